@@ -1,0 +1,36 @@
+// Float sum of splats for training: each layer gets its own splats. See f32_walk.h for the model.
+#include "f32_walk.h"
+
+namespace {
+
+template <typename L, int COMPONENTS>
+void forward(float *layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats, int32_t row_begin, int32_t row_end) {
+    const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
+    for (int32_t layer = 0; layer < splats.layers; layer++) {
+        float *image = layers + layer * COMPONENTS * plane;
+        for (int32_t n = splats.starts[layer]; n < splats.starts[layer + 1]; n++) {
+            const float *colour = splats.colour + ptrdiff_t(COMPONENTS) * n;
+            walk<L>(read_splat(splats.geometry + 5 * ptrdiff_t(n)), grid, row_begin, row_end,
+                    [&](int32_t j, int32_t i, auto, float, auto, auto, auto q, auto mask) {
+                        const auto w = L::keep(mask, weight_of(q));
+                        float *at = image + ptrdiff_t(j) * grid.width + i;
+                        for (int c = 0; c < COMPONENTS; c++, at += plane) L::store(at, L::load(at) + colour[c] * w);
+                    });
+        }
+    }
+}
+
+template <int COMPONENTS>
+void forward_any(float *layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats, int32_t a, int32_t b) {
+    if (grid.width < WIDE) forward<Single, COMPONENTS>(layers, grid, splats, a, b);
+    else forward<Wide, COMPONENTS>(layers, grid, splats, a, b);
+}
+
+} // namespace
+
+void PGS_NAME(f32_forward)(float *layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats, int32_t row_begin,
+                           int32_t row_end) {
+    if (splats->components == 1) forward_any<1>(layers, *grid, *splats, row_begin, row_end);
+    else if (splats->components == 2) forward_any<2>(layers, *grid, *splats, row_begin, row_end);
+    else if (splats->components == 3) forward_any<3>(layers, *grid, *splats, row_begin, row_end);
+}

@@ -1,0 +1,19 @@
+// Names of one instruction-set build: PGS_ISA is scalar, v3 or v4, given by the build. Everything else in a kernel
+// object lives in an anonymous namespace: an inline function shared between objects could be linked in its AVX copy.
+#pragma once
+#include "pgs_kernel.h"
+
+#define PGS_JOIN_(a, b, c) a##b##_##c
+#define PGS_JOIN(a, b, c) PGS_JOIN_(a, b, c)
+#define PGS_NAME(function) PGS_JOIN(pgs_, PGS_ISA, function)
+
+extern "C" {
+void PGS_NAME(sum_i16)(int16_t *, const pgs_grid_i32 *, const pgs_splats_i32 *, int, int32_t, int32_t);
+void PGS_NAME(f32_forward)(float *, const pgs_grid_f32 *, const pgs_splats_f32 *, int32_t, int32_t);
+void PGS_NAME(f32_backward)(const float *, const pgs_grid_f32 *, const pgs_splats_f32 *, float *, float *, int32_t,
+                            int32_t);
+void PGS_NAME(f32_curvature)(float *, const pgs_grid_f32 *, const pgs_splats_f32 *, const float *, int32_t, int32_t);
+void PGS_NAME(f32_levels)(float *, ptrdiff_t, int32_t, const float *, const float *, ptrdiff_t, double *, ptrdiff_t,
+                          ptrdiff_t);
+extern const pgs_kernels PGS_NAME(kernels);
+}

@@ -1,0 +1,74 @@
+/* The flat C ABI of the pgsvc kernels (spec 8.5, 8.6; the float twins serve encoder training).
+ *
+ * Freestanding: no allocation, no globals written, no exceptions, no threads; the caller owns all memory and hands out
+ * disjoint row bands or splat ranges to threads. One table of functions exists per instruction set (see dispatch.h);
+ * the integer kernel gives the same bits in all of them.
+ *
+ * All arrays are C-contiguous. H, W: rows and columns of the grid; C: components; N: splats; K: layers.
+ *   int kernels    position  int32 [N,2]  centre cx, cy, Q8 luma samples           (spec 8.1)
+ *                  factor    int32 [N,3]  A, B, C of the inverse Cholesky factor, Q20  (spec 8.3)
+ *                  colour    int16 [N,C]  Q13
+ *                  acc       int16 [C,H,W] Q13, arithmetic modulo 2^16              (spec 8.6)
+ *   float kernels  geometry  float [N,5]  x, y, A, B, C in luma samples; u = A dx, v = B dy - C dx, q = u^2 + v^2
+ *                  colour    float [N,C];  layers float [K,C,H,W];  starts int32 [K+1], splats of layer k are
+ *                  starts[k] .. starts[k+1]-1
+ */
+#ifndef PGS_KERNEL_H
+#define PGS_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Sampling grid of a plane group, Q8 luma samples (spec 8.4): column i lies at origin_x + i * step_x. */
+typedef struct pgs_grid_i32 {
+    int32_t width, height, step_x, step_y, origin_x, origin_y;
+} pgs_grid_i32;
+
+/* The same in luma samples. */
+typedef struct pgs_grid_f32 {
+    int32_t width, height;
+    float step_x, step_y, origin_x, origin_y;
+} pgs_grid_f32;
+
+typedef struct pgs_splats_i32 {
+    const int32_t *position, *factor;
+    const int16_t *colour;
+    ptrdiff_t count;
+    int32_t components; /* 1..3 */
+} pgs_splats_i32;
+
+typedef struct pgs_splats_f32 {
+    const float *geometry, *colour;
+    const int32_t *starts;
+    int32_t layers, components; /* components 1..3 */
+} pgs_splats_f32;
+
+typedef struct pgs_kernels {
+    /* Adds (or subtracts) the rounded contributions of all splats to rows [row_begin, row_end) of acc. */
+    void (*sum_i16)(int16_t *acc, const pgs_grid_i32 *grid, const pgs_splats_i32 *splats, int subtract,
+                    int32_t row_begin, int32_t row_end);
+    /* Adds colour * weight of the splats of each layer to rows [row_begin, row_end) of that layer. */
+    void (*f32_forward)(float *layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats, int32_t row_begin,
+                        int32_t row_end);
+    /* Adds the gradients of splats [first, last) to grad_geometry [N,5] and grad_colour [N,C]. */
+    void (*f32_backward)(const float *grad_layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
+                         float *grad_geometry, float *grad_colour, int32_t first, int32_t last);
+    /* Adds the Gauss-Newton diagonal of splats [first, last) to curvature [N,6]: for x, y, A, B, C the sum over
+     * samples of (dw/dparameter)^2 times sum_c channel_weight[c] * colour[c]^2; last column: the sum of w^2. */
+    void (*f32_curvature)(float *curvature, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
+                          const float *channel_weight, int32_t first, int32_t last);
+    /* Samples [begin, end) of one component; layers and target point at sample 0 of that component, layer k lies
+     * `stride` floats further. With S_k = sum_{j<=k} layer_j and r_k = S_k - target: sse[k] = sum r_k^2, and layer k
+     * becomes sum_{j>=k} 2 weight[j * weight_stride] r_j. */
+    void (*f32_levels)(float *layers, ptrdiff_t stride, int32_t count, const float *target, const float *weight,
+                       ptrdiff_t weight_stride, double *sse, ptrdiff_t begin, ptrdiff_t end);
+} pgs_kernels;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

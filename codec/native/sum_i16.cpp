@@ -1,0 +1,204 @@
+// The normative integer sum of splats (spec 8.5, 8.6). Exact for all splats in the ranges of spec 8.1 and 8.3.
+//
+// Per splat: quadratic form P, K, R (Q32). Per row: the columns of the support, then runs of 64 samples with q by second
+// differences (uint32, Q24), evaluated in chunks of 16 samples that start at the first column of the support, so that
+// short rows stay cheap. Weights are 16-bit lanes; plain loops over 16 elements that the compiler turns into
+// pmulhuw/pmulhrsw.
+#include "isa.h"
+
+namespace {
+
+constexpr int CHUNK = 16;
+constexpr int RUN = 64;
+// A sample is in the support if and only if P X^2 - 2 K X Y + R Y^2 < LIMIT (Q48): the inequality of 8.5 without shift.
+constexpr int64_t LIMIT = ((int64_t(12) << 24) + 1) << 24;
+
+struct Form {
+    int64_t P, K, R;       // Q32
+    double p, k, det;      // the same, and P R - K^2
+    double inverse_p;
+};
+
+Form make_form(const int32_t *factor) {
+    const uint64_t A = uint64_t(int64_t(factor[0])), B = uint64_t(int64_t(factor[1])), C = uint64_t(int64_t(factor[2]));
+    Form f;
+    f.P = int64_t(A * A + C * C) >> 8;
+    f.K = int64_t(B * C) >> 8;
+    f.R = int64_t(B * B) >> 8;
+    f.p = double(f.P);
+    f.k = double(f.K);
+    f.det = f.p * double(f.R) - f.k * f.k;
+    f.inverse_p = 1.0 / f.p;
+    return f;
+}
+
+// The form at (X, Y), modulo 2^64.
+inline uint64_t form_at(const Form &f, int64_t X, int64_t Y) {
+    const uint64_t x = uint64_t(X), y = uint64_t(Y);
+    return uint64_t(f.P) * x * x - 2 * uint64_t(f.K) * x * y + uint64_t(f.R) * y * y;
+}
+
+// Exact support test. The double only tells values that may leave 64 bits, far above LIMIT, from those that cannot.
+bool inside(const Form &f, int64_t X, int64_t Y) {
+    const double x = double(X), y = double(Y);
+    const double rough = f.p * x * x - 2 * f.k * x * y + double(f.R) * y * y;
+    return rough < 4 * double(LIMIT) && int64_t(form_at(f, X, Y)) < LIMIT;
+}
+
+inline int32_t floor_clamped(double v) {
+    if (!(v > -1e9)) return -1000000000;
+    if (!(v < 1e9)) return 1000000000;
+    const int32_t i = int32_t(v);
+    return i - (double(i) > v);
+}
+
+// First and last column of the support in the row at Y (first > last if it is empty), not limited to the picture.
+//
+// The ends come from a square root in double. Its error: det is good to 2^-42 (P R / det <= 275), so the
+// discriminant to 2^-41 P LIMIT, the ends to 2^-20.5 sqrt(LIMIT / P) < 1 in Q8, that is 1/256 column. Hence a column nearer than
+// 1/64 to an end is decided by the exact test, and any other by the estimate.
+inline void support(const Form &f, double first_x, double inverse_step, const pgs_grid_i32 &grid, int32_t cx, int64_t Y,
+                    int32_t &lo, int32_t &hi) {
+    const double y = double(Y), full = f.p * double(LIMIT);
+    double discriminant = full - f.det * y * y;
+    lo = 0;
+    hi = -1;
+    if (!(discriminant > -0x1p-40 * full)) return;
+    if (discriminant < 0) discriminant = 0;
+    const double half = __builtin_sqrt(discriminant), middle = f.k * y;
+    const double left = ((middle - half) * f.inverse_p - first_x) * inverse_step;
+    const double right = ((middle + half) * f.inverse_p - first_x) * inverse_step;
+    auto in_column = [&](int32_t i) { return inside(f, int64_t(grid.origin_x) + int64_t(i) * grid.step_x - cx, Y); };
+    constexpr double MARGIN = 1.0 / 64;
+    const int32_t l = floor_clamped(left), r = floor_clamped(right);
+    const double l_rest = left - l, r_rest = right - r;
+    lo = l + 1;
+    if (l_rest < MARGIN) lo -= in_column(l);
+    if (l_rest > 1 - MARGIN) lo += !in_column(l + 1);
+    hi = r;
+    if (r_rest < MARGIN) hi -= !in_column(r);
+    if (r_rest > 1 - MARGIN) hi += in_column(r + 1);
+}
+
+// KEEP[16 - a + k] selects lanes k >= a.
+alignas(64) constexpr uint16_t KEEP[2 * CHUNK] = {0,      0,      0,      0,      0,      0,      0,      0,
+                                                  0,      0,      0,      0,      0,      0,      0,      0,
+                                                  0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF,
+                                                  0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF};
+
+// A loop over the lanes. Without the pragma GCC unrolls it completely before it can be vectorised.
+#define EACH_LANE _Pragma("GCC unroll 1") for (int k = 0; k < N; k++)
+
+inline uint16_t high(uint16_t a, uint16_t b) { return uint16_t((uint32_t(a) * uint32_t(b)) >> 16); }
+
+// Weights (Q15) of N samples whose q is q + k * d1 + bend[k]; lanes outside [begin, end) get 0.
+template <int N>
+inline void weights(uint32_t q, uint32_t d1, const uint32_t *__restrict bend, int begin, int end,
+                    int16_t *__restrict weight) {
+    alignas(64) uint16_t x[N];
+    EACH_LANE {
+        const int32_t v = int32_t(q + uint32_t(k) * d1 + bend[k]);
+        x[k] = uint16_t((v > 0 ? v : 0) >> 13);
+    }
+    // One loop per product: only a product stored at once as 16 bits is recognised as a 16-bit high multiply.
+    alignas(64) uint16_t w[N];
+    EACH_LANE w[k] = high(x[k], 10923);
+    EACH_LANE w[k] = uint16_t(32768 - w[k]);
+    for (int repeat = 0; repeat < 2; repeat++) {
+        EACH_LANE w[k] = high(x[k], w[k]);
+        EACH_LANE w[k] = uint16_t(65535 - w[k]);
+    }
+    EACH_LANE w[k] = high(w[k], w[k]);
+    EACH_LANE w[k] = high(w[k], w[k]);
+    EACH_LANE w[k] = high(w[k], w[k]);
+    EACH_LANE w[k] = high(w[k], w[k]);
+    const uint16_t *not_before = KEEP + CHUNK - begin, *not_after = KEEP + CHUNK - end;
+    EACH_LANE weight[k] = int16_t((w[k] >> 1) & not_before[k] & ~not_after[k]);
+}
+
+template <int N, bool SUBTRACT>
+inline void accumulate(int16_t *__restrict row, int16_t colour, const int16_t *__restrict weight) {
+    EACH_LANE {
+        // (c w + 2^14) >> 15, written so that it is recognised as a rounding high multiply
+        const int16_t part = int16_t((((int32_t(colour) * int32_t(weight[k])) >> 14) + 1) >> 1);
+        row[k] = int16_t(SUBTRACT ? uint16_t(row[k]) - uint16_t(part) : uint16_t(row[k]) + uint16_t(part));
+    }
+}
+
+// N = 16, or 1 for pictures narrower than 16 columns.
+template <int N, int COMPONENTS, bool SUBTRACT>
+void add_splats(int16_t *acc, const pgs_grid_i32 &grid, const pgs_splats_i32 &splats, int32_t row_begin,
+                int32_t row_end) {
+    const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
+    const uint64_t step = uint64_t(grid.step_x);
+    const double inverse_step_x = 1.0 / grid.step_x, inverse_step_y = 1.0 / grid.step_y;
+    for (ptrdiff_t n = 0; n < splats.count; n++) {
+        const Form f = make_form(splats.factor + 3 * n);
+        if (!(f.p > 0 && f.det > 0)) continue; // cannot happen within the ranges of 8.3
+        const int32_t cx = splats.position[2 * n], cy = splats.position[2 * n + 1];
+        const int16_t *colour = splats.colour + COMPONENTS * n;
+
+        // Rows of the ellipse; one row of slack for the rounding of the estimate.
+        const double extent = __builtin_sqrt(double(LIMIT) * f.p / f.det), first_y = double(grid.origin_y) - cy;
+        int32_t top = floor_clamped((-extent - first_y) * inverse_step_y);
+        int32_t bottom = floor_clamped((extent - first_y) * inverse_step_y) + 1;
+        if (top < row_begin) top = row_begin;
+        if (bottom > row_end - 1) bottom = row_end - 1;
+        if (top > bottom) continue;
+
+        const double first_x = double(grid.origin_x) - cx;
+        const int64_t left_of_cx = int64_t(cx) - grid.origin_x;
+        const int32_t anchor = // ic - 32, where a run starts; the division is a floor
+            int32_t(left_of_cx / grid.step_x) - (left_of_cx % grid.step_x < 0) - RUN / 2;
+        const uint32_t d2 = uint32_t((2 * uint64_t(f.P) * step * step + (1 << 23)) >> 24);
+        alignas(64) uint32_t bend[N];
+        EACH_LANE bend[k] = uint32_t(k * (k - 1) / 2) * d2;
+
+        for (int32_t j = top; j <= bottom; j++) {
+            const int64_t Y = int64_t(grid.origin_y) + int64_t(j) * grid.step_y - cy;
+            int32_t lo, hi;
+            support(f, first_x, inverse_step_x, grid, cx, Y, lo, hi);
+            if (lo < 0) lo = 0;
+            if (hi > grid.width - 1) hi = grid.width - 1;
+            int16_t *row = acc + ptrdiff_t(j) * grid.width;
+            while (lo <= hi) {
+                const int32_t i0 = anchor + ((lo - anchor) & ~(RUN - 1));
+                const int32_t last = hi < i0 + RUN - 1 ? hi : i0 + RUN - 1;
+                const int64_t X0 = int64_t(grid.origin_x) + int64_t(i0) * grid.step_x - cx;
+                // Only the low 32 bits of q0 and d1 matter (8.5), so arithmetic modulo 2^64 is enough.
+                const uint32_t q0 = uint32_t((form_at(f, X0, Y) + (1 << 23)) >> 24);
+                const uint32_t d1 = uint32_t((uint64_t(f.P) * (2 * uint64_t(X0) * step + step * step) -
+                                              2 * uint64_t(f.K) * step * uint64_t(Y) + (1 << 23)) >> 24);
+                for (int32_t i = lo; i <= last; i += N) {
+                    // At the right border the chunk moves left to stay in the row; lanes before i were already added.
+                    const int32_t at = i < grid.width - N ? i : grid.width - N;
+                    const uint32_t m = uint32_t(at - i0), bends = uint32_t(int64_t(at - i0) * (at - i0 - 1) / 2);
+                    const int end = last + 1 - at < N ? last + 1 - at : N;
+                    alignas(64) int16_t weight[N];
+                    weights<N>(q0 + m * d1 + bends * d2, d1 + m * d2, bend, i - at, end, weight);
+                    for (int c = 0; c < COMPONENTS; c++)
+                        accumulate<N, SUBTRACT>(row + c * plane + at, colour[c], weight);
+                }
+                lo = last + 1;
+            }
+        }
+    }
+}
+
+template <int COMPONENTS>
+void add_components(int16_t *acc, const pgs_grid_i32 &g, const pgs_splats_i32 &s, bool subtract, int32_t a, int32_t b) {
+    const bool narrow = g.width < CHUNK;
+    if (narrow && subtract) add_splats<1, COMPONENTS, true>(acc, g, s, a, b);
+    else if (narrow) add_splats<1, COMPONENTS, false>(acc, g, s, a, b);
+    else if (subtract) add_splats<CHUNK, COMPONENTS, true>(acc, g, s, a, b);
+    else add_splats<CHUNK, COMPONENTS, false>(acc, g, s, a, b);
+}
+
+} // namespace
+
+void PGS_NAME(sum_i16)(int16_t *acc, const pgs_grid_i32 *grid, const pgs_splats_i32 *splats, int subtract,
+                       int32_t row_begin, int32_t row_end) {
+    if (splats->components == 1) add_components<1>(acc, *grid, *splats, subtract, row_begin, row_end);
+    else if (splats->components == 2) add_components<2>(acc, *grid, *splats, subtract, row_begin, row_end);
+    else if (splats->components == 3) add_components<3>(acc, *grid, *splats, subtract, row_begin, row_end);
+}

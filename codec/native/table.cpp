@@ -1,0 +1,5 @@
+// The function table of one instruction-set build.
+#include "isa.h"
+
+const pgs_kernels PGS_NAME(kernels) = {PGS_NAME(sum_i16), PGS_NAME(f32_forward), PGS_NAME(f32_backward),
+                                       PGS_NAME(f32_curvature), PGS_NAME(f32_levels)};

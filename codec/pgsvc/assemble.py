@@ -1,0 +1,53 @@
+"""Put chunks together into a stream: header, index, chunks in progression order, end (spec 5.1). Used to write and to cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pgsvc import headers
+from pgsvc.container import DATA_TYPES, END, HEAD, INDEX, SIGNATURE, Address, write_chunk
+from pgsvc.index import IndexEntry, write_index
+from pgsvc.syntax import Record
+
+
+class RawChunk(NamedTuple):
+    """A whole chunk as bytes, with what is needed to put it in its place."""
+
+    type: bytes
+    address: Address
+    raw: bytes
+
+
+def make_chunk(kind: bytes, address: Address, payload: bytes) -> RawChunk:
+    return RawChunk(kind, address, write_chunk(kind, address, payload))
+
+
+def order_key(chunk: RawChunk, progression_order: int) -> tuple[int, ...]:
+    """Sort key of a chunk (spec 5.3): its address, the layer first in layer order; other chunks follow the data they speak of."""
+    a = chunk.address
+    is_data = chunk.type in DATA_TYPES
+    within = (0, a.object, a.slice) if is_data else (1, a.object, a.slice)
+    if progression_order == headers.LAYER_ORDER:
+        return (a.layer, a.segment, a.frame, *within)
+    return (a.segment, a.frame, a.layer, *within)
+
+
+def prologue(header: Record, chunks: Iterable[RawChunk]) -> bytes:
+    """Signature, HEAD and iNDX for chunks that follow in this order, ENDS included."""
+    entries = [IndexEntry(c.type, c.address, len(c.raw)) for c in chunks]
+    return (
+        SIGNATURE + write_chunk(HEAD, Address(), headers.HEAD.to_bytes(header)) + write_chunk(INDEX, Address(), write_index(entries))
+    )
+
+
+def in_order(header: Record, chunks: Iterable[RawChunk]) -> list[RawChunk]:
+    """The chunks sorted, and ENDS."""
+    ordered = sorted(chunks, key=lambda c: order_key(c, header["progression_order"]))
+    return [*ordered, make_chunk(END, Address(), b"")]
+
+
+def assemble(header: Record, chunks: Iterable[RawChunk]) -> bytes:
+    """A whole stream."""
+    ordered = in_order(header, chunks)
+    return prologue(header, ordered) + b"".join(c.raw for c in ordered)

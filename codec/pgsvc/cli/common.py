@@ -1,0 +1,78 @@
+"""What the command lines share: exit codes, error reporting, common options (spec B.2)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from pgsvc import __version__
+from pgsvc.errors import PgsError
+
+INTERRUPTED = 130
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the examples as they are written."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28, width=100)
+
+
+def parser(name: str, description: str, examples: str) -> argparse.ArgumentParser:
+    """A parser with examples, ``--version`` and ``-q``."""
+    p = argparse.ArgumentParser(
+        prog=name, description=description, epilog="examples:\n" + examples, formatter_class=HelpFormatter
+    )
+    p.add_argument("--version", action="version", version=f"{name} {__version__}")
+    p.add_argument("-q", "--quiet", action="store_true", help="only errors on stderr")
+    return p
+
+
+def add_decoding_options(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--threads", type=int, default=0, metavar="N", help="threads of the sum; 0 = one per core (default)")
+    p.add_argument(
+        "--cpu",
+        metavar="NAME",
+        help="kernel: reference, scalar, v3 or v4 (default: the fastest; also PGSVC_CPU); all give the same bits",
+    )
+    p.add_argument(
+        "--allow",
+        metavar="LIMITS",
+        help="accept larger streams: a limit level 1–6 (default 4), or e.g. pixels=64M,splats=2M (spec A)",
+    )
+
+
+def limits_from(text: str | None):  # noqa: ANN201
+    from pgsvc.limits import DEFAULT_LEVEL, LEVELS, parse_allow
+
+    return LEVELS[DEFAULT_LEVEL] if text is None else parse_allow(text, LEVELS[DEFAULT_LEVEL])
+
+
+def note(quiet: bool, text: str) -> None:
+    if not quiet:
+        print(text, file=sys.stderr)
+
+
+def run(name: str, body: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
+    """Run a command body; errors become one line on stderr and an exit code."""
+    try:
+        return body(argv)
+    except PgsError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{name}: {place}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print(f"{name}: not enough memory", file=sys.stderr)
+        return 4
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return INTERRUPTED

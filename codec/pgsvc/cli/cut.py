@@ -1,0 +1,73 @@
+"""pgsvc-cut: a sub-stream by copying bytes; nothing is decoded or encoded again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pgsvc.cli.common import limits_from, note, parser, run
+
+NAME = "pgsvc-cut"
+EXAMPLES = """\
+  pgsvc-cut clip.pgs small.pgs --level 1        layers 0 and 1
+  pgsvc-cut clip.pgs small.pgs --max-bytes 50000
+  pgsvc-cut clip.pgs part.pgs --frames 30:60    frames 30 … 59 (from the key frame before)
+  pgsvc-cut clip.pgs - --level 0 | pgsvc-dec - -o base.y4m"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    p = parser(NAME, "Make a smaller stream from a .pgs stream by leaving chunks out.", EXAMPLES)
+    p.add_argument("input", help=".pgs file, or - for standard input")
+    p.add_argument("output", help=".pgs file, or - for standard output")
+    p.add_argument("-l", "--level", type=int, metavar="K", help="keep layers 0 … K")
+    p.add_argument("--max-bytes", type=int, metavar="N", help="keep the longest beginning that fits into N bytes")
+    p.add_argument("--frames", metavar="A:B", help="keep what frames A … B − 1 need; either may be left out")
+    p.add_argument("--allow", metavar="LIMITS", help="accept larger streams, as for pgsvc-dec")
+    return p
+
+
+def _range(p: argparse.ArgumentParser, text: str | None) -> tuple[int, int | None]:
+    if text is None:
+        return 0, None
+    first, colon, last = text.partition(":")
+    if not colon or not all(part.isdigit() or not part for part in (first, last)):
+        p.error(f"--frames takes A:B, not '{text}'")
+    return int(first or 0), int(last) if last else None
+
+
+def body(argv: Sequence[str] | None) -> int:
+    p = build_parser()
+    a = p.parse_args(argv)
+    start, stop = _range(p, a.frames)
+    from pgsvc.cut import cut
+    from pgsvc.errors import UsageError
+    from pgsvc.output.target import FileTarget
+    from pgsvc.stream import Stream
+
+    if a.input != "-" and a.output != "-" and Path(a.output).exists() and os.path.samefile(a.input, a.output):
+        raise UsageError("input and output are the same file")
+    data = sys.stdin.buffer.read() if a.input == "-" else Path(a.input).read_bytes()
+    stream = Stream(allow=limits_from(a.allow))
+    stream.keep_chunks = True
+    stream.feed(data)
+    stream.close()
+    result = cut(stream, level=a.level, max_bytes=a.max_bytes, start=start, stop=stop)
+    if a.output == "-":
+        sys.stdout.buffer.write(result)
+    else:
+        target = FileTarget(a.output)
+        target.write(result)
+        target.commit()
+    note(a.quiet, f"{NAME}: {len(data)} → {len(result)} bytes")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(NAME, body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""pgsvc-dec: decode any level of a stream, or of the beginning of one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pgsvc.cli.common import add_decoding_options, limits_from, note, parser, run
+
+if TYPE_CHECKING:
+    from pgsvc.stream import Stream
+
+NAME = "pgsvc-dec"
+EXAMPLES = """\
+  pgsvc-dec clip.pgs                         all layers, to clip.level2.y4m (a still: .png)
+  pgsvc-dec clip.pgs --level 0 -o base.mp4   the base layer as MP4 (needs PyAV)
+  pgsvc-dec clip.pgs -o - | ffplay -         Y4M on standard output
+  head -c 20000 clip.pgs | pgsvc-dec - -o front.y4m   what has arrived so far
+  pgsvc-dec clip.pgs --md5                   MD5 of the decoded frames, nothing written
+  pgsvc-dec clip.pgs --check-hash -o null    let the stream check this decoder"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    p = parser(NAME, "Decode a .pgs stream (2D Gaussian splats) at any level.", EXAMPLES)
+    p.add_argument("input", help=".pgs file, or - for standard input")
+    p.add_argument("-l", "--level", type=int, metavar="K", help="reconstruct layers 0 … K (default: all)")
+    p.add_argument("-o", "--output", metavar="FILE", help="name.y4m, .yuv, .png, .mp4, '-' (stdout) or 'null'")
+    p.add_argument("--output-kind", metavar="KIND", help="y4m, yuv, png, mp4, md5 or null, whatever the name says")
+    p.add_argument("--frames", "--limit", type=int, metavar="N", help="decode at most N frames")
+    p.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N frames")
+    p.add_argument("--md5", action="store_true", help="print MD5 of the decoded frames (planar samples); no file unless -o")
+    p.add_argument("--frame-md5", action="store_true", help="print one MD5 per frame")
+    p.add_argument("--check-hash", action="store_true", help="compare with the hashes in the stream; exit 1 if one differs")
+    p.add_argument("--strict", action="store_true", help="fail if the stream is truncated or a frame lacks the level")
+    add_decoding_options(p)
+    return p
+
+
+def body(argv: Sequence[str] | None) -> int:
+    p = build_parser()
+    a = p.parse_args(argv)
+    if a.skip < 0 or (a.frames is not None and a.frames < 1):
+        p.error("--skip must not be negative and --frames must be at least 1")
+    import pgsvc
+
+    allow = limits_from(a.allow)
+    source = sys.stdin.buffer if a.input == "-" else a.input
+    stream = pgsvc.open(source, allow=allow, cpu=a.cpu, threads=a.threads)
+    level = stream.resolve_level(a.level)
+    _check_complete(stream, a.strict, a.quiet)
+    numbers = _frame_numbers(stream)[a.skip :]
+    numbers = numbers[: a.frames] if a.frames is not None else numbers
+    if not numbers:
+        from pgsvc.errors import BadStream, UsageError
+
+        if stream.frame_count:
+            raise UsageError(f"--skip {a.skip}: the stream has {stream.frame_count} frames")
+        raise BadStream("the stream ends before its first frame is complete", clause="5.4")
+    return _decode(stream, level, numbers, a)
+
+
+def _frame_numbers(stream: Stream) -> list[int]:
+    return [s.first_frame + i for _, s in sorted(stream.segments.items()) for i in range(s.frames)]
+
+
+def _check_complete(stream: Stream, strict: bool, quiet: bool) -> None:
+    from pgsvc.errors import BadStream
+
+    if stream.truncated:
+        if strict:
+            raise BadStream("the stream is truncated: it has no ENDS chunk", clause="5.4")
+        note(quiet, f"{NAME}: the stream is truncated; decoding what is complete")
+
+
+def _output_name(a: argparse.Namespace, level: int, is_still: bool, is_rgb: bool) -> tuple[str, str | None]:
+    """Target and kind: as asked, else beside the input with the level in the name."""
+    if a.output is not None:
+        return a.output, a.output_kind
+    if a.md5 or a.frame_md5:
+        return "null", "null"
+    if a.input == "-":
+        return "-", a.output_kind
+    from pathlib import Path
+
+    stem = Path(a.input)
+    stem = stem.with_suffix("") if stem.suffix == ".pgs" else stem
+    extension = a.output_kind or ("png" if is_still or is_rgb else "y4m")
+    return f"{stem}.level{level}.{extension}", a.output_kind
+
+
+def _decode(stream: Stream, level: int, numbers: list[int], a: argparse.Namespace) -> int:
+    from pgsvc.errors import BadStream
+    from pgsvc.output import open_writer
+
+    is_still = len(numbers) == 1
+    path, kind = _output_name(a, level, is_still, stream.format.is_rgb)
+    digest = open_writer("md5", stream.format, kind="md5") if a.md5 or a.frame_md5 else None
+    began, shown, lower = time.perf_counter(), 0, {}
+    with open_writer(path, stream.format, kind=kind, frame_count_hint=len(numbers)) as writer:
+        for frame in stream.frames(level, numbers[0], numbers[-1] + 1, check_hash=a.check_hash):
+            if frame.level < level:
+                if a.strict:
+                    raise BadStream(f"frame {frame.index} is complete only up to level {frame.level}", clause="5.4")
+                lower[frame.level] = lower.get(frame.level, 0) + 1
+            writer.write(frame.picture)
+            if digest is not None:
+                digest.write(frame.picture)
+            shown += 1
+            _progress(a.quiet, shown, len(numbers))
+    for k, count in sorted(lower.items()):
+        note(a.quiet, f"{NAME}: {count} of {shown} frames decoded at level {k}: their higher layers are not complete")
+    if digest is not None:
+        for text in digest.frame_md5s if a.frame_md5 else [digest.hexdigest()]:  # type: ignore[attr-defined]
+            print(text)
+    if path not in ("null", "-"):
+        seconds = time.perf_counter() - began
+        note(a.quiet, f"{NAME}: level {level}, {shown} frame{'s' * (shown != 1)} to {writer.description} in {seconds:.2f} s")
+    return 0
+
+
+def _progress(quiet: bool, done: int, total: int) -> None:
+    """One line that is rewritten, only on a terminal."""
+    if not quiet and total > 1 and sys.stderr.isatty():
+        print(f"\r{done}/{total} frames", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(NAME, body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The syntax tables of format 0.1 (spec 6). Field names are the specification's own words."""
+
+from __future__ import annotations
+
+from pgsvc.syntax import Field, Structure
+
+FORMAT_MAJOR = 0
+FORMAT_MINOR = 1
+
+PROFILES = {"still": 0, "video": 1}
+SEGMENT_ORDER = 0
+LAYER_ORDER = 1
+
+ADDRESS = Structure(
+    "address",
+    "4.3",
+    (
+        Field("segment", "leb"),
+        Field("frame", "leb"),
+        Field("layer", "u8"),
+        Field("object", "u8"),
+        Field("slice", "leb"),
+    ),
+)
+
+CHUNK_HEADER = Structure("chunk_header", "4.2", (Field("payload_size", "leb"), Field("type", "u32"), *ADDRESS.fields))
+
+# 6.1 HEAD: the stream header
+HEAD = Structure(
+    "stream_header",
+    "6.1",
+    (
+        Field("format_major", "u8"),
+        Field("format_minor", "u8"),
+        Field("min_reader_minor", "u8"),
+        Field("profile", "u8", allowed=tuple(PROFILES.values())),
+        Field("limit_level", "u8"),
+        Field("progression_order", "u1", allowed=(SEGMENT_ORDER, LAYER_ORDER)),
+        Field("full_range", "u1"),
+        Field("chroma_location", "u1"),
+        Field("reserved_bits", "u1", allowed=(0,)),
+        Field("chroma_format", "u4", allowed=range(4)),
+        Field("bit_depth", "u8", allowed=(8, 10)),
+        Field("layer_count", "u8", allowed=range(1, 17)),
+        Field("width", "leb", allowed=range(1, 1 << 16)),
+        Field("height", "leb", allowed=range(1, 1 << 16)),
+        Field("colour_primaries", "u8"),
+        Field("transfer_characteristics", "u8"),
+        Field("matrix_coefficients", "u8"),
+        Field("frame_rate_numerator", "leb", allowed=range(1, 1 << 32)),
+        Field("frame_rate_denominator", "leb", allowed=range(1, 1 << 32)),
+        Field("frame_count", "leb", allowed=range(1, 1 << 32)),
+    ),
+)
+
+# 6.2 iNDX: the index
+INDEX_ENTRY = Structure(
+    "index_entry",
+    "6.2",
+    (Field("type_index", "u8"), *ADDRESS.fields, Field("chunk_size", "leb")),
+)
+INDEX_HEADER = Structure(
+    "index_header",
+    "6.2",
+    (
+        Field("compression", "u8", allowed=(0, 1)),
+        Field("type_count", "u8"),
+        Field("types", "u32", count=lambda r: r["type_count"]),
+        Field("entry_count", "leb"),
+    ),
+)
+
+# 6.5 colour codebooks, shared by key frames and predicted frames
+CODEBOOK = Structure(
+    "codebook",
+    "6.5",
+    (
+        Field("entry_shift", "u8", allowed=range(8)),
+        Field("entries", "i8", count=lambda r: r["components"] << r["codebook_bits"]),
+    ),
+)
+RVQ = (
+    Field("stage_count", "u4", allowed=range(1, 5)),
+    Field("codebook_bits", "u4", allowed=range(7)),
+    Field("codebooks", CODEBOOK, count=lambda r: r["stage_count"]),
+)
+
+# 6.3 KEYF: one slice of one layer of a key frame
+KEY_FRAME = Structure(
+    "key_frame_header",
+    "6.3",
+    (
+        Field("first_frame", "leb"),
+        Field("splat_count", "leb"),
+        Field("last_slice", "u1"),
+        Field("reserved_bits", "u3", allowed=(0,)),
+        Field("position_fraction_bits", "u4", allowed=range(7)),
+        Field("position_tool", "u8", allowed=(1,)),
+        Field("shape_tool", "u8", allowed=(1,)),
+        Field("colour_tool", "u8", allowed=(1,)),
+        Field("shape_domain", "u2", allowed=(0, 1)),
+        Field("shape_signed", "u1"),
+        Field("reserved_bit", "u1", allowed=(0,)),
+        Field("shape_bits", "u4", allowed=range(1, 8)),
+        Field("shape_scale", "u16", count=3),
+        Field("shape_offset", "i16", count=3),
+        Field("background", "i16", count=lambda r: r["components"]),
+        *RVQ,
+    ),
+)
+
+# 6.4 PRED: one slice of one layer of one or more predicted frames
+PREDICTED_FRAMES = Structure(
+    "predicted_frames_header",
+    "6.4",
+    (
+        Field("frame_count", "leb", allowed=range(1, 65)),
+        Field("keep_parameters", "u1"),
+        Field("reserved_bits", "u3", allowed=(0,)),
+        Field("position_unit", "u4", allowed=range(9)),
+        Field("prediction_tool", "u8", allowed=(1,)),
+        Field("reserved_bits_2", "u4", allowed=(0,)),
+        Field("shape_bits", "u4", allowed=range(1, 8)),
+        Field("shape_scale", "u16", count=3, when=lambda r: not r["keep_parameters"], default=None),
+        Field("shape_offset", "i16", count=3, when=lambda r: not r["keep_parameters"], default=None),
+        *(
+            Field(f.name, f.descriptor, f.count, lambda r: not r["keep_parameters"], f.allowed, None)
+            for f in RVQ
+        ),
+    ),
+)
+
+# 6.6 hASH: hash of decoded pictures at one level
+HASH = Structure("hash", "6.6", (Field("frame_count", "leb", allowed=range(1, 65)), Field("crc32", "u32")))

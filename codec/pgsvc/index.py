@@ -1,0 +1,73 @@
+"""The index at the front (spec 6.2): address and size of every chunk after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import zstandard
+from bitstring import Bits, Reader
+
+from pgsvc.container import Address
+from pgsvc.errors import BadStream
+from pgsvc.headers import ADDRESS, INDEX_ENTRY, INDEX_HEADER
+
+MAX_INDEX_BYTES = 1 << 26
+_STORED, _ZSTANDARD = 0, 1
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One chunk: its type, address and whole size in bytes, header and CRC included."""
+
+    type: bytes
+    address: Address
+    size: int
+
+
+def write_index(entries: Sequence[IndexEntry]) -> bytes:
+    """Payload of an iNDX chunk; compressed where that is smaller."""
+    types = sorted({e.type for e in entries})
+    body = b"".join(
+        INDEX_ENTRY.to_bytes({"type_index": types.index(e.type), **e.address._asdict(), "chunk_size": e.size})
+        for e in entries
+    )
+    packed = zstandard.ZstdCompressor(level=19).compress(body)
+    compression = _ZSTANDARD if len(packed) < len(body) else _STORED
+    header = {
+        "compression": compression,
+        "type_count": len(types),
+        "types": [int.from_bytes(t, "big") for t in types],
+        "entry_count": len(entries),
+    }
+    return INDEX_HEADER.to_bytes(header) + (packed if compression else body)
+
+
+def read_index(payload: bytes) -> list[IndexEntry]:
+    """Parse an iNDX payload.
+
+    Raises:
+        BadStream: the payload does not hold exactly the entries that it announces.
+    """
+    reader = Reader(Bits(payload))
+    header = INDEX_HEADER.read(reader)
+    body = payload[reader.pos // 8 :]
+    if header["compression"] == _ZSTANDARD:
+        try:
+            body = zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_INDEX_BYTES)
+        except zstandard.ZstdError as error:
+            raise BadStream(f"the index does not decompress: {error}", clause="6.2") from None
+    if header["entry_count"] * 8 > 2 * len(body) + 16:
+        raise BadStream("the index is shorter than its entry count", clause="6.2")
+    reader = Reader(Bits(body))
+    types = [t.to_bytes(4, "big") for t in header["types"]]
+    entries = []
+    for _ in range(header["entry_count"]):
+        e = INDEX_ENTRY.read(reader)
+        if e["type_index"] >= len(types):
+            raise BadStream("an index entry names a type that is not listed", clause="6.2")
+        address = Address(*(e[f.name] for f in ADDRESS.fields))
+        entries.append(IndexEntry(types[e["type_index"]], address, e["chunk_size"]))
+    if reader.remaining:
+        raise BadStream("the index is longer than its entry count", clause="6.2")
+    return entries

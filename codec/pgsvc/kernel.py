@@ -1,0 +1,87 @@
+"""Choice of the kernel for the sum of splats (spec 8.5, 8.6): the numpy reference or a native instruction set.
+
+All choices give the same bits; ``--cpu`` and the environment variable PGSVC_CPU pick one, for tests and for bisection.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from functools import cache
+from types import ModuleType
+
+import numpy as np
+
+from pgsvc import reference
+from pgsvc.errors import UsageError
+
+ISA = {"scalar": 1, "v3": 2, "v4": 3}  # the `isa` numbers of the native module
+PREFERRED = ("v3", "scalar")  # see tools/bench_kernels.py
+
+
+@cache
+def native() -> ModuleType:
+    """The native module; the import waits until it is needed."""
+    try:
+        return importlib.import_module("pgsvc._native")
+    except ImportError as error:
+        raise UsageError(
+            f"the native kernels (pgsvc._native) cannot be loaded: {error}; "
+            "install pgsvc from a wheel or build it, or choose the slow --cpu reference (PGSVC_CPU=reference)"
+        ) from error
+
+
+def levels() -> list[str]:
+    """Names that ``select`` accepts on this machine, slowest first."""
+    return ["reference", *native().isa_levels()]
+
+
+def select(name: str | None = None) -> str:
+    """The kernel to use: ``name``, else PGSVC_CPU, else the fastest one."""
+    name = name or os.environ.get("PGSVC_CPU") or None
+    if name == "reference":
+        return name  # needs no native module
+    available = levels()
+    if name is None:
+        return next(level for level in PREFERRED if level in available)
+    if name not in available:
+        raise UsageError(f"no kernel '{name}' on this machine; available: {', '.join(available)}")
+    return name
+
+
+def fitting_isa() -> int:
+    """The ``isa`` number for the float kernels of the encoder, which have no numpy twin: PGSVC_CPU or the fastest."""
+    name = select()
+    return ISA[select(PREFERRED[0]) if name == "reference" and PREFERRED[0] in levels() else name if name in ISA else "scalar"]
+
+
+def thread_count(threads: int = 0) -> int:
+    """``threads``, or for 0 the number of processors this process may use."""
+    if threads > 0:
+        return threads
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def sum_i16(
+    acc: np.ndarray,
+    position: np.ndarray,
+    factor: np.ndarray,
+    colour: np.ndarray,
+    step_x: int,
+    step_y: int,
+    origin_x: int,
+    origin_y: int,
+    subtract: bool = False,
+    *,
+    cpu: str | None = None,
+    threads: int = 0,
+) -> None:
+    """Add (or subtract) splats to ``acc`` in place; arguments as in ``reference.sum_i16``."""
+    grid = (step_x, step_y, origin_x, origin_y)
+    name = select(cpu)
+    if name == "reference":
+        reference.sum_i16(acc, position, factor, colour, *grid, subtract)
+    else:
+        native().sum_i16(acc, position, factor, colour, *grid, subtract, ISA[name], thread_count(threads))

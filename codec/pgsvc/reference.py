@@ -1,0 +1,123 @@
+"""The slow twin of the native kernels: the sum of splats written as the specification writes it (spec 8.5, 8.6).
+
+Kept obvious and never optimised; every native kernel must give the same bits as ``sum_i16``. The float function is the
+same model in double precision, the yardstick of the training kernels.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+
+import numpy as np
+
+QMAX = 12 << 24  # Q24: the support is the ellipse q <= 12
+RUN = 64  # samples evaluated by second differences from one start
+
+
+def quadratic_form(factor: np.ndarray) -> tuple[int, int, int]:
+    """P, K, R in Q32 of A, B, C in Q20 (spec 8.3), as Python integers."""
+    a, b, c = (int(v) for v in factor)
+    return (a * a + c * c) >> 8, (b * c) >> 8, (b * b) >> 8
+
+
+def weight(q: np.ndarray) -> np.ndarray:
+    """exp(-q/2) in Q15 of q in Q24, by the polynomial of spec 8.5; int64 in and out."""
+    x = np.maximum(q, 0) >> 13
+    h = 32768 - ((x * 10923) >> 16)
+    h = 65535 - ((x * h) >> 16)
+    w = 65535 - ((x * h) >> 16)
+    for _ in range(4):
+        w = (w * w) >> 16
+    return w >> 1
+
+
+def _covering(limit: int, centre: int, origin: int, step: int, size: int) -> np.ndarray:
+    """Indices of the samples within ``limit`` (Q8) of the centre along one axis."""
+    first = -((limit - centre + origin) // step)  # Ceil((centre - limit - origin) / step)
+    last = (centre + limit - origin) // step
+    return np.arange(max(first, 0), min(last, size - 1) + 1, dtype=np.int64)
+
+
+def sum_i16(
+    acc: np.ndarray,
+    position: np.ndarray,
+    factor: np.ndarray,
+    colour: np.ndarray,
+    step_x: int,
+    step_y: int,
+    origin_x: int,
+    origin_y: int,
+    subtract: bool = False,
+) -> None:
+    """Add (or subtract) the contribution of every splat to ``acc``, modulo 2^16 (spec 8.5, 8.6).
+
+    Args:
+        acc: int16 [C, H, W], Q13, changed in place.
+        position: int32 [N, 2], centre cx, cy in Q8 luma samples (spec 8.1).
+        factor: int32 [N, 3], A, B, C in Q20 (spec 8.3).
+        colour: int16 [N, C], Q13.
+        step_x, step_y, origin_x, origin_y: the sampling grid, Q8 luma samples (spec 8.4).
+        subtract: remove the very same rounded contributions.
+    """
+    _, height, width = acc.shape
+    limit = (QMAX + 1) << 24  # value >> 24 <= QMAX if and only if value < limit
+    for (cx, cy), abc, values in zip(position.tolist(), factor, colour, strict=True):
+        p, k, r = quadratic_form(abc)
+        det = p * r - k * k
+        if p <= 0 or det <= 0:
+            continue  # cannot happen within the ranges of spec 8.3
+        # The exact bounding box of the ellipse: within it every intermediate fits 64 bits (spec 8.8).
+        i = _covering(isqrt(limit * r // det), cx, origin_x, step_x, width)
+        j = _covering(isqrt(limit * p // det), cy, origin_y, step_y, height)
+        if not (i.size and j.size):
+            continue
+        x = origin_x + i[None, :] * step_x - cx
+        y = origin_y + j[:, None] * step_y - cy
+        support = (p * x * x - 2 * k * x * y + r * y * y) >> 24 <= QMAX
+
+        # The start of every run may lie far outside the ellipse: Python integers (dtype object) do not overflow.
+        centre_column = (cx - origin_x) // step_x
+        first_column = centre_column - RUN // 2 + RUN * ((i - (centre_column - RUN // 2)) // RUN)
+        x0 = (origin_x + first_column[None, :] * step_x - cx).astype(object)
+        yy = y.astype(object)
+        q0 = (p * x0 * x0 - 2 * k * x0 * yy + r * yy * yy + (1 << 23)) >> 24
+        d1 = (p * (2 * x0 * step_x + step_x * step_x) - 2 * k * step_x * yy + (1 << 23)) >> 24
+        d2 = (2 * p * step_x * step_x + (1 << 23)) >> 24
+        n = (i - first_column).astype(object)[None, :]
+        q = (q0 + n * d1 + n * (n - 1) // 2 * d2) % 2**32
+        q = q.astype(np.int64)
+        q = np.where(q >= 2**31, q - 2**32, q)
+
+        w = np.where(support, weight(np.where(support, q, 0)), 0)
+        box = np.ix_(j, i)
+        for plane, value in zip(acc, values.tolist(), strict=True):
+            part = (value * w + (1 << 14)) >> 15
+            total = plane[box].astype(np.int64) + (-part if subtract else part)
+            plane[box] = (total & 0xFFFF).astype(np.uint16).view(np.int16)
+
+
+def f32_forward(
+    layers: np.ndarray,
+    geometry: np.ndarray,
+    colour: np.ndarray,
+    starts: np.ndarray,
+    step_x: float,
+    step_y: float,
+    origin_x: float,
+    origin_y: float,
+) -> None:
+    """The model of spec 8.5 in double precision: add the splats of each layer to ``layers`` [K, C, H, W].
+
+    ``geometry`` [N, 5] is x, y, A, B, C in luma samples; layer k has the splats starts[k] … starts[k+1]-1.
+    """
+    _, _, height, width = layers.shape
+    px = origin_x + np.arange(width)[None, :] * step_x
+    py = origin_y + np.arange(height)[:, None] * step_y
+    for layer, first, last in zip(layers, starts[:-1], starts[1:], strict=True):
+        for (x, y, a, b, c), values in zip(geometry[first:last].tolist(), colour[first:last], strict=True):
+            u = a * (px - x)
+            v = b * (py - y) - c * (px - x)
+            q = u * u + v * v
+            t = q / 32
+            w = np.where(q <= 12, (1 - t + t**2 / 2 - t**3 / 6) ** 16, 0)
+            layer += values[:, None, None] * w

@@ -1,0 +1,122 @@
+"""Bookkeeping of what has arrived of a segment, and the rules on the order of its chunks (spec 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bitstring import Bits, Reader
+
+from pgsvc.container import PREDICTED, Chunk
+from pgsvc.errors import BadStream, LimitExceeded, Unsupported
+from pgsvc.headers import KEY_FRAME, PREDICTED_FRAMES
+from pgsvc.limits import Limits
+from pgsvc.syntax import Record
+
+
+@dataclass(frozen=True)
+class DataChunk:
+    """A KEYF or PRED chunk with its header read; ``symbols`` is the entropy-coded rest of the payload."""
+
+    header: Record
+    symbols: bytes
+    offset: int
+
+
+@dataclass
+class Track:
+    """The chunks of one splat set, in time order: a key frame slice and the predicted frames after it."""
+
+    key: DataChunk
+    predicted: list[DataChunk] = field(default_factory=list)
+    frames: int = 1
+
+    @property
+    def is_last_slice(self) -> bool:
+        return bool(self.key.header["last_slice"])
+
+
+@dataclass
+class Segment:
+    """What has arrived of one segment.
+
+    ``tracks`` maps (layer, slice) to the chunks; ``hashes`` maps (level, first frame) to (frames, CRC-32).
+    """
+
+    first_frame: int
+    tracks: dict[tuple[int, int], Track] = field(default_factory=dict)
+    hashes: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+
+    def slices(self, layer: int) -> list[Track]:
+        """Tracks of a layer, slice 0 first."""
+        out = []
+        while (layer, len(out)) in self.tracks:
+            out.append(self.tracks[layer, len(out)])
+        return out
+
+    def layer_frames(self, layer: int) -> int:
+        """How many frames of this layer are complete, from the key frame on."""
+        slices = self.slices(layer)
+        if not slices or not slices[-1].is_last_slice:
+            return 0
+        return min(track.frames for track in slices)
+
+    def complete_level(self, frame: int, layer_count: int) -> int:
+        """The highest level that this frame can be decoded at; −1 if not even the base is complete."""
+        level = -1
+        while level + 1 < layer_count and self.layer_frames(level + 1) > frame:
+            level += 1
+        return level
+
+    @property
+    def frames(self) -> int:
+        """Frames whose base layer is complete."""
+        return self.layer_frames(0)
+
+
+def read_key(chunk: Chunk, components: int, limits: Limits) -> DataChunk:
+    """Read and check the header of a KEYF chunk.
+
+    Raises:
+        BadStream, LimitExceeded: as the header deserves.
+    """
+    if chunk.address.frame:
+        raise BadStream("a key frame chunk must have frame 0 in its address", clause="5.2", offset=chunk.offset)
+    return _read(chunk, KEY_FRAME, components, limits)
+
+
+def add_predicted(track: Track, chunk: Chunk, components: int, limits: Limits) -> None:
+    """Read a PRED chunk and append it to its track.
+
+    Raises:
+        BadStream: it does not continue the track, or keeps parameters that were never sent.
+    """
+    if chunk.address.frame != track.frames:
+        raise BadStream(
+            f"a predicted chunk begins at frame {chunk.address.frame} where frame {track.frames} is due",
+            clause="5.2",
+            offset=chunk.offset,
+        )
+    data = _read(chunk, PREDICTED_FRAMES, components, limits)
+    if data.header["keep_parameters"]:
+        if not track.predicted:
+            raise BadStream("keep_parameters in the first predicted chunk", clause="6.4", offset=chunk.offset)
+        kept = track.predicted[-1].header
+        names = ("shape_scale", "shape_offset", "stage_count", "codebook_bits", "codebooks")
+        data.header.update({name: kept[name] for name in names})
+    if data.header["frame_count"] * track.key.header["splat_count"] > 16 * limits.splats:
+        raise LimitExceeded(f"the predicted chunk at byte {chunk.offset} holds too many splats", clause="A.2")
+    track.predicted.append(data)
+    track.frames += data.header["frame_count"]
+
+
+def _read(chunk: Chunk, structure: object, components: int, limits: Limits) -> DataChunk:
+    reader = Reader(Bits(chunk.payload))
+    if chunk.address.object:
+        raise Unsupported("objects other than 0 are not part of format 0.1", clause="4.3")
+    try:
+        header = structure.read(reader, {"components": components})  # type: ignore[attr-defined]
+    except BadStream as error:
+        raise BadStream(error.message, clause=error.clause, offset=chunk.offset) from None
+    if chunk.type != PREDICTED and header["splat_count"] > limits.splats:
+        raise LimitExceeded(f"a slice of {header['splat_count']} splats; allowed are {limits.splats}", clause="A.2")
+    return DataChunk(header, chunk.payload[reader.pos // 8 :], chunk.offset)

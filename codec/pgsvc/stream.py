@@ -1,0 +1,295 @@
+"""A stream as it arrives: feed bytes, ask what is complete, decode any frame at any level (spec 5, 9).
+
+::
+
+    with pgsvc.open("clip.pgs") as stream:
+        for frame in stream.frames(level=1):
+            show(frame.picture.planes)
+
+A network reader makes an empty :class:`Stream`, calls :meth:`Stream.feed` with whatever has arrived, and decodes in between.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from bitstring import Bits, Reader
+
+from pgsvc import container, headers
+from pgsvc.container import Address, Chunk, ChunkParser
+from pgsvc.errors import BadStream, HashMismatch, NeedMoreData, Unsupported, UsageError
+from pgsvc.index import IndexEntry, read_index
+from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits, check_header
+from pgsvc.picture import Chroma, Picture, PictureFormat
+from pgsvc.segment import Segment, Track, add_predicted, read_key
+from pgsvc.syntax import Record
+
+
+@dataclass(frozen=True)
+class DecodedFrame:
+    """A decoded frame.
+
+    Args:
+        index: its number in the stream.
+        level: the highest level of which all layers were complete.
+        picture: the picture.
+        partial: whether slices of the next, incomplete layer were added too (spec 9.2).
+    """
+
+    index: int
+    level: int
+    picture: Picture
+    partial: bool = False
+
+
+class Stream:
+    """Push parser and decoder of one stream.
+
+    Args:
+        allow: limits above which streams are refused (default: limit level 4).
+        cpu: kernel, see :func:`pgsvc.kernel.select`.
+        threads: threads of the sum; 0 = one per core.
+    """
+
+    def __init__(self, *, allow: Limits | None = None, cpu: str | None = None, threads: int = 0) -> None:
+        self._allowed = allow or LEVELS[DEFAULT_LEVEL]
+        self._parser = ChunkParser(self._allowed.chunk_bytes)
+        self._last_order: tuple[int, ...] | None = None
+        self.cpu, self.threads = cpu, threads
+        self.header: Record | None = None
+        self.index: list[IndexEntry] | None = None
+        self.segments: dict[int, Segment] = {}
+        self.chunks: list[Chunk] = []
+        self.keep_chunks = False
+        self.ended = False
+        self.closed = False
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+    # --- taking bytes -------------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Take more bytes of the stream.
+
+        Raises:
+            BadStream, Unsupported, LimitExceeded: for the first chunk that deserves it; earlier chunks stay usable.
+        """
+        self._parser.feed(data)
+        while True:
+            if self.ended and self._parser.pending:
+                raise BadStream("bytes after the ENDS chunk", clause="4.5", offset=self._parser.offset)
+            try:
+                chunk = self._parser.next_chunk()
+            except NeedMoreData:
+                return
+            self._take(chunk)
+
+    def close(self) -> None:
+        """Say that no more bytes will come. What is incomplete then stays undecoded (spec 5.4).
+
+        Raises:
+            BadStream: there is not even a stream header.
+        """
+        if self.header is None:
+            raise BadStream("the stream ends before its header is complete", clause="4.1", offset=self._parser.offset)
+        self.closed = True
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the stream was closed before its ENDS chunk."""
+        return self.closed and not self.ended
+
+    def _take(self, chunk: Chunk) -> None:
+        if self.header is None:
+            if chunk.type != container.HEAD:
+                raise BadStream("the first chunk is not HEAD", clause="5.1", offset=chunk.offset)
+            self._take_header(chunk)
+        elif chunk.type == container.HEAD:
+            raise BadStream("a second HEAD chunk", clause="5.1", offset=chunk.offset)
+        elif chunk.type in container.DATA_TYPES:
+            self._take_data(chunk)
+        elif chunk.type == container.INDEX:
+            self.index = read_index(chunk.payload)
+        elif chunk.type == container.HASH:
+            self._take_hash(chunk)
+        elif chunk.type == container.END:
+            if chunk.payload:
+                raise BadStream("the ENDS chunk is not empty", clause="6.7", offset=chunk.offset)
+            self.ended = True
+        elif chunk.is_critical:
+            name = chunk.type.decode()
+            raise Unsupported(f"critical chunk {name} at byte {chunk.offset} is not known", clause="4.4")
+        if self.keep_chunks:
+            self.chunks.append(chunk)
+
+    def _take_header(self, chunk: Chunk) -> None:
+        version = tuple(chunk.payload[:3])
+        if len(version) == 3 and (version[0] != headers.FORMAT_MAJOR or version[2] > headers.FORMAT_MINOR):
+            needed = f"{version[0]}.{version[2]}"
+            mine = f"{headers.FORMAT_MAJOR}.{headers.FORMAT_MINOR}"
+            raise Unsupported(f"the stream needs a reader of format {needed}; this one reads {mine}", clause="6.1")
+        reader = Reader(Bits(chunk.payload))
+        header = headers.HEAD.read(reader)
+        self.limits = check_header(header, self._allowed)
+        self._parser.max_chunk_bytes = self.limits.chunk_bytes
+        if header["profile"] == headers.PROFILES["still"] and header["frame_count"] != 1:
+            raise BadStream("a still with more than one frame", clause="6.1", offset=chunk.offset)
+        self.header = header
+        self.format = PictureFormat(
+            header["width"],
+            header["height"],
+            Chroma(header["chroma_format"]),
+            header["bit_depth"],
+            bool(header["full_range"]),
+            header["colour_primaries"],
+            header["transfer_characteristics"],
+            header["matrix_coefficients"],
+            header["chroma_location"],
+            Fraction(header["frame_rate_numerator"], header["frame_rate_denominator"]),
+        )
+
+    def _take_data(self, chunk: Chunk) -> None:
+        a = chunk.address
+        if a.layer >= self.layer_count:
+            raise BadStream(f"layer {a.layer} of {self.layer_count}", clause="5.2", offset=chunk.offset)
+        order = tuple(a) if self.header["progression_order"] == headers.SEGMENT_ORDER else (a.layer, *a)
+        if self._last_order is not None and order <= self._last_order:
+            raise BadStream("chunks are not in progression order", clause="5.3", offset=chunk.offset)
+        self._last_order = order
+        key = (a.layer, a.slice)
+        if chunk.type == container.KEY_FRAME:
+            data = read_key(chunk, self.format.components, self.limits)
+            first = data.header["first_frame"]
+            segment = self.segments.setdefault(a.segment, Segment(first))
+            if segment.first_frame != first or (first and self.header["profile"] == headers.PROFILES["still"]):
+                raise BadStream("first_frame differs within a segment", clause="6.3", offset=chunk.offset)
+            segment.tracks[key] = Track(data)
+            return
+        if self.header["profile"] == headers.PROFILES["still"]:
+            raise BadStream("a predicted frame in a still", clause="5.2", offset=chunk.offset)
+        segment = self.segments.get(a.segment)
+        if segment is None or key not in segment.tracks:
+            raise BadStream("a predicted frame without its key frame", clause="5.2", offset=chunk.offset)
+        add_predicted(segment.tracks[key], chunk, self.format.components, self.limits)
+
+    def _take_hash(self, chunk: Chunk) -> None:
+        record = headers.HASH.read(Reader(Bits(chunk.payload)))
+        segment = self.segments.get(chunk.address.segment)
+        if segment is not None:
+            value = (record["frame_count"], record["crc32"])
+            segment.hashes[chunk.address.layer, chunk.address.frame] = value
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    @property
+    def layer_count(self) -> int:
+        """Number of layers that the header announces."""
+        self._need_header()
+        return self.header["layer_count"]
+
+    @property
+    def frame_count(self) -> int:
+        """Frames that can be decoded now, at least at level 0."""
+        return sum(segment.frames for segment in self.segments.values())
+
+    def _need_header(self) -> None:
+        if self.header is None:
+            raise NeedMoreData("the stream header has not arrived")
+
+    def complete_level(self, frame: int) -> int:
+        """Highest level at which the frame with this number can be decoded now; −1 if none."""
+        for segment in self.segments.values():
+            if 0 <= frame - segment.first_frame < segment.frames:
+                return segment.complete_level(frame - segment.first_frame, self.layer_count)
+        return -1
+
+    def resolve_level(self, level: int | None) -> int:
+        """The level to decode: the highest when None.
+
+        Raises:
+            UsageError: the stream has no such level.
+        """
+        top = self.layer_count - 1
+        if level is None:
+            return top
+        if not 0 <= level <= top:
+            raise UsageError(f"level {level} does not exist: the stream has the levels 0 to {top}")
+        return level
+
+    # --- decoding -----------------------------------------------------------------------------------------------------
+
+    def frames(
+        self, level: int | None = None, start: int = 0, stop: int | None = None, *, check_hash: bool = False
+    ) -> Iterator[DecodedFrame]:
+        """Decode frames ``start`` … ``stop`` − 1 (numbers in the stream) at ``level`` or the highest complete level below it.
+
+        Args:
+            level: None for the highest.
+            check_hash: compare with the hashes in the stream.
+
+        Raises:
+            BadStream, LimitExceeded: the data of a frame are wrong or too much.
+            HashMismatch: a picture differs from what the encoder saw.
+            UsageError: the stream has no such level.
+        """
+        from pgsvc.decode import decode_segment
+
+        level = self.resolve_level(level)
+        end = 0
+        for number in sorted(self.segments):
+            segment = self.segments[number]
+            if segment.frames == 0:
+                continue
+            if segment.first_frame < end:
+                raise BadStream(f"segment {number} overlaps the one before", clause="6.3")
+            end = segment.first_frame + segment.frames
+            if end <= start or (stop is not None and segment.first_frame >= stop):
+                continue
+            check = _HashCheck(segment) if check_hash else None
+            count = segment.frames if stop is None else min(segment.frames, stop - segment.first_frame)
+            first = 0 if check else max(0, start - segment.first_frame)
+            for frame in decode_segment(self, segment, level, first, count):
+                if check:
+                    check(frame.index - segment.first_frame, frame)
+                if frame.index >= start:
+                    yield frame
+
+    def frame(self, index: int, level: int | None = None) -> DecodedFrame:
+        """Decode one frame.
+
+        Raises:
+            UsageError: that frame has not arrived.
+        """
+        for decoded in self.frames(level, index, index + 1):
+            return decoded
+        raise UsageError(f"frame {index} is not in the stream")
+
+
+class _HashCheck:
+    """Chains the CRC-32 of consecutive frames and compares it where a hash chunk ends (spec 6.6)."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self._open: tuple[int, int, int] | None = None  # frames left, CRC so far, CRC expected
+
+    def __call__(self, frame: int, decoded: DecodedFrame) -> None:
+        known = None if decoded.partial else self._segment.hashes.get((decoded.level, frame))
+        if known is not None:
+            self._open = (known[0], 0, known[1])
+        if self._open is None:
+            return
+        left, crc, expected = self._open
+        crc = zlib.crc32(decoded.picture.tobytes(), crc)
+        self._open = (left - 1, crc, expected) if left > 1 else None
+        if left == 1 and crc != expected:
+            raise HashMismatch(f"frame {decoded.index} at level {decoded.level} does not have the hash in the stream")
+
+
+__all__ = ["Address", "DecodedFrame", "Stream"]

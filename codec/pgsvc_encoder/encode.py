@@ -1,0 +1,159 @@
+"""The way of the data: source → segments → fit → freeze → write → decode back → report."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import pgsvc
+from pgsvc import headers, limits
+from pgsvc.assemble import RawChunk, assemble
+from pgsvc.errors import UsageError
+from pgsvc.output.target import FileTarget
+from pgsvc.picture import Picture, PictureFormat
+from pgsvc.stream import Stream
+from pgsvc_encoder import report
+from pgsvc_encoder.encode_segment import SegmentEncoder
+from pgsvc_encoder.parts import Parts
+from pgsvc_encoder.settings import Settings
+from pgsvc_encoder.source import Source
+
+Progress = Callable[[int, torch.Tensor | None], None]  # frame number, level errors (None: the frame is done)
+
+
+def stream_header(
+    picture_format: PictureFormat, settings: Settings, *, is_still: bool, frames: int, covered: int, largest_chunk: int
+) -> dict[str, int]:
+    """HEAD record (spec 6.1) with the lowest limit level that admits the stream."""
+    f = picture_format
+    splats = sum(settings.layer_splats(f.width * f.height))
+    level = limits.smallest_level(f.width * f.height, max(f.width, f.height), splats, covered, largest_chunk)
+    return {
+        "format_major": headers.FORMAT_MAJOR,
+        "format_minor": headers.FORMAT_MINOR,
+        "min_reader_minor": headers.FORMAT_MINOR,
+        "profile": headers.PROFILES["still" if is_still else "video"],
+        "limit_level": level,
+        "progression_order": headers.LAYER_ORDER if settings.order == "layer" else headers.SEGMENT_ORDER,
+        "full_range": int(f.full_range),
+        "chroma_location": f.chroma_location,
+        "reserved_bits": 0,
+        "chroma_format": int(f.chroma),
+        "bit_depth": f.bit_depth,
+        "layer_count": settings.layers,
+        "width": f.width,
+        "height": f.height,
+        "colour_primaries": f.primaries,
+        "transfer_characteristics": f.transfer,
+        "matrix_coefficients": f.matrix,
+        "frame_rate_numerator": f.frame_rate.numerator,
+        "frame_rate_denominator": f.frame_rate.denominator,
+        "frame_count": frames,
+    }
+
+
+def encode(
+    source: Source, output: Path, settings: Settings, *, resume: bool = False, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Encode a source into a file and return the report.
+
+    The file appears under its name only when it is complete and its decoded hashes are right.
+
+    Raises:
+        UsageError: the source has no frames, or the settings do not fit it.
+    """
+    torch.set_num_threads(1)  # image work is in our kernels; torch's spinning threads only take their cores away
+    began = time.perf_counter()
+    identity = {"settings": settings.identity(), "source": source.name, "format": str(source.format), "version": pgsvc.__version__}
+    parts = Parts(output, identity, resume=resume)
+    chunks: list[RawChunk] = []
+    frames: list[dict[str, Any]] = []
+    covered = largest = 0
+    gop = 1 if source.is_still else settings.gop
+    for number, pictures in enumerate(_segments(iter(source), gop)):
+        done = parts.load(number)
+        if done is not None:
+            skipped = sum(1 for _ in pictures)
+            if skipped == len(done[1]["frames"]):
+                segment_chunks, statistics = done
+                for i in range(skipped):
+                    _tell(progress, len(frames) + i, None)
+            else:
+                raise UsageError(f"the source has changed since {parts.folder} was made; encode without --resume")
+        else:
+            segment_chunks, statistics = _encode_segment(number, len(frames), pictures, settings, progress)
+            parts.save(number, segment_chunks, statistics)
+        chunks += segment_chunks
+        frames += statistics["frames"]
+        covered, largest = max(covered, statistics["covered"]), max(largest, statistics["largest_chunk"])
+    if not frames:
+        parts.remove()
+        raise UsageError(f"{source.name} holds no frames")
+    header = stream_header(
+        source.format, settings, is_still=source.is_still, frames=len(frames), covered=covered, largest_chunk=largest
+    )
+    data = assemble(header, chunks)
+    _verify(data, settings)
+    target = FileTarget(str(output))
+    target.write(data)
+    target.commit()
+    parts.remove()
+    seconds = time.perf_counter() - began
+    rows = report.level_rows(data, source.format, frames)
+    splats = sum(settings.layer_splats(source.format.width * source.format.height))
+    return {
+        "source": source.name,
+        "settings": settings.identity(),
+        "splats": splats,
+        "seconds": seconds,
+        "levels": rows,
+        **report.splat_rates(frames, splats),
+        "frames": frames,
+    }
+
+
+def _segments(pictures: Iterator[Picture], gop: int) -> Iterator[Iterator[Picture]]:
+    """Consecutive runs of ``gop`` pictures; each must be used up before the next is taken."""
+    for first in pictures:
+        yield itertools.chain([first], itertools.islice(pictures, gop - 1))
+
+
+def _encode_segment(
+    number: int, first_frame: int, pictures: Iterator[Picture], settings: Settings, progress: Progress | None
+) -> tuple[list[RawChunk], dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    encoder = SegmentEncoder(
+        number, first_frame, settings, lambda errors: _tell(progress, first_frame + encoder.current, errors)
+    )
+    for coded in encoder.frames(pictures):
+        rows.append(
+            {
+                "levels": report.measure(coded.source, coded.pictures),
+                "bytes": coded.bytes,
+                "seconds": coded.seconds,
+                "is_key": coded.is_key,
+            }
+        )
+        _tell(progress, first_frame + len(rows) - 1, None)
+    result = encoder.result
+    return result.chunks, {"frames": rows, "covered": result.covered, "largest_chunk": result.largest_chunk}
+
+
+def _tell(progress: Progress | None, frame: int, errors: torch.Tensor | None) -> None:
+    if progress is not None:
+        progress(frame, errors)
+
+
+def _verify(data: bytes, settings: Settings) -> None:
+    """Decode every level of the finished stream and hold it against the hashes of what the encoder saw."""
+    stream = Stream(allow=limits.LEVELS[max(limits.LEVELS)], threads=settings.threads)
+    stream.feed(data)
+    stream.close()
+    for level in range(stream.layer_count):
+        for _ in stream.frames(level, check_hash=True):
+            pass

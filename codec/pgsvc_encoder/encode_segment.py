@@ -1,0 +1,158 @@
+"""One segment: fit and freeze its key frame, code its predicted frames, and see what a decoder will see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pgsvc.assemble import RawChunk, make_chunk
+from pgsvc.container import KEY_FRAME, PREDICTED, Address
+from pgsvc.picture import Picture
+from pgsvc.planar import dequantise, reconstruct
+from pgsvc.planar.splats import SplatSet, covered_samples, inverse_cholesky
+from pgsvc.planar.symbols import PredictedSymbols
+from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.splats import Splats
+from pgsvc_encoder.fit.train import fit
+from pgsvc_encoder.predict.frame import Predictor, join_frames
+from pgsvc_encoder.quantise.freeze import freeze_key
+from pgsvc_encoder.settings import Settings
+from pgsvc_encoder.write.payload import hash_chunk, key_payload, predicted_payload
+
+
+@dataclass(frozen=True)
+class CodedFrame:
+    """What the encoder knows of a frame after coding it.
+
+    Args:
+        pictures: decoded pictures of every level.
+        source: the original.
+        bytes: coded bytes of each layer's data chunks; predicted frames of one chunk share them evenly.
+        seconds: time spent on the frame.
+        is_key: whether it is the key frame.
+    """
+
+    pictures: list[Picture]
+    source: Picture
+    bytes: list[float]
+    seconds: float
+    is_key: bool
+
+
+@dataclass
+class CodedSegment:
+    """Chunks of a segment and what the limits need to know of it."""
+
+    chunks: list[RawChunk]
+    covered: int
+    largest_chunk: int
+
+
+class SegmentEncoder:
+    """Encodes one segment frame by frame; iterate :meth:`frames` to the end, then take :attr:`result`.
+
+    Args:
+        number: of the segment; ``first_frame``: stream number of its key frame.
+        on_step: called after every iteration of a fit with the errors of the levels.
+    """
+
+    def __init__(
+        self, number: int, first_frame: int, settings: Settings, on_step: Callable[[torch.Tensor], None]
+    ) -> None:
+        self.number, self.first_frame, self.settings, self.on_step = number, first_frame, settings, on_step
+        self.result = CodedSegment([], 0, 0)
+        self.rng = np.random.default_rng([settings.seed, number])
+        self.generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
+        self.effort = settings.effort()
+        self.current = 0  # frame of the segment that is being fitted
+
+    def frames(self, pictures: Sequence[Picture] | Iterator[Picture]) -> Iterator[CodedFrame]:
+        """Code the pictures of the segment, key frame first."""
+        predictor: Predictor | None = None
+        waiting: list[tuple[list[PredictedSymbols], list[Picture], Picture, float]] = []
+        for frame, picture in enumerate(pictures):
+            self.current = frame
+            began = time.perf_counter()
+            if predictor is None:
+                states, sizes = self._key(picture)
+                predictor = Predictor(states, self.effort.difference, self.rng)
+                decoded = self._see(states, picture)
+                self._hash(0, [decoded])
+                yield CodedFrame(decoded, picture, sizes, time.perf_counter() - began, True)
+            else:
+                objective = Objective(picture, self.settings.layers, _background(picture), self.settings.threads)
+                symbols = predictor.code(objective, self.on_step)
+                waiting.append((symbols, self._see(predictor.states, picture), picture, time.perf_counter() - began))
+            if len(waiting) == self.settings.chunk_frames:
+                yield from self._flush(predictor, waiting, frame + 1)
+                waiting = []
+        if waiting and predictor is not None:
+            yield from self._flush(predictor, waiting, self.current + 1)
+
+    def _key(self, picture: Picture) -> tuple[list[SplatSet], list[float]]:
+        background = _background(picture)
+        objective = Objective(picture, self.settings.layers, background, self.settings.threads)
+        pixels = picture.format.width * picture.format.height
+        splats = Splats.unused(self.settings.layer_splats(pixels), picture.format.components)
+        fit(objective, splats, self.effort.schedule, self.generator, self.on_step)
+        layers = freeze_key(objective, splats, self.effort.precision, self.rng, self.on_step)
+        states, sizes = [], []
+        for k, layer in enumerate(layers):
+            header = {
+                "first_frame": self.first_frame,
+                "splat_count": len(layer.symbols.grid),
+                "last_slice": 1,
+                "reserved_bits": 0,
+                "reserved_bit": 0,
+                "position_tool": 1,
+                "shape_tool": 1,
+                "colour_tool": 1,
+                "background": np.round((background if k == 0 else 0 * background) * 8192).astype(int).tolist(),
+                **layer.fields,
+            }
+            f = picture.format
+            states.append(dequantise.key_frame(header, layer.symbols, f.width, f.height, f.components))
+            sizes.append(self._add(KEY_FRAME, 0, k, key_payload(header, layer.symbols)))
+        return states, sizes
+
+    def _flush(
+        self, predictor: Predictor, waiting: list[tuple[list[PredictedSymbols], list[Picture], Picture, float]], end: int
+    ) -> Iterator[CodedFrame]:
+        """Write the waiting predicted frames as one chunk per layer."""
+        count = len(waiting)
+        start = end - count
+        sizes = []
+        for k in range(self.settings.layers):
+            header = predictor.header(k, count, keep=start > 1)
+            symbols = join_frames([symbols[k] for symbols, *_ in waiting])
+            payload = predicted_payload(header, symbols, predictor.states[k].colour.shape[1])
+            sizes.append(self._add(PREDICTED, start, k, payload))
+        self._hash(start, [decoded for _, decoded, _, _ in waiting])
+        for _, decoded, source, seconds in waiting:
+            yield CodedFrame(decoded, source, [size / count for size in sizes], seconds, False)
+
+    def _add(self, kind: bytes, frame: int, layer: int, payload: bytes) -> float:
+        chunk = make_chunk(kind, Address(self.number, frame, layer), payload)
+        self.result.chunks.append(chunk)
+        self.result.largest_chunk = max(self.result.largest_chunk, len(payload))
+        return float(len(chunk.raw))
+
+    def _hash(self, start: int, decoded: list[list[Picture]]) -> None:
+        for k in range(self.settings.layers):
+            self.result.chunks.append(hash_chunk(self.number, start, k, [levels[k] for levels in decoded]))
+
+    def _see(self, states: list[SplatSet], picture: Picture) -> list[Picture]:
+        """Decoded pictures of every level, by the decoder's own integer sum."""
+        f = picture.format
+        covered = sum(covered_samples(inverse_cholesky(s.shape, s.domain), f.width, f.height) for s in states)
+        self.result.covered = max(self.result.covered, covered)
+        return list(reconstruct.levels([[s] for s in states], f, threads=self.settings.threads))
+
+
+def _background(picture: Picture) -> np.ndarray:
+    """Constant part of the sum, per component: none."""
+    return np.zeros(picture.format.components)

@@ -1,0 +1,97 @@
+"""Where splats begin: sampled from the content at the start, from the error later (trial recipe; Image-GS, GaussianImage++)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from pgsvc.picture import PlaneGroup
+from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.splats import Splats
+
+GRADIENT_SHARE = 0.7  # of the density at the start; the rest is uniform
+NEIGHBOUR_SHARE = 0.6  # σ at the start, of the mean distance to the three nearest splats
+START_COLOUR = 0.5  # of the sample under the splat: neighbours overlap
+ADDED_COLOUR = 0.7  # of the residual under an added splat
+ADDED_SIGMA = 1.5  # luma samples, the least for an added splat
+
+
+def blur(plane: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Gaussian blur of [C, H, W] with replicated borders."""
+    radius = max(1, math.ceil(2.5 * sigma))
+    x = torch.arange(-radius, radius + 1, dtype=plane.dtype)
+    taps = torch.exp(-0.5 * (x / sigma) ** 2)
+    taps = taps / taps.sum()
+    out = F.pad(plane[:, None], (radius, radius, radius, radius), mode="replicate")
+    out = F.conv2d(out, taps[None, None, None, :])
+    return F.conv2d(out, taps[None, None, :, None])[:, 0]
+
+
+def gradient_density(luma: torch.Tensor) -> torch.Tensor:
+    """Sampling density [H, W] from the gradient magnitude of [H, W], mixed with a uniform share; sums to 1."""
+    padded = F.pad(luma[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+    dx = padded[1:-1, 2:] - padded[1:-1, :-2]
+    dy = padded[2:, 1:-1] - padded[:-2, 1:-1]
+    magnitude = torch.sqrt(dx * dx + dy * dy)
+    uniform = torch.full_like(magnitude, 1 / magnitude.numel())
+    return GRADIENT_SHARE * magnitude / magnitude.sum().clamp(min=1e-12) + (1 - GRADIENT_SHARE) * uniform
+
+
+def sample(density: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
+    """Positions [count, 2] in samples of the plane, drawn from [H, W] and jittered inside the sample."""
+    flat = density.flatten().double()
+    chosen = torch.multinomial(flat / flat.sum(), count, replacement=count > flat.numel(), generator=generator)
+    width = density.shape[1]
+    corner = torch.stack([chosen % width, chosen // width], 1).float()
+    return corner + torch.rand(count, 2, generator=generator)
+
+
+def nearest_distance(position: torch.Tensor, fallback: float) -> torch.Tensor:
+    """Mean distance of each point to its three nearest; [N]."""
+    if len(position) < 4:
+        return torch.full((len(position),), fallback)
+    out = [torch.cdist(part, position).topk(4, largest=False).values[:, 1:].mean(1) for part in position.split(1024)]
+    return torch.cat(out)
+
+
+def colour_at(planes: list[torch.Tensor], groups: list[PlaneGroup], position: torch.Tensor) -> torch.Tensor:
+    """Samples [N, C] nearest to luma positions [N, 2]; ``planes`` as in the objective's groups."""
+    parts = []
+    for plane, group in zip(planes, groups, strict=True):
+        x = ((position[:, 0] - group.origin_x / 256) / (group.step_x / 256)).round().long().clamp(0, group.width - 1)
+        y = ((position[:, 1] - group.origin_y / 256) / (group.step_y / 256)).round().long().clamp(0, group.height - 1)
+        parts.append(plane[:, y, x].T)
+    return torch.cat(parts, 1)
+
+
+def seed_layer(splats: Splats, layer: int, count: int, objective: Objective, generator: torch.Generator) -> None:
+    """Put the first ``count`` splats of a layer where the picture has structure."""
+    groups = [g.plane for g in objective.groups]
+    targets = [g.target for g in objective.groups]
+    position = sample(gradient_density(targets[0].mean(0)), count, generator)
+    size = objective.format.width * objective.format.height
+    sigma = NEIGHBOUR_SHARE * nearest_distance(position, math.sqrt(size / max(count, 1)))
+    start = int(splats.starts[layer])
+    chosen = slice(start, start + count)
+    splats.position[chosen] = position
+    splats.shape[chosen, 0] = splats.shape[chosen, 2] = torch.log2(sigma.clamp(min=0.5))
+    splats.shape[chosen, 1] = 0
+    splats.colour[chosen] = START_COLOUR * colour_at(targets, groups, position)
+
+
+def add_by_error(splats: Splats, layer: int, count: int, objective: Objective, generator: torch.Generator) -> None:
+    """Put ``count`` unused splats of a layer where the squared error of its level is large."""
+    free = torch.nonzero(~splats.in_use()[splats.layer(layer)])[:count, 0] + int(splats.starts[layer])
+    count = len(free)
+    if count == 0:
+        return
+    groups = [g.plane for g in objective.groups]
+    residual = objective.residual(splats, layer)
+    error = blur((residual[0] ** 2).mean(0, keepdim=True), 1.0)[0]
+    position = sample(error + 1e-12, count, generator)
+    splats.position[free] = position
+    splats.shape[free, 0] = splats.shape[free, 2] = math.log2(ADDED_SIGMA)
+    splats.shape[free, 1] = 0
+    splats.colour[free] = ADDED_COLOUR * colour_at([blur(r, 1.0) for r in residual], groups, position)

@@ -1,0 +1,98 @@
+"""Trainable splats of all layers in one set of tensors, and their way to the geometry of the kernels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pgsvc.planar.splats import CHOLESKY, SplatSet
+
+LN2 = math.log(2.0)
+A_MIN, A_MAX, T_MAX = -1.5, 10.0, 16.0  # the ranges of spec 8.3
+AWAY = -1e6  # x and y of a splat that is not in use yet: outside every picture, so it costs and learns nothing
+
+
+@dataclass
+class Splats:
+    """Splats of K layers, those of layer k at ``starts[k]`` … ``starts[k + 1]`` − 1.
+
+    Args:
+        position: float32 [N, 2], luma samples.
+        shape: float32 [N, 3], (a, t, b): l1 = 2^a, l2 = t·l3, l3 = 2^b luma samples (log Cholesky, spec 8.3).
+        colour: float32 [N, C], 1.0 = 2^BitDepth code values.
+        starts: int32 [K + 1].
+    """
+
+    position: torch.Tensor
+    shape: torch.Tensor
+    colour: torch.Tensor
+    starts: torch.Tensor
+
+    @staticmethod
+    def unused(counts: list[int], components: int) -> Splats:
+        """Room for ``counts[k]`` splats in each layer, none in use."""
+        n = sum(counts)
+        starts = torch.tensor(np.concatenate([[0], np.cumsum(counts)]), dtype=torch.int32)
+        return Splats(torch.full((n, 2), AWAY), torch.zeros(n, 3), torch.zeros(n, components), starts)
+
+    @staticmethod
+    def from_sets(sets: list[SplatSet]) -> Splats:
+        """Float twins of decoded splat sets, one per layer."""
+        counts = np.concatenate([[0], np.cumsum([len(s) for s in sets])])
+        position = np.concatenate([s.position for s in sets]) / 256.0
+        shape = np.concatenate([_log_shape(s) for s in sets])
+        colour = np.concatenate([s.colour for s in sets]) / 8192.0
+        return Splats(*(torch.tensor(x, dtype=torch.float32) for x in (position, shape, colour)), torch.tensor(counts, dtype=torch.int32))
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    @property
+    def layers(self) -> int:
+        return len(self.starts) - 1
+
+    def layer(self, k: int) -> slice:
+        return slice(int(self.starts[k]), int(self.starts[k + 1]))
+
+    def layer_of(self) -> torch.Tensor:
+        """int64 [N], the layer of each splat."""
+        return torch.repeat_interleave(torch.arange(self.layers), (self.starts[1:] - self.starts[:-1]).long())
+
+    def in_use(self) -> torch.Tensor:
+        """bool [N]."""
+        return self.position[:, 0] > AWAY / 2
+
+    def geometry(self) -> torch.Tensor:
+        """float32 [N, 5]: x, y, A, B, C of spec 8.3 in luma samples."""
+        a = torch.exp2(-self.shape[:, 0])
+        b = torch.exp2(-self.shape[:, 2])
+        c = self.shape[:, 1] * a
+        return torch.cat([self.position, torch.stack([a, b, c], 1)], 1)
+
+    def chain(self, geometry: torch.Tensor, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Gradients of position and shape from the gradient of the geometry."""
+        g_a = -LN2 * (grad[:, 2] * geometry[:, 2] + grad[:, 4] * geometry[:, 4])
+        g_t = grad[:, 4] * geometry[:, 2]
+        g_b = -LN2 * grad[:, 3] * geometry[:, 3]
+        return grad[:, :2], torch.stack([g_a, g_t, g_b], 1)
+
+    def clamp(self, width: int, height: int) -> None:
+        """Keep splats in use inside the picture and inside the ranges of the format."""
+        used = self.in_use()
+        margin = 1 / 256
+        for axis, size in ((0, width), (1, height)):
+            column = self.position[:, axis]
+            column[used] = column[used].clamp(margin, size - margin)
+        self.shape[:, 0].clamp_(A_MIN, A_MAX)
+        self.shape[:, 1].clamp_(-T_MAX, T_MAX)
+        self.shape[:, 2].clamp_(A_MIN, A_MAX)
+
+
+def _log_shape(s: SplatSet) -> np.ndarray:
+    shape = s.shape / 4096.0
+    if s.domain == CHOLESKY:
+        return np.stack([np.log2(shape[:, 0]), shape[:, 1] / shape[:, 2], np.log2(shape[:, 2])], 1)
+    return shape

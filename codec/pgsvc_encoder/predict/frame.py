@@ -1,0 +1,231 @@
+"""One predicted frame: adapt the decoded splats of the frame before, then freeze the differences step by step.
+
+A splat's position, shape or colour is only sent where that lowers the error by more than a share of the average error per splat;
+everything else stays as it was decoded. Splats keep their identity: the n-th splat of a layer is the n-th in every frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from pgsvc.planar.dequantise import predicted_frames
+from pgsvc.planar.splats import SplatSet
+from pgsvc.planar.symbols import (
+    UPDATE_COLOUR,
+    UPDATE_POSITION,
+    UPDATE_SHAPE,
+    PredictedSymbols,
+    float12_join,
+    float12_split,
+)
+from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
+from pgsvc_encoder.fit.splats import Splats
+from pgsvc_encoder.fit.train import Rates, Step, adapt, level_weights
+from pgsvc_encoder.quantise import rvq
+from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
+
+
+@dataclass(frozen=True)
+class DifferencePrecision:
+    """How finely differences are coded.
+
+    Args:
+        iterations: adaptation to the new frame before anything is frozen.
+        adapt_iterations: after each freeze.
+        position_unit: differences are multiples of 2^unit / 256 luma samples.
+        shape_bits, least_scale: of the signed shape quantisers (P-GSVC: 5 bits).
+        stages, codebook_bits: of the colour differences.
+        worth: an update must lower the error by this share of the error per splat.
+    """
+
+    iterations: int = 60
+    adapt_iterations: int = 20
+    position_unit: int = 5
+    shape_bits: int = 5
+    least_scale: float = 0.15
+    stages: int = 1
+    codebook_bits: int = 6
+    worth: float = 0.2
+
+
+@dataclass
+class LayerParameters:
+    """Quantisers of a layer's differences; learned from the first predicted frame of a segment and kept."""
+
+    shape: list[UniformQuantiser]
+    books: rvq.Codebooks
+
+
+@dataclass
+class Predictor:
+    """Codes the predicted frames of one segment, one after the other.
+
+    ``states`` are the decoded splat sets of the latest frame, one per layer.
+    """
+
+    states: list[SplatSet]
+    precision: DifferencePrecision
+    rng: np.random.Generator
+    parameters: list[LayerParameters] = field(default_factory=list)
+
+    def header(self, layer: int, frame_count: int, *, keep: bool) -> dict[str, object]:
+        """Header of a PRED chunk (spec 6.4)."""
+        p = self.parameters[layer]
+        return {
+            "frame_count": frame_count,
+            "keep_parameters": int(keep),
+            "reserved_bits": 0,
+            "position_unit": self.precision.position_unit,
+            "prediction_tool": 1,
+            "reserved_bits_2": 0,
+            "shape_bits": self.precision.shape_bits,
+            "shape_scale": [q.scale for q in p.shape],
+            "shape_offset": [q.offset for q in p.shape],
+            **p.books.record(),
+        }
+
+    def code(self, objective: Objective, on_step: Step) -> list[PredictedSymbols]:
+        """Fit the next frame and quantise the differences; advances ``states`` and returns the symbols of each layer."""
+        old = Splats.from_sets(self.states)
+        new = Splats(old.position.clone(), old.shape.clone(), old.colour.clone(), old.starts)
+        weights = level_weights(new.layers)
+        losses: list[float] = []
+
+        def track(errors: torch.Tensor) -> None:
+            losses.append(float(errors[-1]))
+            on_step(errors)
+
+        p = self.precision
+        rates = Rates(0.12, 0.03, 0.01)
+        adapt(objective, new, p.iterations, rates, track)
+        threshold = p.worth * losses[-1] / max(1, len(new))
+        update = np.zeros(len(new), np.int32)
+        moves = self._freeze_positions(objective, old, new, threshold, update)
+        adapt(objective, new, p.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
+        if not self.parameters:
+            self._learn_shape(objective, old, new)
+        shapes = self._freeze_shapes(objective, old, new, threshold, update)
+        solve_colours(objective, new, weights, 6)
+        self._freeze_colours(objective, old, new, weights, threshold, update)
+        return self._finish(old, new, moves, shapes, update)
+
+    def _freeze_positions(
+        self, objective: Objective, old: Splats, new: Splats, threshold: float, update: np.ndarray
+    ) -> np.ndarray:
+        """Round the moves to 12-bit floats in position units; int64 [N, 2]."""
+        unit = 2.0**self.precision.position_unit / 256
+        curvature = objective.curvature(new)[:, :2].double().numpy()
+        wanted = (new.position - old.position).double().numpy()
+        q = np.round(wanted / unit).astype(np.int64)
+        q = np.sign(q) * float12_join(*float12_split_rounded(np.abs(q)))
+        gain = (curvature * (wanted**2 - (wanted - q * unit) ** 2)).sum(1)
+        sent = (gain > threshold) & q.any(1)
+        q[~sent] = 0
+        update[sent] |= UPDATE_POSITION
+        new.position = old.position + torch.from_numpy(q * unit).float()
+        return q
+
+    def _learn_shape(self, objective: Objective, old: Splats, new: Splats) -> None:
+        curvature = objective.curvature(new)[:, 2:5].double().numpy()
+        change = (new.shape - old.shape).double().numpy()
+        p = self.precision
+        for k in range(new.layers):
+            part = new.layer(k)
+            quantisers = [
+                learn_quantiser(
+                    change[part, c], curvature[part, c], p.shape_bits, signed=True, least_scale=p.least_scale, offset=0.0
+                )
+                for c in range(3)
+            ]
+            none = rvq.Codebooks(np.zeros((p.stages, 1 << p.codebook_bits, new.colour.shape[1]), np.int32), (0,) * p.stages)
+            self.parameters.append(LayerParameters(quantisers, none))
+
+    def _freeze_shapes(
+        self, objective: Objective, old: Splats, new: Splats, threshold: float, update: np.ndarray
+    ) -> np.ndarray:
+        """Round shape differences; int64 [N, 3], signed symbols."""
+        curvature = objective.curvature(new)[:, 2:5].double().numpy()
+        wanted = (new.shape - old.shape).double().numpy()
+        symbols = np.zeros((len(new), 3), np.int64)
+        for k in range(new.layers):
+            part = new.layer(k)
+            change = np.zeros_like(wanted[part])
+            for c, q in enumerate(self.parameters[k].shape):
+                symbols[part, c] = q.quantise(wanted[part, c])
+                change[:, c] = q.dequantise(symbols[part, c])
+            gain = (curvature[part] * (wanted[part] ** 2 - (wanted[part] - change) ** 2)).sum(1)
+            sent = (gain > threshold) & symbols[part].any(1)
+            symbols[part][~sent] = 0
+            update[part][sent] |= UPDATE_SHAPE
+            change[~sent] = 0
+            new.shape[part] = old.shape[part] + torch.from_numpy(change).float()
+        new.clamp(objective.format.width, objective.format.height)
+        return symbols
+
+    def _freeze_colours(
+        self, objective: Objective, old: Splats, new: Splats, weights: torch.Tensor, threshold: float, update: np.ndarray
+    ) -> None:
+        """Fix colour differences in two groups, larger splats first; learns the codebooks in the first predicted frame."""
+        diagonal = colour_diagonal(objective, new, weights)
+        if not any(p.books.entries.any() for p in self.parameters):
+            for k, p in enumerate(self.parameters):
+                part = new.layer(k)
+                change = (new.colour[part] - old.colour[part]).double().numpy()
+                weight = diagonal[part].sum(1).double().numpy()
+                p.books = rvq.train(
+                    change, weight, self.precision.stages, self.precision.codebook_bits, self.rng, zero_entry=True
+                )
+        self.indices = np.zeros((len(new), self.precision.stages), np.int32)
+        layer = new.layer_of().numpy()
+        free = torch.ones(len(new), dtype=torch.bool)
+        for rows in torch.chunk(torch.argsort(diagonal.sum(1), descending=True), 3):
+            wanted = (new.colour[rows] - old.colour[rows]).double().numpy()
+            weight = diagonal[rows].double().numpy() / 2
+            for k, p in enumerate(self.parameters):
+                inside = layer[rows] == k
+                chosen = rows.numpy()[inside]
+                found = rvq.encode(p.books, wanted[inside])
+                change = p.books.decode(found)
+                gain = (weight[inside] * (wanted[inside] ** 2 - (wanted[inside] - change) ** 2)).sum(1)
+                sent = (gain > threshold) & change.any(1)
+                self.indices[chosen] = found
+                update[chosen[sent]] |= UPDATE_COLOUR
+                change[~sent] = 0
+                new.colour[chosen] = old.colour[chosen] + torch.from_numpy(change).float()
+            free[rows] = False
+            if free.any():
+                solve_colours(objective, new, weights, 4, free=free)
+
+    def _finish(
+        self, old: Splats, new: Splats, moves: np.ndarray, shapes: np.ndarray, update: np.ndarray
+    ) -> list[PredictedSymbols]:
+        """Symbols per layer, and the decoded states that follow from them."""
+        out = []
+        for k in range(new.layers):
+            part = new.layer(k)
+            mask = update[part]
+            symbols = PredictedSymbols(
+                mask[None],
+                moves[part][mask & UPDATE_POSITION > 0],
+                (shapes[part][mask & UPDATE_SHAPE > 0] + (1 << self.precision.shape_bits >> 1)).astype(np.int32),
+                self.indices[part][mask & UPDATE_COLOUR > 0],
+            )
+            out.append(symbols)
+            self.states[k] = predicted_frames(self.header(k, 1, keep=False), symbols, self.states[k])[-1]
+        return out
+
+
+def float12_split_rounded(magnitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Exponent and mantissa of the nearest 12-bit float at or below each magnitude."""
+    exponent, _ = float12_split(magnitude)
+    keep = np.maximum(exponent - 1, 0)
+    return float12_split(magnitude >> keep << keep)
+
+
+def join_frames(frames: list[PredictedSymbols]) -> PredictedSymbols:
+    """Symbols of consecutive frames of one layer as one payload's."""
+    return PredictedSymbols(*(np.concatenate([getattr(f, n) for f in frames]) for n in ("update", "position", "shape", "colour")))

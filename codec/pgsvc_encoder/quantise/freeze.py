@@ -1,0 +1,194 @@
+"""Freeze a fitted key frame in steps, letting what is still free re-adapt: position, shear, scales, colours.
+
+Rounding everything at once costs several dB; freezing in this order with re-adaptation and closed-form colours gets most of it back
+(straight-through training at these step sizes was worse than rounding).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pgsvc.planar.splats import LOG_CHOLESKY
+from pgsvc.planar.symbols import KeySymbols, morton
+from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.solve import colour_diagonal, gradient, solve_colours
+from pgsvc_encoder.fit.splats import Splats
+from pgsvc_encoder.fit.train import Rates, Step, adapt, level_weights
+from pgsvc_encoder.quantise import rvq
+from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
+
+A, T, B = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How finely a key frame is coded.
+
+    Args:
+        position_fraction_bits: grid of 2^−n luma samples.
+        shape_bits: symbols of the shape quantisers.
+        least_scale: their finest step: octaves for the scales, ratio for the shear.
+        stages, codebook_bits: of the colour quantiser.
+        colour_groups: colours are fixed in so many groups, largest splats first, the rest solved again after each.
+        sweeps: passes of re-choosing colours with their neighbours in view.
+        adapt_iterations: after each freeze of geometry.
+        solve_iterations: of each colour solve.
+    """
+
+    position_fraction_bits: int = 2
+    shape_bits: int = 6
+    least_scale: float = 0.1
+    stages: int = 2
+    codebook_bits: int = 6
+    colour_groups: int = 5
+    sweeps: int = 2
+    adapt_iterations: int = 150
+    solve_iterations: int = 8
+
+
+@dataclass(frozen=True)
+class FrozenLayer:
+    """One layer ready to be written: header fields that the freeze decides, and the symbols in canonical order."""
+
+    fields: dict[str, object]
+    symbols: KeySymbols
+
+
+def freeze_key(
+    objective: Objective, splats: Splats, precision: Precision, rng: np.random.Generator, on_step: Step
+) -> list[FrozenLayer]:
+    """Quantise all layers of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
+    weights = level_weights(splats.layers)
+    rates = Rates(0.05, 0.015, 0.006)
+    grid = freeze_positions(objective, splats, precision)
+    adapt(objective, splats, precision.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
+    quantisers, symbols = _shape_tables(splats.layers), np.zeros((len(splats), 3), np.int64)
+    _freeze_shape(objective, splats, (T,), precision, quantisers, symbols)
+    mask = torch.tensor([1.0, 0.0, 1.0])
+    adapt(objective, splats, precision.adapt_iterations, rates, on_step, frozen=frozenset({"position"}), shape_mask=mask)
+    _freeze_shape(objective, splats, (A, B), precision, quantisers, symbols)
+    solve_colours(objective, splats, weights, 2 * precision.solve_iterations)
+    books, indices = _freeze_colours(objective, splats, precision, rng, weights)
+    layers = []
+    for k in range(splats.layers):
+        part = splats.layer(k)
+        lowest = np.array([q.lowest for q in quantisers[k]])
+        fields = {
+            "position_fraction_bits": precision.position_fraction_bits,
+            "shape_domain": LOG_CHOLESKY,
+            "shape_signed": int(quantisers[k][0].signed),
+            "shape_bits": precision.shape_bits,
+            "shape_scale": [q.scale for q in quantisers[k]],
+            "shape_offset": [q.offset for q in quantisers[k]],
+            **books[k].record(),
+        }
+        layers.append(FrozenLayer(fields, KeySymbols(grid[part], (symbols[part] - lowest).astype(np.int32), indices[part])))
+    return layers
+
+
+def freeze_positions(objective: Objective, splats: Splats, precision: Precision) -> np.ndarray:
+    """Round positions to the grid and put each layer in canonical (Morton) order; returns the grid indices [N, 2]."""
+    scale = 1 << precision.position_fraction_bits
+    size = np.array([objective.format.width, objective.format.height]) * scale
+    grid = np.clip(np.floor(splats.position.numpy().astype(np.float64) * scale), 0, size - 1).astype(np.int64)
+    order = np.concatenate(
+        [np.argsort(morton(grid[splats.layer(k)]), kind="stable") + int(splats.starts[k]) for k in range(splats.layers)]
+    ).astype(np.int64)
+    index = torch.from_numpy(order)
+    splats.shape = splats.shape[index]
+    splats.colour = splats.colour[index]
+    splats.position = torch.from_numpy(((grid[order] + 0.5) / scale).astype(np.float32))
+    return grid[order]
+
+
+def _shape_tables(layers: int) -> list[list[UniformQuantiser]]:
+    placeholder = UniformQuantiser(1, False, 1, 0)
+    return [[placeholder] * 3 for _ in range(layers)]
+
+
+def _freeze_shape(
+    objective: Objective,
+    splats: Splats,
+    components: tuple[int, ...],
+    precision: Precision,
+    quantisers: list[list[UniformQuantiser]],
+    symbols: np.ndarray,
+) -> None:
+    """Learn quantisers for some shape components of every layer and round them; the base is unsigned, the others signed (P-GSVC 3.6)."""
+    sensitivity = objective.curvature(splats)[:, 2:5].double().numpy()
+    for k in range(splats.layers):
+        part = splats.layer(k)
+        for c in components:
+            values = splats.shape[part, c].double().numpy()
+            q = learn_quantiser(
+                values, sensitivity[part, c], precision.shape_bits, signed=k > 0, least_scale=precision.least_scale
+            )
+            quantisers[k][c] = q
+            symbols[part, c] = q.quantise(values)
+            splats.shape[part, c] = torch.from_numpy(q.dequantise(symbols[part, c])).float()
+    splats.clamp(objective.format.width, objective.format.height)
+
+
+def _freeze_colours(
+    objective: Objective, splats: Splats, precision: Precision, rng: np.random.Generator, weights: torch.Tensor
+) -> tuple[list[rvq.Codebooks], np.ndarray]:
+    """Train codebooks, then fix colours group by group, the free ones solved again each time; then sweep."""
+    footprint = colour_diagonal(objective, splats, weights)
+    books = []
+    for k in range(splats.layers):
+        part = splats.layer(k)
+        colours = splats.colour[part].double().numpy()
+        books.append(
+            rvq.train(colours, footprint[part].sum(1).double().numpy(), precision.stages, precision.codebook_bits, rng)
+        )
+    indices = np.zeros((len(splats), precision.stages), np.int32)
+    choose = colour_chooser(splats, books, indices)
+    free = torch.ones(len(splats), dtype=torch.bool)
+    for group in torch.chunk(torch.argsort(footprint.sum(1), descending=True), precision.colour_groups):
+        choose(group, splats.colour[group])
+        free[group] = False
+        if free.any():
+            solve_colours(objective, splats, weights, precision.solve_iterations, free=free)
+    sweep_colours(objective, splats, footprint, weights, precision.sweeps, rng, choose)
+    return books, indices
+
+
+def colour_chooser(
+    splats: Splats, books: list[rvq.Codebooks], indices: np.ndarray
+) -> Callable[[torch.Tensor, torch.Tensor], None]:
+    """A function that gives some splats the codewords nearest to wanted colours."""
+    layer = splats.layer_of()
+
+    def choose(chosen: torch.Tensor, wanted: torch.Tensor) -> None:
+        for k, book in enumerate(books):
+            inside = layer[chosen] == k
+            rows = chosen[inside]
+            if len(rows):
+                found = rvq.encode(book, wanted[inside].double().numpy())
+                indices[rows.numpy()] = found
+                splats.colour[rows] = torch.from_numpy(book.decode(found)).float()
+
+    return choose
+
+
+def sweep_colours(
+    objective: Objective,
+    splats: Splats,
+    diagonal: torch.Tensor,
+    weights: torch.Tensor,
+    sweeps: int,
+    rng: np.random.Generator,
+    choose: Callable[[torch.Tensor, torch.Tensor], None],
+    parts: int = 8,
+) -> None:
+    """Re-choose codewords with the neighbours' rounding in view: each part moves to its own optimum while the others stay."""
+    geometry = splats.geometry()
+    for _ in range(sweeps):
+        for chosen in np.array_split(rng.permutation(len(splats)), parts):
+            rows = torch.from_numpy(chosen)
+            step = gradient(objective, splats, geometry, weights)[rows] / (diagonal[rows] + 1e-12)
+            choose(rows, splats.colour[rows] - step)

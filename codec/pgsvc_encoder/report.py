@@ -1,0 +1,70 @@
+"""The table that every encode ends with: bytes, rate and quality of every level, measured on the decoded stream."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pgsvc.cut import cut
+from pgsvc.picture import Picture, PictureFormat
+from pgsvc.stream import Stream
+from pgsvc_encoder import metrics
+
+
+def measure(source: Picture, decoded: list[Picture]) -> list[dict[str, float | None]]:
+    """PSNR and MS-SSIM of every level of one frame."""
+    return [{**metrics.psnr(source, p), "ms_ssim": metrics.ms_ssim(source, p)} for p in decoded]
+
+
+def mean(values: list[float | None]) -> float | None:
+    """Mean, None if any value is missing."""
+    return None if not values or any(v is None for v in values) else math.fsum(values) / len(values)  # type: ignore[arg-type]
+
+
+def level_rows(data: bytes, picture_format: PictureFormat, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per level.
+
+    Args:
+        data: the whole stream; a level's bytes are those of the stream cut at it.
+        frames: per frame ``levels`` as from :func:`measure`, ``seconds``, ``is_key``, ``bytes`` per layer.
+    """
+    stream = Stream()
+    stream.keep_chunks = True
+    stream.feed(data)
+    stream.close()
+    pixels = picture_format.width * picture_format.height * max(1, len(frames))
+    rows = []
+    for k in range(stream.layer_count):
+        size = len(cut(stream, level=k))
+        keys = frames[0]["levels"][k].keys() if frames else ()
+        rows.append(
+            {"level": k, "bytes": size, "bpp": 8 * size / pixels, **{n: mean([f["levels"][k][n] for f in frames]) for n in keys}}
+        )
+    return rows
+
+
+def splat_rates(frames: list[dict[str, Any]], splats: int) -> dict[str, float]:
+    """Bits per splat and frame for key frames and predicted frames."""
+    out = {}
+    for name, wanted in (("key", True), ("predicted", False)):
+        chosen = [sum(f["bytes"]) for f in frames if f["is_key"] == wanted]
+        if chosen and splats:
+            out[f"bits_per_splat_{name}"] = 8 * math.fsum(chosen) / len(chosen) / splats
+    return out
+
+
+def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str:
+    """The rows as text for a terminal."""
+    yuv = any("psnr_yuv" in r for r in rows)
+    head = f"{'level':>5} {'bytes':>10} {'bit/pixel':>10} {'PSNR-Y' if yuv else 'PSNR':>8} {'PSNR-YUV':>9} {'MS-SSIM':>8}"
+    if not yuv:
+        head = head.replace(" PSNR-YUV", "", 1).replace("  ", "  ")
+    lines = [head]
+    for r in rows:
+        cells = [f"{r['level']:>5}", f"{r['bytes']:>10}", f"{r['bpp']:>10.4f}", f"{r['psnr']:>8.2f}"]
+        if yuv:
+            cells.append(f"{r['psnr_yuv']:>9.2f}")
+        cells.append(f"{r['ms_ssim']:>8.4f}" if r.get("ms_ssim") is not None else f"{'n/a':>8}")
+        lines.append(" ".join(cells))
+    lines.append(f"{frames} frame{'s' * (frames != 1)} in {seconds:.1f} s, {seconds / max(1, frames):.2f} s per frame")
+    return "\n".join(lines)

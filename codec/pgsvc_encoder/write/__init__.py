@@ -1,0 +1,1 @@
+"""Writing: symbols and headers to chunks (spec 6, 7)."""

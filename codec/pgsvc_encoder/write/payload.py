@@ -1,0 +1,37 @@
+"""Payloads of data chunks, the mirror image of the decoder's parsing (spec 6.3, 6.4, 6.6)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from pgsvc import headers
+from pgsvc.assemble import RawChunk, make_chunk
+from pgsvc.container import HASH, Address
+from pgsvc.entropy import SymbolWriter
+from pgsvc.picture import Picture
+from pgsvc.planar.symbols import KeySymbols, PredictedSymbols, code_key, code_predicted
+from pgsvc.syntax import Record
+
+
+def key_payload(header: Record, symbols: KeySymbols) -> bytes:
+    """Payload of a KEYF chunk. The splats must be in canonical order: their Morton codes do not decrease (spec 7.4)."""
+    writer = SymbolWriter()
+    code_key(writer, header, symbols)
+    return headers.KEY_FRAME.to_bytes(header, {"components": len(header["background"])}) + writer.finish()
+
+
+def predicted_payload(header: Record, symbols: PredictedSymbols, components: int) -> bytes:
+    """Payload of a PRED chunk; with ``keep_parameters`` the header's own scales and codebooks are not written."""
+    writer = SymbolWriter()
+    code_predicted(writer, header, symbols.update.shape[1], symbols)
+    return headers.PREDICTED_FRAMES.to_bytes(header, {"components": components}) + writer.finish()
+
+
+def hash_chunk(segment: int, frame: int, level: int, pictures: Sequence[Picture]) -> RawChunk:
+    """hASH chunk over consecutive decoded pictures of one level."""
+    crc = 0
+    for picture in pictures:
+        crc = zlib.crc32(picture.tobytes(), crc)
+    payload = headers.HASH.to_bytes({"frame_count": len(pictures), "crc32": crc})
+    return make_chunk(HASH, Address(segment, frame, level), payload)

@@ -1,0 +1,260 @@
+"""Native kernels against their slow twins, checkasm-style: every instruction set, thread count and awkward size."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pgsvc import kernel, reference
+from pgsvc.errors import UsageError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+from splat_generator import GRIDS, extreme_splats, float_splats, random_splats  # noqa: E402
+
+native = kernel.native()
+LEVELS = native.isa_levels()
+SIZES = [(1, 1), (3, 5), (15, 4), (16, 3), (17, 6), (63, 9), (64, 8), (65, 7), (127, 5), (129, 11)]  # columns, rows
+FLOAT_GRID = (1.0, 1.0, 0.5, 0.5)
+
+
+def luma_size(size: tuple[int, int], grid: tuple[int, ...]) -> tuple[int, int]:
+    return size[0] * grid[0] // 256, size[1] * grid[1] // 256
+
+
+def blame(start: np.ndarray, splats, grid, isa: int, subtract: bool) -> str:
+    """Which splat, alone, already differs."""
+    for n, splat in enumerate(zip(*splats, strict=True)):
+        want, got, one = start.copy(), start.copy(), [s[n : n + 1] for s in splats]
+        reference.sum_i16(want, *one, *grid, subtract)
+        native.sum_i16(got, *one, *grid, subtract, isa, 1)
+        if (want != got).any():
+            where = np.argwhere(want != got)
+            return f"splat {n}: position {splat[0]}, factor {splat[1]}, colour {splat[2]}; {len(where)} samples from {where[0]}"
+    return "no single splat differs"
+
+
+def check_sum(rng: np.random.Generator, splats, size, grid, components: int) -> None:
+    start = rng.integers(-(2**15), 2**15, (components, size[1], size[0])).astype(np.int16)
+    for subtract in (False, True):
+        want = start.copy()
+        reference.sum_i16(want, *splats, *grid, subtract)
+        for name in LEVELS:
+            for threads in (1, 2, 3):
+                got = start.copy()
+                native.sum_i16(got, *splats, *grid, subtract, kernel.ISA[name], threads)
+                if (got != want).any():
+                    pytest.fail(f"{name}, {threads} threads, size {size}, grid {grid}, subtract {subtract}: "
+                                + blame(start, splats, grid, kernel.ISA[name], subtract))  # fmt: skip
+
+
+def literal(acc: np.ndarray, i: int, j: int, splat, grid) -> list[int]:
+    """The letters of spec 8.5 and 8.6 for one sample and one splat, in Python integers, with no bounding box."""
+    (cx, cy), (a, b, c), colour = (s.tolist() for s in splat)
+    step_x, step_y, origin_x, origin_y = grid
+    p, k, r = (a * a + c * c) >> 8, (b * c) >> 8, (b * b) >> 8
+    x, y = origin_x + i * step_x - cx, origin_y + j * step_y - cy
+    before = acc[:, j, i].tolist()
+    if (p * x * x - 2 * k * x * y + r * y * y) >> 24 > 12 * 2**24:
+        return before
+    i0 = (cx - origin_x) // step_x - 32
+    i0 += (i - i0) // 64 * 64
+    n, x0 = i - i0, origin_x + i0 * step_x - cx
+    q0 = (p * x0 * x0 - 2 * k * x0 * y + r * y * y + 2**23) >> 24
+    d1 = (p * (2 * x0 * step_x + step_x * step_x) - 2 * k * step_x * y + 2**23) >> 24
+    d2 = (2 * p * step_x * step_x + 2**23) >> 24
+    q = (q0 + n * d1 + n * (n - 1) // 2 * d2 + 2**31) % 2**32 - 2**31
+    z = max(q, 0) >> 13
+    h = 65535 - ((z * (32768 - ((z * 10923) >> 16))) >> 16)
+    w = 65535 - ((z * h) >> 16)
+    for _ in range(4):
+        w = (w * w) >> 16
+    return [(v + ((s * (w >> 1) + 2**14) >> 15) + 2**15) % 2**16 - 2**15 for v, s in zip(before, colour, strict=True)]
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_reference_is_the_spec(grid) -> None:
+    rng = np.random.default_rng([11, *grid])
+    width, height = 150, 2
+    parts = [make(*luma_size((width, height), grid)) for make in
+             (lambda w, h: extreme_splats(rng, w, h, 2), lambda w, h: random_splats(rng, 20, w, h, 2))]  # fmt: skip
+    want = np.zeros((2, height, width), np.int16)
+    got = want.copy()
+    touched = 0
+    for splats in parts:
+        for splat in zip(*splats, strict=True):
+            before = want.copy()
+            for j, i in np.ndindex(height, width):
+                want[:, j, i] = literal(want, i, j, splat, grid)
+            touched += bool((before != want).any())
+        reference.sum_i16(got, *splats, *grid)
+    assert touched > 20 and (got == want).all()
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_sum_random(size, grid) -> None:
+    rng = np.random.default_rng([*size, *grid])
+    components = 1 if grid[0] == 256 and size[0] % 2 else 3 if grid[0] == 256 else 2
+    check_sum(rng, random_splats(rng, 40, *luma_size(size, grid), components), size, grid, components)
+
+
+@pytest.mark.parametrize("components", [1, 2, 3])
+@pytest.mark.parametrize("size", [(1, 1), (65, 7), (129, 33)], ids=str)
+def test_sum_extreme(size, components) -> None:
+    rng = np.random.default_rng([*size, components])
+    for grid in (GRIDS["luma"], GRIDS["420-centre"]):
+        check_sum(rng, extreme_splats(rng, *luma_size(size, grid), components), size, grid, components)
+
+
+def test_sum_small_splats_at_every_phase() -> None:
+    """Support ends that fall close to a sample: the estimate must give way to the exact test."""
+    rng = np.random.default_rng(5)
+    position, factor, colour = random_splats(rng, 400, 48, 33, 1, sigma=1.0)
+    factor[:200, 2] = 0
+    factor[:100, 0] = factor[:100, 1] = (2**20 * np.sqrt(12) / rng.integers(1, 9, 100)).astype(np.int32)
+    position[:100] = rng.integers(0, 33, (100, 2)) * 256 + 128
+    check_sum(rng, (position, factor, colour), (48, 33), GRIDS["luma"], 1)
+
+
+def test_subtract_restores() -> None:
+    rng = np.random.default_rng(6)
+    splats = random_splats(rng, 300, 200, 90, 3)
+    start = rng.integers(-(2**15), 2**15, (3, 90, 200)).astype(np.int16)
+    acc = start.copy()
+    kernel.sum_i16(acc, *splats, *GRIDS["luma"])
+    assert (acc != start).any()
+    kernel.sum_i16(acc, *splats, *GRIDS["luma"], subtract=True)
+    assert (acc == start).all()
+
+
+def test_arguments_are_never_converted() -> None:
+    rng = np.random.default_rng(7)
+    position, factor, colour = random_splats(rng, 4, 8, 8, 1)
+    grid = (*GRIDS["luma"], False, 1, 1)
+    with pytest.raises(TypeError):
+        native.sum_i16(np.zeros((1, 8, 8), np.int32), position, factor, colour, *grid)
+    with pytest.raises(TypeError):
+        native.sum_i16(np.zeros((1, 8, 16), np.int16)[:, :, ::2], position, factor, colour, *grid)
+    with pytest.raises(ValueError):
+        native.sum_i16(np.zeros((2, 8, 8), np.int16), position, factor, colour, *grid)
+    with pytest.raises(ValueError):
+        native.sum_i16(np.zeros((1, 8, 8), np.int16), position, factor, colour, *GRIDS["luma"], False, 9, 1)
+
+
+def test_hostile_factors_stay_in_bounds() -> None:
+    rng = np.random.default_rng(8)
+    for count in range(1, 60):
+        bounds = 2**31 >> (count // 2)
+        position, factor = (rng.integers(-bounds, bounds, (count, n)).astype(np.int32) for n in (2, 3))
+        for name in LEVELS:
+            acc = np.zeros((1, 9, 37), np.int16)
+            native.sum_i16(acc, position, factor, np.ones((count, 1), np.int16), *GRIDS["luma"], False, kernel.ISA[name], 1)
+
+
+def test_select(monkeypatch) -> None:
+    monkeypatch.setenv("PGSVC_CPU", "scalar")
+    assert kernel.select(None) == "scalar"
+    monkeypatch.setenv("PGSVC_CPU", "z80")
+    with pytest.raises(UsageError, match="reference, scalar"):
+        kernel.select(None)
+    assert kernel.select("reference") == "reference"
+    monkeypatch.delenv("PGSVC_CPU")
+    assert kernel.select(None) in kernel.levels()
+
+
+# ---- float training kernels ----
+
+
+@pytest.fixture(params=[(isa, threads) for isa in LEVELS for threads in (1, 3)], ids=lambda p: f"{p[0]}-{p[1]}")
+def how(request) -> tuple[int, int]:
+    return kernel.ISA[request.param[0]], request.param[1]
+
+
+def float_case(width: int, height: int, count: int, layers: int, components: int, scale: float = 1.0):
+    rng = np.random.default_rng([width, height, count])
+    geometry, colour = float_splats(rng, count, int(width * scale), int(height * scale), components, 3.0)
+    starts = np.sort(np.append(rng.integers(0, count + 1, layers - 1), [0, count])).astype(np.int32)
+    return rng, geometry, colour, starts
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 9), (16, 4), (67, 31)], ids=str)
+@pytest.mark.parametrize("grid", [FLOAT_GRID, (2.0, 2.0, 0.5, 1.0)], ids=["luma", "chroma"])
+def test_forward(how, size, grid) -> None:
+    _, geometry, colour, starts = float_case(*size, 60, 3, 2, grid[0])
+    got = np.ones((3, 2, size[1], size[0]), np.float32)
+    want = got.astype(np.float64)
+    native.f32_forward(got, geometry, colour, starts, *grid, *how)
+    reference.f32_forward(want, geometry.astype(float), colour.astype(float), starts, *grid)
+    off = np.abs(got - want) > 2e-4
+    assert off.mean() < 1e-3 and np.abs(got - want).max() < 0.02, np.argwhere(off)[:5]  # the support edge may flip
+
+
+def dense(geometry, colour, width: int, height: int, torch):
+    """[N, H, W] weights in torch, double precision; colour only gives the type."""
+    x, y, a, b, c = (g[:, None, None] for g in geometry.unbind(1))
+    dx = torch.arange(width, dtype=torch.float64)[None, None, :] + 0.5 - x
+    dy = torch.arange(height, dtype=torch.float64)[None, :, None] + 0.5 - y
+    u, v = a * dx, b * dy - c * dx
+    q = u * u + v * v
+    t = q / 32
+    return torch.where(q <= 12, (1 - t + t**2 / 2 - t**3 / 6) ** 16, 0.0)
+
+
+def close(got: np.ndarray, want: np.ndarray, tolerance: float = 2e-3) -> None:
+    scale = np.abs(want).max(axis=0, keepdims=True) + 1e-6
+    worst = np.unravel_index(np.argmax(np.abs(got - want) / scale), got.shape)
+    assert (np.abs(got - want) <= tolerance * scale).all(), f"splat, column {worst}: {got[worst]} instead of {want[worst]}"
+
+
+@pytest.mark.parametrize("size", [(7, 6), (45, 30)], ids=str)
+def test_backward(how, size) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'pgsvc[encoder]'")
+    rng, geometry, colour, starts = float_case(*size, 50, 2, 3)
+    grad = rng.normal(size=(2, 3, size[1], size[0])).astype(np.float32)
+    g, col = (torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in (geometry, colour))
+    w = dense(g, col, *size, torch)
+    for k in range(2):
+        part = slice(starts[k], starts[k + 1])
+        layer = torch.einsum("nhw,nc->chw", w[part], col[part])
+        (layer * torch.tensor(grad[k], dtype=torch.float64)).sum().backward(retain_graph=True)
+    grad_geometry, grad_colour = torch.zeros(50, 5), torch.zeros(50, 3)  # torch tensors are taken as they are
+    for _ in range(2):  # adds
+        native.f32_backward(torch.tensor(grad), geometry, colour, starts, grad_geometry, grad_colour, *FLOAT_GRID, *how)
+    close(grad_geometry.numpy() / 2, g.grad.numpy())
+    close(grad_colour.numpy() / 2, col.grad.numpy())
+
+
+@pytest.mark.parametrize("size", [(7, 6), (45, 30)], ids=str)
+def test_curvature(how, size) -> None:
+    _, geometry, colour, _ = float_case(*size, 40, 1, 3)
+    weights = np.array([1.0, 0.5, 0.25], np.float32)
+    got = np.zeros((40, 6), np.float32)
+    native.f32_curvature(geometry, colour, got, *size, weights, *FLOAT_GRID, *how)
+    want = np.zeros((40, 6))
+    for n, (x, y, a, b, c) in enumerate(geometry.astype(float).tolist()):
+        dx, dy = np.arange(size[0])[None, :] + 0.5 - x, np.arange(size[1])[:, None] + 0.5 - y
+        u, v = a * dx, b * dy - c * dx
+        t = (u * u + v * v) / 32
+        base = np.where(t <= 12 / 32, 1 - t + t**2 / 2 - t**3 / 6, 0)
+        slope = base**15 * (-1 + t - t**2 / 2) / 2
+        energy = (weights * colour[n].astype(float) ** 2).sum()
+        steps = (-2 * a * u + 2 * c * v, -2 * b * v, 2 * u * dx, 2 * v * dy, -2 * v * dx)
+        want[n] = [energy * ((slope * s) ** 2).sum() for s in steps] + [(base**32).sum()]
+    close(got, want)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (37, 29), (300, 231)], ids=str)
+def test_levels(how, size) -> None:
+    rng = np.random.default_rng(9)
+    layers = rng.normal(size=(3, 2, size[1], size[0])).astype(np.float32)
+    target = rng.normal(size=layers.shape[1:]).astype(np.float32)
+    weight = rng.uniform(size=(3, 2)).astype(np.float32)
+    error = np.cumsum(layers.astype(float), axis=0) - target
+    want = np.cumsum((2 * weight[:, :, None, None] * error)[::-1], axis=0)[::-1]
+    sse = np.full((3, 2), 7.0)
+    native.f32_levels(layers, target, weight, sse, *how)
+    np.testing.assert_allclose(layers, want, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(sse, (error**2).sum(axis=(2, 3)), rtol=1e-5)

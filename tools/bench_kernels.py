@@ -1,0 +1,124 @@
+"""Micro-benchmark of the native kernels: nanoseconds per splat-sample pair, for each kernel and instruction set.
+
+    python tools/bench_kernels.py --json kernels.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from splat_generator import GRIDS, float_splats, random_splats
+
+from pgsvc import kernel
+
+GRID = (1.0, 1.0, 0.5, 0.5)
+LAYERS = 3
+
+
+def best_time(call: Callable[[], object], repeats: int) -> float:
+    """Seconds of the fastest call; the machine is shared, so the minimum is the honest number."""
+    times = []
+    for _ in range(repeats + 1):  # the first one warms up
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def measure(args: argparse.Namespace) -> tuple[dict, float]:
+    """{kernel: {isa: ns per pair}} and the pairs per sample."""
+    native = kernel.native()
+    width, height, count, components = args.width, args.height, args.splats, 3
+    rng = np.random.default_rng(1)
+    position, factor, colour = random_splats(rng, count, width, height, components, sigma=args.sigma)
+    geometry, colour_f = float_splats(np.random.default_rng(1), count, width, height, components, args.sigma)
+    order = np.argsort(position[:, 1] // 8192 * 4096 + position[:, 0] // 256, kind="stable")  # neighbours together
+    position, factor, colour = position[order], factor[order], colour[order]
+    geometry, colour_f = geometry[order], colour_f[order]
+    starts = np.linspace(0, count, LAYERS + 1).astype(np.int32)
+    layers = np.zeros((LAYERS, components, height, width), np.float32)
+    grad = rng.normal(size=layers.shape).astype(np.float32)
+    target, weight = grad[0].copy(), np.full((LAYERS, components), 1e-3, np.float32)
+    sse, curvature = np.zeros((LAYERS, components)), np.zeros((count, 6), np.float32)
+    grad_geometry, grad_colour = np.zeros_like(geometry), np.zeros_like(colour_f)
+    acc = np.zeros((components, height, width), np.int16)
+    channel = np.ones(components, np.float32)
+
+    # A pair is a sample inside the support: count them with unit colours that survive the weight 0.0025 at the edge.
+    pairs = count_pairs(native, geometry, width, height)
+    grid8, levels = GRIDS["luma"], native.isa_levels()
+    results: dict = {}
+    for isa in levels:
+        how = (kernel.ISA[isa], args.threads)
+        calls = {
+            "sum_i16 (3 components)": lambda how=how: native.sum_i16(acc, position, factor, colour, *grid8, False, *how),
+            "sum_i16 (1 component)": lambda how=how: native.sum_i16(
+                acc[:1], position, factor, np.ascontiguousarray(colour[:, :1]), *grid8, False, *how),
+            "f32_forward": lambda how=how: native.f32_forward(layers, geometry, colour_f, starts, *GRID, *how),
+            "f32_backward": lambda how=how: native.f32_backward(
+                grad, geometry, colour_f, starts, grad_geometry, grad_colour, *GRID, *how),
+            "f32_curvature": lambda how=how: native.f32_curvature(
+                geometry, colour_f, curvature, width, height, channel, *GRID, *how),
+            "f32_levels (per layer sample)": lambda how=how: native.f32_levels(layers, target, weight, sse, *how),
+        }  # fmt: skip
+        for name, call in calls.items():
+            per = layers.size if name.startswith("f32_levels") else pairs
+            results.setdefault(name, {})[isa] = best_time(call, args.repeats) / per * 1e9
+    return results, pairs / (width * height)
+
+
+def count_pairs(native, geometry: np.ndarray, width: int, height: int) -> int:
+    """Samples in the support of all splats, from the area of the ellipse clipped by a one-by-one count of a sample."""
+    chosen = geometry[:: max(1, len(geometry) // 300)]
+    px, py = np.arange(width)[None, :] + 0.5, np.arange(height)[:, None] + 0.5
+    total = 0
+    for x, y, a, b, c in chosen:
+        total += int(np.count_nonzero((a * (px - x)) ** 2 + (b * (py - y) - c * (px - x)) ** 2 <= 12))
+    return round(total * len(geometry) / len(chosen))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--width", type=int, default=768)
+    parser.add_argument("--height", type=int, default=512)
+    parser.add_argument("--splats", type=int, default=9000)
+    parser.add_argument("--sigma", type=float, default=3.4, help="typical standard deviation in samples")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    args = parser.parse_args()
+    results, density = measure(args)
+    levels = kernel.native().isa_levels()
+    print(f"ns per splat-sample pair, {args.splats} splats, {density:.1f} per sample, {args.threads} thread(s)")
+    print(f"{'kernel':32}" + "".join(f"{isa:>9}" for isa in levels))
+    for name, row in results.items():
+        print(f"{name:32}" + "".join(f"{row[isa]:9.2f}" for isa in levels))
+    if args.json:
+        git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+        report = {
+            "command": sys.argv, "python": platform.python_version(), "numpy": np.__version__, "machine": machine(),
+            "commit": commit, "pairs_per_sample": density, "threads": args.threads, "nanoseconds_per_pair": results,
+        }  # fmt: skip
+        args.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def machine() -> str:
+    """Processor name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return f"{platform.machine()} {platform.processor()}"
+
+
+if __name__ == "__main__":
+    main()
