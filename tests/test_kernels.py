@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from pgsvc import kernel, reference
 from pgsvc.errors import UsageError
 
@@ -32,7 +31,8 @@ def blame(start: np.ndarray, splats, grid, isa: int, subtract: bool) -> str:
         native.sum_i16(got, *one, *grid, subtract, isa, 1)
         if (want != got).any():
             where = np.argwhere(want != got)
-            return f"splat {n}: position {splat[0]}, factor {splat[1]}, colour {splat[2]}; {len(where)} samples from {where[0]}"
+            state = f"position {splat[0]}, factor {splat[1]}, colour {splat[2]}"
+            return f"splat {n}: {state}; {len(where)} samples differ, the first at {where[0]}"
     return "no single splat differs"
 
 
@@ -150,8 +150,8 @@ def test_hostile_factors_stay_in_bounds() -> None:
         bounds = 2**31 >> (count // 2)
         position, factor = (rng.integers(-bounds, bounds, (count, n)).astype(np.int32) for n in (2, 3))
         for name in LEVELS:
-            acc = np.zeros((1, 9, 37), np.int16)
-            native.sum_i16(acc, position, factor, np.ones((count, 1), np.int16), *GRIDS["luma"], False, kernel.ISA[name], 1)
+            acc, colour = np.zeros((1, 9, 37), np.int16), np.ones((count, 1), np.int16)
+            native.sum_i16(acc, position, factor, colour, *GRIDS["luma"], False, kernel.ISA[name], 1)
 
 
 def test_select(monkeypatch) -> None:
@@ -163,6 +163,22 @@ def test_select(monkeypatch) -> None:
     assert kernel.select("reference") == "reference"
     monkeypatch.delenv("PGSVC_CPU")
     assert kernel.select(None) in kernel.levels()
+    assert kernel.select(None, floats=True) in LEVELS
+
+
+def test_missing_native_module_is_named(monkeypatch) -> None:
+    def fail(name: str) -> None:
+        raise ImportError(f"no {name} here")
+
+    monkeypatch.setattr(kernel.importlib, "import_module", fail)
+    monkeypatch.delenv("PGSVC_CPU", raising=False)
+    kernel.native.cache_clear()
+    try:
+        with pytest.raises(UsageError, match="no pgsvc._native here"):
+            kernel.select(None)
+        assert kernel.select("reference") == "reference"
+    finally:
+        kernel.native.cache_clear()
 
 
 # ---- float training kernels ----
@@ -206,7 +222,8 @@ def dense(geometry, colour, width: int, height: int, torch):
 def close(got: np.ndarray, want: np.ndarray, tolerance: float = 2e-3) -> None:
     scale = np.abs(want).max(axis=0, keepdims=True) + 1e-6
     worst = np.unravel_index(np.argmax(np.abs(got - want) / scale), got.shape)
-    assert (np.abs(got - want) <= tolerance * scale).all(), f"splat, column {worst}: {got[worst]} instead of {want[worst]}"
+    ok = np.abs(got - want) <= tolerance * scale
+    assert ok.all(), f"splat, column {worst}: {got[worst]} instead of {want[worst]}"
 
 
 @pytest.mark.parametrize("size", [(7, 6), (45, 30)], ids=str)

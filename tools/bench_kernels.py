@@ -15,9 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from splat_generator import GRIDS, float_splats, random_splats
-
 from pgsvc import kernel
+from splat_generator import GRIDS, float_splats, random_splats
 
 GRID = (1.0, 1.0, 0.5, 0.5)
 LAYERS = 3
@@ -49,19 +48,19 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
     target, weight = grad[0].copy(), np.full((LAYERS, components), 1e-3, np.float32)
     sse, curvature = np.zeros((LAYERS, components)), np.zeros((count, 6), np.float32)
     grad_geometry, grad_colour = np.zeros_like(geometry), np.zeros_like(colour_f)
-    acc = np.zeros((components, height, width), np.int16)
+    acc, luma = np.zeros((components, height, width), np.int16), np.ascontiguousarray(colour[:, :1])
     channel = np.ones(components, np.float32)
 
-    # A pair is a sample inside the support: count them with unit colours that survive the weight 0.0025 at the edge.
-    pairs = count_pairs(native, geometry, width, height)
+    pairs = count_pairs(geometry, width, height)
     grid8, levels = GRIDS["luma"], native.isa_levels()
     results: dict = {}
     for isa in levels:
         how = (kernel.ISA[isa], args.threads)
         calls = {
-            "sum_i16 (3 components)": lambda how=how: native.sum_i16(acc, position, factor, colour, *grid8, False, *how),
+            "sum_i16 (3 components)": lambda how=how: native.sum_i16(
+                acc, position, factor, colour, *grid8, False, *how),
             "sum_i16 (1 component)": lambda how=how: native.sum_i16(
-                acc[:1], position, factor, np.ascontiguousarray(colour[:, :1]), *grid8, False, *how),
+                acc[:1], position, factor, luma, *grid8, False, *how),
             "f32_forward": lambda how=how: native.f32_forward(layers, geometry, colour_f, starts, *GRID, *how),
             "f32_backward": lambda how=how: native.f32_backward(
                 grad, geometry, colour_f, starts, grad_geometry, grad_colour, *GRID, *how),
@@ -75,8 +74,8 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
     return results, pairs / (width * height)
 
 
-def count_pairs(native, geometry: np.ndarray, width: int, height: int) -> int:
-    """Samples in the support of all splats, from the area of the ellipse clipped by a one-by-one count of a sample."""
+def count_pairs(geometry: np.ndarray, width: int, height: int) -> int:
+    """Samples in the support of all splats (a pair is one of them), extrapolated from some 300 splats."""
     chosen = geometry[:: max(1, len(geometry) // 300)]
     px, py = np.arange(width)[None, :] + 0.5, np.arange(height)[:, None] + 0.5
     total = 0

@@ -33,7 +33,8 @@ def random_splats(rng: np.random.Generator, count: int, width: int, height: int,
         centre = rng.uniform(0, 1, (count, 2)) * (width, height)
     else:
         a, b = rng.uniform(-1.5, 10, (2, count))
-        t = np.where(rng.random(count) < 0.3, rng.choice([-16.0, 0.0, 16.0], count), rng.normal(0, 2, count)).clip(-16, 16)
+        needle = rng.choice([-16.0, 0.0, 16.0], count)
+        t = np.where(rng.random(count) < 0.3, needle, rng.normal(0, 2, count).clip(-16, 16))
         reach = rng.choice([0.6, 2.0, 30.0], (count, 1), p=[0.7, 0.2, 0.1])
         centre = (0.5 + rng.uniform(-1, 1, (count, 2)) * reach) * (width, height)
     position = np.floor(centre * 256).clip(-(2**23), 2**23 - 1).astype(np.int32)
@@ -46,8 +47,9 @@ def extreme_splats(rng: np.random.Generator, width: int, height: int, components
     sizes = [-1.5, 0.0, 3.0, 10.0]
     a, t, b = (g.ravel() for g in np.meshgrid(sizes, [-16.0, -1.0, 0.0, 16.0], sizes, indexing="ij"))
     count = a.size
-    spots = np.array([(128, 128), (width * 128, height * 128), (0, height * 256), (-1, -1), (-300, 77), (width * 256 + 511, 0),
-                      (-(2**23), 2**23 - 1), (40000, -40000), (width * 128 + 3, -100000)])  # fmt: skip
+    right, bottom = width * 256, height * 256
+    near = [(128, 128), (right // 2, bottom // 2), (0, bottom), (-1, -1), (-300, 77), (right + 511, 0)]
+    spots = np.array([*near, (-(2**23), 2**23 - 1), (40000, -40000), (right // 2 + 3, -100000)])
     position = spots[rng.integers(0, len(spots), count)].astype(np.int32)
     factor = factors(a, t, b)
     factor[::5, 0] = 2**32 // 1448  # the smallest of the Cholesky domain

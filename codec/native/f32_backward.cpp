@@ -8,15 +8,19 @@
 namespace {
 
 template <typename L, int COMPONENTS>
-void backward(const float *image, const pgs_grid_f32 &grid, const Splat &s, const float *colour, float *grad_geometry,
+void backward(const float *image, const pgs_grid_f32 &grid, const Splat s, const float *colours, float *grad_geometry,
               float *grad_colour) {
     using F = typename L::F;
     const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
+    const ptrdiff_t width = grid.width;
+    float colour[COMPONENTS];
+    for (int c = 0; c < COMPONENTS; c++) colour[c] = colours[c];
     F colour_sum[COMPONENTS] = {}, e_dx = {}, e_dx2 = {}, e_v = {}, e_v_dx = {}, e_v_dy = {};
-    walk<L>(s, grid, 0, grid.height, [&](int32_t j, int32_t i, auto dx, float dy, auto, auto v, auto q, auto mask) {
+    walk<L>(s, grid, 0, grid.height, [&](int32_t j, int32_t i, auto dx, float dy, auto, auto v, auto q,
+                                   auto mask) __attribute__((always_inline)) {
         F slope;
         const F w = L::keep(mask, weight_of(q, slope));
-        const float *at = image + ptrdiff_t(j) * grid.width + i;
+        const float *at = image + j * width + i;
         F g = {};
         for (int c = 0; c < COMPONENTS; c++, at += plane) {
             const F pixel = L::load(at);

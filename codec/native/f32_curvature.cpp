@@ -4,14 +4,16 @@
 namespace {
 
 template <typename L>
-void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat &s, float energy) {
+void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float energy) {
     using F = typename L::F;
-    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // sy: sum of (v dw/dq)^2, and so on; factors follow below
-    walk<L>(s, grid, 0, grid.height, [&](int32_t, int32_t, auto dx, float dy, auto u, auto v, auto q, auto mask) {
+    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // constant factors follow at the end
+    walk<L>(s, grid, 0, grid.height, [&](int32_t, int32_t, auto dx, float dy, auto u, auto v, auto q,
+                                   auto mask) __attribute__((always_inline)) {
         F slope;
         const F w = L::keep(mask, weight_of(q, slope));
         slope = L::keep(mask, slope);
-        const F su = slope * u, sv = slope * v, by_x = s.c * sv - s.a * su, by_a = su * dx, by_c = sv * dx, by_b = sv * dy;
+        const F su = slope * u, sv = slope * v;
+        const F by_x = s.c * sv - s.a * su, by_a = su * dx, by_b = sv * dy, by_c = sv * dx;
         sx += by_x * by_x;
         sy += sv * sv;
         sa += by_a * by_a;

@@ -5,6 +5,8 @@
 #pragma once
 #include "isa.h"
 
+#define PGS_INLINE __attribute__((always_inline)) inline
+
 namespace {
 
 #if defined(__AVX512F__)
@@ -69,37 +71,85 @@ inline int32_t floor_int(float v) {
     return i - (float(i) > v);
 }
 
-// L is Wide or Single. Calls body(j, i, dx, dy, u, v, q, mask) for groups of N columns i..i+N-1 of row j that cover the support within rows
-// [row_begin, row_end); mask is -1 in the lanes to use. The grid must have at least N columns.
+constexpr int ROWS = 16;  // rows whose ends are found together, in vector lanes
+constexpr int AHEAD = 4;  // groups of a row that are listed at once
+constexpr int LISTED = 4 * ROWS;
+constexpr float CUT = 12.0f;
+
+// The columns of the support in ROWS rows; ends are estimates with some slack, q <= CUT decides. Row k: lo[k] .. hi[k].
+struct RowEnds {
+    alignas(64) float dy[ROWS];
+    alignas(64) int32_t lo[ROWS + 1], hi[ROWS];
+};
+
+// A loop over the rows. Without the pragma GCC unrolls it completely before it can be vectorised.
+#define EACH_ROW _Pragma("GCC unroll 1") for (int k = 0; k < ROWS; k++)
+
+inline void find_ends(const Splat &s, const pgs_grid_f32 &grid, int32_t first_row, RowEnds &ends) {
+    const float inverse_m = 1.0f / (s.a * s.a + s.c * s.c), per_x = 1.0f / grid.step_x;
+    const float squeeze = s.a * s.a * s.b * s.b * inverse_m, lean = s.c * s.b * inverse_m;
+    const float first_dy = grid.origin_y + float(first_row) * grid.step_y - s.y, x = s.x - grid.origin_x;
+    const float step_y = grid.step_y, width = float(grid.width), slack = 0.01f;
+    EACH_ROW {
+        const float dy = first_dy + float(k) * step_y;
+        const float rest = CUT - squeeze * dy * dy; // CUT minus the smallest q of the row
+        const float half = __builtin_sqrtf((rest > 0.0f ? rest : 0.0f) * inverse_m), middle = x + lean * dy;
+        // Floor by truncation: the 1 is added first, and both ends are limited to 0 .. width.
+        float left = (middle - half) * per_x + (1.0f - slack), right = (middle + half) * per_x + (1.0f + slack);
+        left = left > 0.0f ? left : 0.0f;
+        left = left < width ? left : width;
+        right = right > 0.0f ? right : 0.0f;
+        right = right < width ? right : width;
+        ends.dy[k] = dy;
+        ends.lo[k] = int32_t(left);
+        ends.hi[k] = rest < 0.0f ? -1 : int32_t(right) - 1;
+    }
+}
+
+// L is Wide or Single. Calls body(j, i, dx, dy, u, v, q, mask) for groups of N columns i..i+N-1 of row j that cover the
+// support within rows [row_begin, row_end); mask is -1 in the lanes to use. The grid must have at least N columns.
+//
+// Rows are short and their lengths vary, so a loop over rows and groups would be mispredicted at nearly every row.
+// Instead the groups are listed first, without branches that depend on the length, then visited in one flat loop.
+// Everything is passed by value and inlined, so that no store to a picture forces a reload.
 template <typename L, typename Body>
-inline void walk(const Splat &s, const pgs_grid_f32 &grid, int32_t row_begin, int32_t row_end, Body &&body) {
+PGS_INLINE void walk(const Splat s, const pgs_grid_f32 grid, int32_t row_begin, int32_t row_end, const Body body) {
     constexpr int N = L::N;
-    const float cut = 12.0f, slack = 0.01f; // slack in columns: the ends are estimates, q <= cut decides
-    const float m = s.a * s.a + s.c * s.c, inverse_m = 1.0f / m;
-    const float extent = __builtin_sqrtf(cut * m) / (s.a * s.b);
+    const float extent = __builtin_sqrtf(CUT * (s.a * s.a + s.c * s.c)) / (s.a * s.b);
     if (!(extent >= 0.0f && extent < 1e9f)) return; // not a positive definite shape
-    const float per_x = 1.0f / grid.step_x, per_y = 1.0f / grid.step_y;
-    const float middle_y = s.y - grid.origin_y;
+    const float per_y = 1.0f / grid.step_y, middle_y = s.y - grid.origin_y;
     int32_t top = floor_int((middle_y - extent) * per_y), bottom = floor_int((middle_y + extent) * per_y) + 1;
     if (top < row_begin) top = row_begin;
     if (bottom > row_end - 1) bottom = row_end - 1;
     const typename L::F ramp = L::ramp(grid.step_x);
-    for (int32_t j = top; j <= bottom; j++) {
-        const float dy = grid.origin_y + float(j) * grid.step_y - s.y, bdy = s.b * dy;
-        const float rest = cut - s.a * s.a * bdy * bdy * inverse_m; // cut minus the smallest q of the row
-        if (!(rest >= 0.0f)) continue;
-        const float middle = s.x + s.c * bdy * inverse_m - grid.origin_x, half = __builtin_sqrtf(rest * inverse_m);
-        int32_t lo = floor_int((middle - half) * per_x - slack) + 1, hi = floor_int((middle + half) * per_x + slack);
-        if (lo < 0) lo = 0;
-        if (hi > grid.width - 1) hi = grid.width - 1;
-        for (int32_t i = lo; i <= hi; i += N) {
-            // At the right border the group moves left to stay in the row; lanes before i were already visited.
-            const int32_t at = i < grid.width - N ? i : grid.width - N;
-            const typename L::F dx = (grid.origin_x + float(at) * grid.step_x - s.x) + ramp;
-            const typename L::F u = s.a * dx, v = bdy - s.c * dx, q = u * u + v * v;
-            typename L::I mask = L::at_most(q, cut);
-            if (at < i) mask &= L::from_lane(i - at);
-            body(j, at, dx, dy, u, v, q, mask);
+    RowEnds ends;
+    struct { int32_t row, column; } list[LISTED];
+    for (int32_t block = top; block <= bottom; block += ROWS) {
+        find_ends(s, grid, block, ends);
+        const int rows = bottom - block + 1 < ROWS ? bottom - block + 1 : ROWS;
+        ends.lo[ROWS] = 0;
+        int32_t row = 0, column = ends.lo[0];
+        while (row < rows) {
+            int count = 0;
+            while (row < rows && count <= LISTED - AHEAD) {
+                for (int g = 0; g < AHEAD; g++) list[count + g] = {row, column + g * N};
+                const int32_t left = ends.hi[row] + 1 - column;
+                const int groups = left > 0 ? (left + N - 1) / N : 0;
+                const bool more = groups > AHEAD;
+                count += more ? AHEAD : groups;
+                row += !more;
+                column = more ? column + AHEAD * N : ends.lo[row];
+            }
+            for (int g = 0; g < count; g++) {
+                // At the right border the group moves left to stay in the row; lanes before i were already visited.
+                const int32_t i = list[g].column, at = i < grid.width - N ? i : grid.width - N;
+                const float dy = ends.dy[list[g].row], bdy = s.b * dy;
+                const typename L::F dx = (grid.origin_x + float(at) * grid.step_x - s.x) + ramp;
+                const typename L::F u = s.a * dx, v = bdy - s.c * dx, q = u * u + v * v;
+                typename L::I mask = L::at_most(q, CUT);
+                if (at < i) mask &= L::from_lane(i - at);
+                body(block + list[g].row, at, dx, dy, u, v, q, mask);
+            }
         }
     }
 }

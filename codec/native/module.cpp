@@ -70,7 +70,8 @@ pgs_splats_f32 float_splats(const Geometry &geometry, const Array<const float, 2
     require(colour.shape(0) == geometry.shape(0) && size(colour, 1) == components, "colour must be [N, C]");
     require(size(starts, 0) == layers + 1, "starts must have one entry more than there are layers");
     const int32_t *s = starts.data();
-    require(s[0] == 0 && std::is_sorted(s, s + layers + 1) && s[layers] == size(geometry, 0), "starts must rise from 0 to N");
+    require(s[0] == 0 && std::is_sorted(s, s + layers + 1) && s[layers] == size(geometry, 0),
+            "starts must rise from 0 to N");
     return {geometry.data(), colour.data(), s, layers, components};
 }
 
@@ -85,13 +86,15 @@ void sum_i16(Array<int16_t, 3> acc, Position position, Factor factor, Array<cons
     require(factor.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0) &&
                 size(colour, 1) == components, "position [N,2], factor [N,3] and colour [N,C] must agree");
     const pgs_grid_i32 grid{size(acc, 2), size(acc, 1), step_x, step_y, origin_x, origin_y};
-    const pgs_splats_i32 splats{position.data(), factor.data(), colour.data(), ptrdiff_t(position.shape(0)), components};
+    const pgs_splats_i32 splats{position.data(), factor.data(), colour.data(), ptrdiff_t(position.shape(0)),
+                                components};
     nb::gil_scoped_release release;
     by_rows(grid.height, threads, [&](int32_t a, int32_t b) { k.sum_i16(acc.data(), &grid, &splats, subtract, a, b); });
 }
 
-void f32_forward(Array<float, 4> layers, Geometry geometry, Array<const float, 2> colour, Array<const int32_t, 1> starts,
-                 float step_x, float step_y, float origin_x, float origin_y, int isa, int threads) {
+void f32_forward(Array<float, 4> layers, Geometry geometry, Array<const float, 2> colour,
+                 Array<const int32_t, 1> starts, float step_x, float step_y, float origin_x, float origin_y, int isa,
+                 int threads) {
     const pgs_kernels &k = kernels(isa);
     const auto grid = float_grid(size(layers, 3), size(layers, 2), step_x, step_y, origin_x, origin_y);
     const auto splats = float_splats(geometry, colour, starts, size(layers, 0), size(layers, 1));
@@ -106,7 +109,8 @@ void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<co
     const auto grid = float_grid(size(grad_layers, 3), size(grad_layers, 2), step_x, step_y, origin_x, origin_y);
     const auto splats = float_splats(geometry, colour, starts, size(grad_layers, 0), size(grad_layers, 1));
     require(grad_geometry.shape(0) == geometry.shape(0), "grad_geometry must be [N, 5]");
-    require(grad_colour.shape(0) == colour.shape(0) && grad_colour.shape(1) == colour.shape(1), "grad_colour must be [N, C]");
+    require(grad_colour.shape(0) == colour.shape(0) && grad_colour.shape(1) == colour.shape(1),
+            "grad_colour must be [N, C]");
     nb::gil_scoped_release release;
     by_splats(size(geometry, 0), threads, [&](int32_t a, int32_t b) {
         k.f32_backward(grad_layers.data(), &grid, &splats, grad_geometry.data(), grad_colour.data(), a, b);
@@ -119,7 +123,8 @@ void f32_curvature(Geometry geometry, Array<const float, 2> colour, Curvature cu
     const pgs_kernels &k = kernels(isa);
     require(width >= 0 && height >= 0, "negative size");
     const auto grid = float_grid(width, height, step_x, step_y, origin_x, origin_y);
-    require(colour.shape(0) == geometry.shape(0) && curvature.shape(0) == geometry.shape(0), "arrays must have the same N");
+    require(colour.shape(0) == geometry.shape(0) && curvature.shape(0) == geometry.shape(0), "N must agree");
+    require(colour.shape(1) >= 1 && colour.shape(1) <= 3, "1 to 3 components");
     require(weights.shape(0) == colour.shape(1), "one weight for each component");
     const pgs_splats_f32 splats{geometry.data(), colour.data(), nullptr, 1, size(colour, 1)};
     nb::gil_scoped_release release;
@@ -128,11 +133,12 @@ void f32_curvature(Geometry geometry, Array<const float, 2> colour, Curvature cu
     });
 }
 
-void f32_levels(Array<float, 4> layers, Array<const float, 3> target, Array<const float, 2> weight, Array<double, 2> sse,
-                int isa, int threads) {
+void f32_levels(Array<float, 4> layers, Array<const float, 3> target, Array<const float, 2> weight,
+                Array<double, 2> sse, int isa, int threads) {
     const pgs_kernels &k = kernels(isa);
     const int32_t count = size(layers, 0), components = size(layers, 1);
-    for (int axis = 0; axis < 3; axis++) require(target.shape(axis) == layers.shape(axis + 1), "target must be [C, H, W]");
+    for (int axis = 0; axis < 3; axis++)
+        require(target.shape(axis) == layers.shape(axis + 1), "target must be [C, H, W]");
     require(size(weight, 0) == count && size(weight, 1) == components, "weight must be [K, C]");
     require(size(sse, 0) == count && size(sse, 1) == components, "sse must be [K, C]");
     const int64_t plane = int64_t(layers.shape(2)) * int64_t(layers.shape(3));
@@ -164,14 +170,14 @@ NB_MODULE(_native, m) {
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     m.def("isa_levels", &isa_levels, "Names of the instruction sets that this build and processor have.");
     m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("factor"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
-          "origin_y"_a, "subtract"_a, "isa"_a, "threads"_a, "Add splats to a 16-bit accumulator [C,H,W] (spec 8.5, 8.6).");
+          "origin_y"_a, "subtract"_a, "isa"_a, "threads"_a, "Add splats to a 16-bit accumulator [C,H,W] (spec 8.6).");
     m.def("f32_forward", &f32_forward, a("layers"), a("geometry"), a("colour"), a("starts"), "step_x"_a, "step_y"_a,
           "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a, "Add the splats of each layer to layers [K,C,H,W].");
     m.def("f32_backward", &f32_backward, a("grad_layers"), a("geometry"), a("colour"), a("starts"), a("grad_geometry"),
           a("grad_colour"), "step_x"_a, "step_y"_a, "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a,
           "Add the gradients of f32_forward to grad_geometry [N,5] and grad_colour [N,C].");
-    m.def("f32_curvature", &f32_curvature, a("geometry"), a("colour"), a("curvature"), "width"_a, "height"_a, a("weights"),
-          "step_x"_a, "step_y"_a, "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a,
+    m.def("f32_curvature", &f32_curvature, a("geometry"), a("colour"), a("curvature"), "width"_a, "height"_a,
+          a("weights"), "step_x"_a, "step_y"_a, "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a,
           "Add the Gauss-Newton diagonal of x, y, A, B, C and the sum of w^2 to curvature [N,6].");
     m.def("f32_levels", &f32_levels, a("layers"), a("target"), a("weight"), a("sse"), "isa"_a, "threads"_a,
           "Replace layers by the gradient of the weighted squared errors of all levels; sse [K,C] is overwritten.");

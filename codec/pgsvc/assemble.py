@@ -37,7 +37,9 @@ def prologue(header: Record, chunks: Iterable[RawChunk]) -> bytes:
     """Signature, HEAD and iNDX for chunks that follow in this order, ENDS included."""
     entries = [IndexEntry(c.type, c.address, len(c.raw)) for c in chunks]
     return (
-        SIGNATURE + write_chunk(HEAD, Address(), headers.HEAD.to_bytes(header)) + write_chunk(INDEX, Address(), write_index(entries))
+        SIGNATURE
+        + write_chunk(HEAD, Address(), headers.HEAD.to_bytes(header))
+        + write_chunk(INDEX, Address(), write_index(entries))
     )
 
 

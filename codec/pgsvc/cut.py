@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pgsvc import headers
 from pgsvc.assemble import RawChunk, in_order, prologue
-from pgsvc.container import DATA_TYPES, END, HEAD, INDEX
+from pgsvc.container import DATA_TYPES, END, HASH, HEAD, INDEX
 from pgsvc.errors import UsageError
 from pgsvc.segment import Segment
 from pgsvc.stream import Stream
@@ -31,10 +31,12 @@ def cut(
     header["layer_count"] = top + 1
     kept: list[RawChunk] = []
     for chunk in stream.chunks:
-        if chunk.type in (HEAD, INDEX, END):
+        if chunk.type in (HEAD, INDEX, END) or not _may_copy(chunk.type):
             continue
         segment = stream.segments.get(chunk.address.segment)
-        if chunk.address.layer > top or (segment is not None and not _in_frames(chunk.address.frame, segment, start, stop)):
+        if chunk.address.layer > top or (
+            segment is not None and not _in_frames(chunk.address.frame, segment, start, stop)
+        ):
             continue
         kept.append(RawChunk(chunk.type, chunk.address, chunk.raw))
     ordered = in_order(header, kept)
@@ -43,6 +45,11 @@ def cut(
     if not any(c.type in DATA_TYPES for c in ordered):
         raise UsageError("nothing decodable would be left; ask for more bytes or other frames")
     return prologue(header, ordered) + b"".join(c.raw for c in ordered)
+
+
+def _may_copy(kind: bytes) -> bool:
+    """Unknown types whose fourth letter is upper case are unsafe to copy (spec 4.4)."""
+    return kind in (*DATA_TYPES, HASH) or bool(kind[3] & 32)
 
 
 def _in_frames(frame: int, segment: Segment, start: int, stop: int | None) -> bool:

@@ -29,8 +29,9 @@ def track_states(track: Track, width: int, height: int, components: int) -> Iter
     state = key_frame(header, symbols, width, height, components)
     yield state
     for chunk in track.predicted:
-        for state in _predicted_states(chunk, state):
-            yield state
+        states = _predicted_states(chunk, state)
+        yield from states
+        state = states[-1]
 
 
 def _predicted_states(chunk: DataChunk, state: SplatSet) -> list[SplatSet]:
@@ -53,11 +54,12 @@ def decode_segment(stream: Stream, segment: Segment, level: int, start: int, sto
         for key, track in segment.tracks.items()
         if key[0] <= level
     }
+    slices = [len(segment.slices(layer)) for layer in range(level + 1)]
     for frame in range(stop):
         complete = min(level, segment.complete_level(frame, stream.layer_count))
         layers: list[list[SplatSet]] = [[] for _ in range(level + 1)]
         for (layer, number), states in list(running.items()):
-            if segment.tracks[layer, number].frames <= frame or number >= len(segment.slices(layer)):
+            if segment.tracks[layer, number].frames <= frame or number >= slices[layer]:
                 continue
             layers[layer].append(next(states))
         if frame < start:

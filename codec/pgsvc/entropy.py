@@ -6,12 +6,14 @@ down once (``planar/symbols.py``) and run in either direction.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import constriction
 import numpy as np
 
 from pgsvc.errors import BadStream
+
+_stream: Any = constriction.stream  # type: ignore[attr-defined]  # a native module without stubs
 
 TOTAL = 1 << 16  # every table's frequencies add up to this
 MAX_LEVEL = 31
@@ -47,9 +49,9 @@ def _level_differences() -> tuple[np.ndarray, np.ndarray]:
 AFTER_ZERO, AFTER_OTHER = _level_differences()
 
 
-def model(table: np.ndarray) -> constriction.stream.model.Categorical:
+def model(table: np.ndarray) -> Any:
     """constriction's model of a frequency table; how it arrives at 24-bit probabilities is spec 7.2."""
-    return constriction.stream.model.Categorical(table / TOTAL, perfect=False)
+    return _stream.model.Categorical(table / TOTAL, perfect=False)
 
 
 class SymbolCoder(Protocol):
@@ -78,7 +80,7 @@ class SymbolReader:
         words = np.frombuffer(data, ">u4").astype(np.uint32)
         if len(words) and words[-1] == 0:
             raise BadStream("entropy-coded data ends in a zero word", clause="7.1")
-        self._coder = constriction.stream.stack.AnsCoder(words)
+        self._coder = _stream.stack.AnsCoder(words)
 
     def table(self, size: int, values: np.ndarray | None = None) -> np.ndarray:
         """Read a frequency table for ``size`` symbols (spec 7.3); int64 [size]."""
@@ -108,16 +110,16 @@ class SymbolReader:
         return values
 
     def finish(self) -> None:
-        """Check the end state (spec 7.5).
+        """Check the end state (spec 7.8).
 
         Raises:
             BadStream: symbols and data do not end together.
         """
         if not self._coder.is_empty():
-            raise BadStream("the entropy decoder does not end in its initial state", clause="7.5")
+            raise BadStream("the entropy decoder does not end in its initial state", clause="7.8")
 
 
-_UNIFORM = constriction.stream.model.Uniform()
+_UNIFORM = _stream.model.Uniform()
 
 
 class SymbolWriter:
@@ -157,7 +159,7 @@ class SymbolWriter:
 
     def finish(self) -> bytes:
         """The coded words, big-endian."""
-        coder = constriction.stream.stack.AnsCoder()
+        coder = _stream.stack.AnsCoder()
         for symbols, entropy_model, sizes in reversed(self._steps):
             if sizes is None:
                 coder.encode_reverse(symbols, entropy_model)

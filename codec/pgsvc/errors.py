@@ -49,7 +49,7 @@ class LimitExceeded(PgsError):
 
     exit_code = 4
 
-    def __init__(self, message: str, *, clause: str = "A") -> None:
+    def __init__(self, message: str, *, clause: str = "A.1") -> None:
         self.message = message
         self.clause = clause
         super().__init__(f"{message} (spec {clause})")
@@ -57,6 +57,12 @@ class LimitExceeded(PgsError):
 
 class HashMismatch(PgsError):
     """A decoded picture does not have the hash that the stream carries (spec 6.6)."""
+
+    clause = "6.6"
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(f"{message} (spec {self.clause})")
 
 
 class UsageError(PgsError):

@@ -123,10 +123,7 @@ PREDICTED_FRAMES = Structure(
         Field("shape_bits", "u4", allowed=range(1, 8)),
         Field("shape_scale", "u16", count=3, when=lambda r: not r["keep_parameters"], default=None),
         Field("shape_offset", "i16", count=3, when=lambda r: not r["keep_parameters"], default=None),
-        *(
-            Field(f.name, f.descriptor, f.count, lambda r: not r["keep_parameters"], f.allowed, None)
-            for f in RVQ
-        ),
+        *(Field(f.name, f.descriptor, f.count, lambda r: not r["keep_parameters"], f.allowed, None) for f in RVQ),
     ),
 )
 

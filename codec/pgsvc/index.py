@@ -13,6 +13,7 @@ from pgsvc.errors import BadStream
 from pgsvc.headers import ADDRESS, INDEX_ENTRY, INDEX_HEADER
 
 MAX_INDEX_BYTES = 1 << 26
+SHORTEST_ENTRY = 7  # bytes
 _STORED, _ZSTANDARD = 0, 1
 
 
@@ -54,10 +55,14 @@ def read_index(payload: bytes) -> list[IndexEntry]:
     body = payload[reader.pos // 8 :]
     if header["compression"] == _ZSTANDARD:
         try:
-            body = zstandard.ZstdDecompressor().decompress(body, max_output_size=MAX_INDEX_BYTES)
+            # Not decompress(): that allocates whatever size the frame header claims.
+            with zstandard.ZstdDecompressor(max_window_size=MAX_INDEX_BYTES).stream_reader(body) as unpacked:
+                body = unpacked.read(MAX_INDEX_BYTES + 1)
         except zstandard.ZstdError as error:
             raise BadStream(f"the index does not decompress: {error}", clause="6.2") from None
-    if header["entry_count"] * 8 > 2 * len(body) + 16:
+    if len(body) > MAX_INDEX_BYTES:
+        raise BadStream("the index is larger than 2^26 bytes", clause="6.2")
+    if header["entry_count"] * SHORTEST_ENTRY > len(body):
         raise BadStream("the index is shorter than its entry count", clause="6.2")
     reader = Reader(Bits(body))
     types = [t.to_bytes(4, "big") for t in header["types"]]

@@ -16,7 +16,9 @@ from pgsvc import reference
 from pgsvc.errors import UsageError
 
 ISA = {"scalar": 1, "v3": 2, "v4": 3}  # the `isa` numbers of the native module
-PREFERRED = ("v3", "scalar")  # see tools/bench_kernels.py
+# Measured with tools/bench_kernels.py: AVX-512 gains nothing in 16-bit lanes and a fifth in float.
+PREFERRED = ("v3", "scalar")
+PREFERRED_FLOATS = ("v4", "v3", "scalar")
 
 
 @cache
@@ -36,14 +38,14 @@ def levels() -> list[str]:
     return ["reference", *native().isa_levels()]
 
 
-def select(name: str | None = None) -> str:
-    """The kernel to use: ``name``, else PGSVC_CPU, else the fastest one."""
+def select(name: str | None = None, *, floats: bool = False) -> str:
+    """The kernel to use: ``name``, else PGSVC_CPU, else the fastest one (``floats``: for the training kernels)."""
     name = name or os.environ.get("PGSVC_CPU") or None
     if name == "reference":
         return name  # needs no native module
     available = levels()
     if name is None:
-        return next(level for level in PREFERRED if level in available)
+        return next(level for level in (PREFERRED_FLOATS if floats else PREFERRED) if level in available)
     if name not in available:
         raise UsageError(f"no kernel '{name}' on this machine; available: {', '.join(available)}")
     return name
@@ -51,8 +53,8 @@ def select(name: str | None = None) -> str:
 
 def fitting_isa() -> int:
     """The ``isa`` number for the float kernels of the encoder, which have no numpy twin: PGSVC_CPU or the fastest."""
-    name = select()
-    return ISA[select(PREFERRED[0]) if name == "reference" and PREFERRED[0] in levels() else name if name in ISA else "scalar"]
+    name = select(floats=True)
+    return ISA[next(level for level in PREFERRED_FLOATS if level in levels()) if name == "reference" else name]
 
 
 def thread_count(threads: int = 0) -> int:

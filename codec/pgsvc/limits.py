@@ -77,7 +77,9 @@ def parse_allow(text: str, base: Limits) -> Limits:
         digits = value[:-1] if unit else value
         if name not in Limits.__dataclass_fields__ or not digits.isdigit():
             names = ", ".join(Limits.__dataclass_fields__)
-            raise UsageError(f"--allow takes a level 1–{max(LEVELS)} or name=value with the names {names}; not '{part}'")
+            raise UsageError(
+                f"--allow takes a level 1–{max(LEVELS)} or name=value with the names {names}; not '{part}'"
+            )
         changes[name] = int(digits) << unit
     return replace(base, **changes)
 
@@ -92,7 +94,9 @@ def check_header(header: Record, allowed: Limits) -> Limits:
     declared = limits_of(header["limit_level"])
     pixels, side = header["width"] * header["height"], max(header["width"], header["height"])
     if pixels > declared.pixels or side > declared.side:
-        raise BadStream(f"{header['width']}x{header['height']} breaks limit level {header['limit_level']}", clause="A.1")
+        raise BadStream(
+            f"{header['width']}x{header['height']} breaks limit level {header['limit_level']}", clause="A.1"
+        )
     if pixels > allowed.pixels or side > allowed.side:
         raise LimitExceeded(
             f"a picture of {header['width']}x{header['height']} needs limit level {header['limit_level']}; "

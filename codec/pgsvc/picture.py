@@ -85,9 +85,7 @@ class PictureFormat:
     def plane_shapes(self) -> tuple[tuple[int, int], ...]:
         """(height, width) of each plane."""
         return tuple(
-            (g.height, g.width)
-            for g in self.plane_groups
-            for _ in range(g.components.start, g.components.stop)
+            (g.height, g.width) for g in self.plane_groups for _ in range(g.components.start, g.components.stop)
         )
 
 
@@ -108,4 +106,6 @@ class Picture:
 
     def tobytes(self) -> bytes:
         """Raw planar bytes, little-endian above 8 bit: what hashes and .yuv files are made of (spec 6.6)."""
-        return b"".join(np.ascontiguousarray(p.astype(p.dtype.newbyteorder("<"), copy=False)).tobytes() for p in self.planes)
+        return b"".join(
+            np.ascontiguousarray(p.astype(p.dtype.newbyteorder("<"), copy=False)).tobytes() for p in self.planes
+        )

@@ -43,6 +43,7 @@ class Segment:
     """
 
     first_frame: int
+    splats: int = 0  # of all tracks together
     tracks: dict[tuple[int, int], Track] = field(default_factory=dict)
     hashes: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 

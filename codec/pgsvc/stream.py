@@ -20,7 +20,7 @@ from bitstring import Bits, Reader
 
 from pgsvc import container, headers
 from pgsvc.container import Address, Chunk, ChunkParser
-from pgsvc.errors import BadStream, HashMismatch, NeedMoreData, Unsupported, UsageError
+from pgsvc.errors import BadStream, HashMismatch, LimitExceeded, NeedMoreData, Unsupported, UsageError
 from pgsvc.index import IndexEntry, read_index
 from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits, check_header
 from pgsvc.picture import Chroma, Picture, PictureFormat
@@ -62,6 +62,7 @@ class Stream:
         self.header: Record | None = None
         self.index: list[IndexEntry] | None = None
         self.segments: dict[int, Segment] = {}
+        self._chunk_count = 0
         self.chunks: list[Chunk] = []
         self.keep_chunks = False
         self.ended = False
@@ -116,6 +117,8 @@ class Stream:
         elif chunk.type in container.DATA_TYPES:
             self._take_data(chunk)
         elif chunk.type == container.INDEX:
+            if self._chunk_count != 1:
+                raise BadStream("the index is not the second chunk", clause="5.1", offset=chunk.offset)
             self.index = read_index(chunk.payload)
         elif chunk.type == container.HASH:
             self._take_hash(chunk)
@@ -126,6 +129,7 @@ class Stream:
         elif chunk.is_critical:
             name = chunk.type.decode()
             raise Unsupported(f"critical chunk {name} at byte {chunk.offset} is not known", clause="4.4")
+        self._chunk_count += 1
         if self.keep_chunks:
             self.chunks.append(chunk)
 
@@ -141,6 +145,10 @@ class Stream:
         self._parser.max_chunk_bytes = self.limits.chunk_bytes
         if header["profile"] == headers.PROFILES["still"] and header["frame_count"] != 1:
             raise BadStream("a still with more than one frame", clause="6.1", offset=chunk.offset)
+        if header["min_reader_minor"] > header["format_minor"]:
+            raise BadStream("min_reader_minor is above format_minor", clause="6.1", offset=chunk.offset)
+        if header["matrix_coefficients"] == 0 and Chroma(header["chroma_format"]) in (Chroma.YUV420, Chroma.YUV422):
+            raise BadStream("RGB with subsampled chroma", clause="6.1", offset=chunk.offset)
         self.header = header
         self.format = PictureFormat(
             header["width"],
@@ -159,7 +167,7 @@ class Stream:
         a = chunk.address
         if a.layer >= self.layer_count:
             raise BadStream(f"layer {a.layer} of {self.layer_count}", clause="5.2", offset=chunk.offset)
-        order = tuple(a) if self.header["progression_order"] == headers.SEGMENT_ORDER else (a.layer, *a)
+        order = tuple(a) if self._head["progression_order"] == headers.SEGMENT_ORDER else (a.layer, *a)
         if self._last_order is not None and order <= self._last_order:
             raise BadStream("chunks are not in progression order", clause="5.3", offset=chunk.offset)
         self._last_order = order
@@ -168,16 +176,29 @@ class Stream:
             data = read_key(chunk, self.format.components, self.limits)
             first = data.header["first_frame"]
             segment = self.segments.setdefault(a.segment, Segment(first))
-            if segment.first_frame != first or (first and self.header["profile"] == headers.PROFILES["still"]):
+            if segment.first_frame != first or (first and self._head["profile"] == headers.PROFILES["still"]):
                 raise BadStream("first_frame differs within a segment", clause="6.3", offset=chunk.offset)
+            self._check_frames(first, 1, chunk)
+            segment.splats += data.header["splat_count"]
+            if segment.splats > self.limits.splats:
+                raise LimitExceeded(
+                    f"a frame of {segment.splats} splats or more; allowed are {self.limits.splats}", clause="A.2"
+                )
             segment.tracks[key] = Track(data)
             return
-        if self.header["profile"] == headers.PROFILES["still"]:
+        if self._head["profile"] == headers.PROFILES["still"]:
             raise BadStream("a predicted frame in a still", clause="5.2", offset=chunk.offset)
         segment = self.segments.get(a.segment)
         if segment is None or key not in segment.tracks:
             raise BadStream("a predicted frame without its key frame", clause="5.2", offset=chunk.offset)
         add_predicted(segment.tracks[key], chunk, self.format.components, self.limits)
+        self._check_frames(segment.first_frame, segment.tracks[key].frames, chunk)
+
+    def _check_frames(self, first: int, count: int, chunk: Chunk) -> None:
+        if first + count > self.header["frame_count"]:
+            raise BadStream(
+                f"frame {first + count - 1} of a stream of {self.header['frame_count']}", clause="6.3", offset=chunk.offset
+            )
 
     def _take_hash(self, chunk: Chunk) -> None:
         record = headers.HASH.read(Reader(Bits(chunk.payload)))
@@ -191,17 +212,18 @@ class Stream:
     @property
     def layer_count(self) -> int:
         """Number of layers that the header announces."""
-        self._need_header()
-        return self.header["layer_count"]
+        return self._head["layer_count"]
 
     @property
     def frame_count(self) -> int:
         """Frames that can be decoded now, at least at level 0."""
         return sum(segment.frames for segment in self.segments.values())
 
-    def _need_header(self) -> None:
+    @property
+    def _head(self) -> Record:
         if self.header is None:
             raise NeedMoreData("the stream header has not arrived")
+        return self.header
 
     def complete_level(self, frame: int) -> int:
         """Highest level at which the frame with this number can be decoded now; −1 if none."""

@@ -99,7 +99,7 @@ class Structure:
                 return value
         raise BadStream(f"{self.name}.{field.name} is not a LEB128 below 2^32", clause="2.3")
 
-    def _check(self, field: Field, value: int) -> None:
+    def _check(self, field: Field, value: Any) -> None:
         if field.allowed is not None and value not in field.allowed:
             raise BadStream(f"{self.name}.{field.name} is {value}, which is not allowed", clause=self.clause)
 

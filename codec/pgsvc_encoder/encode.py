@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import pgsvc
+import torch
 from pgsvc import headers, limits
 from pgsvc.assemble import RawChunk, assemble
 from pgsvc.errors import UsageError
 from pgsvc.output.target import FileTarget
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc.stream import Stream
+
 from pgsvc_encoder import report
 from pgsvc_encoder.encode_segment import SegmentEncoder
 from pgsvc_encoder.parts import Parts
@@ -69,7 +69,12 @@ def encode(
     """
     torch.set_num_threads(1)  # image work is in our kernels; torch's spinning threads only take their cores away
     began = time.perf_counter()
-    identity = {"settings": settings.identity(), "source": source.name, "format": str(source.format), "version": pgsvc.__version__}
+    identity = {
+        "settings": settings.identity(),
+        "source": source.name,
+        "format": str(source.format),
+        "version": pgsvc.__version__,
+    }
     parts = Parts(output, identity, resume=resume)
     chunks: list[RawChunk] = []
     frames: list[dict[str, Any]] = []

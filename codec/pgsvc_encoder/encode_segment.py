@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-
 from pgsvc.assemble import RawChunk, make_chunk
 from pgsvc.container import KEY_FRAME, PREDICTED, Address
 from pgsvc.picture import Picture
 from pgsvc.planar import dequantise, reconstruct
 from pgsvc.planar.splats import SplatSet, covered_samples, inverse_cholesky
 from pgsvc.planar.symbols import PredictedSymbols
+
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import fit
@@ -120,7 +120,10 @@ class SegmentEncoder:
         return states, sizes
 
     def _flush(
-        self, predictor: Predictor, waiting: list[tuple[list[PredictedSymbols], list[Picture], Picture, float]], end: int
+        self,
+        predictor: Predictor,
+        waiting: list[tuple[list[PredictedSymbols], list[Picture], Picture, float]],
+        end: int,
     ) -> Iterator[CodedFrame]:
         """Write the waiting predicted frames as one chunk per layer."""
         count = len(waiting)

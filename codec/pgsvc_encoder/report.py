@@ -8,6 +8,7 @@ from typing import Any
 from pgsvc.cut import cut
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc.stream import Stream
+
 from pgsvc_encoder import metrics
 
 
@@ -38,7 +39,12 @@ def level_rows(data: bytes, picture_format: PictureFormat, frames: list[dict[str
         size = len(cut(stream, level=k))
         keys = frames[0]["levels"][k].keys() if frames else ()
         rows.append(
-            {"level": k, "bytes": size, "bpp": 8 * size / pixels, **{n: mean([f["levels"][k][n] for f in frames]) for n in keys}}
+            {
+                "level": k,
+                "bytes": size,
+                "bpp": 8 * size / pixels,
+                **{n: mean([f["levels"][k][n] for f in frames]) for n in keys},
+            }
         )
     return rows
 
@@ -56,7 +62,9 @@ def splat_rates(frames: list[dict[str, Any]], splats: int) -> dict[str, float]:
 def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str:
     """The rows as text for a terminal."""
     yuv = any("psnr_yuv" in r for r in rows)
-    head = f"{'level':>5} {'bytes':>10} {'bit/pixel':>10} {'PSNR-Y' if yuv else 'PSNR':>8} {'PSNR-YUV':>9} {'MS-SSIM':>8}"
+    head = (
+        f"{'level':>5} {'bytes':>10} {'bit/pixel':>10} {'PSNR-Y' if yuv else 'PSNR':>8} {'PSNR-YUV':>9} {'MS-SSIM':>8}"
+    )
     if not yuv:
         head = head.replace(" PSNR-YUV", "", 1).replace("  ", "  ")
     lines = [head]

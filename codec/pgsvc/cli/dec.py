@@ -31,9 +31,13 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--output-kind", metavar="KIND", help="y4m, yuv, png, mp4, md5 or null, whatever the name says")
     p.add_argument("--frames", "--limit", type=int, metavar="N", help="decode at most N frames")
     p.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N frames")
-    p.add_argument("--md5", action="store_true", help="print MD5 of the decoded frames (planar samples); no file unless -o")
+    p.add_argument(
+        "--md5", action="store_true", help="print MD5 of the decoded frames (planar samples); no file unless -o"
+    )
     p.add_argument("--frame-md5", action="store_true", help="print one MD5 per frame")
-    p.add_argument("--check-hash", action="store_true", help="compare with the hashes in the stream; exit 1 if one differs")
+    p.add_argument(
+        "--check-hash", action="store_true", help="compare with the hashes in the stream; exit 1 if one differs"
+    )
     p.add_argument("--strict", action="store_true", help="fail if the stream is truncated or a frame lacks the level")
     add_decoding_options(p)
     return p
@@ -117,7 +121,10 @@ def _decode(stream: Stream, level: int, numbers: list[int], a: argparse.Namespac
             print(text)
     if path not in ("null", "-"):
         seconds = time.perf_counter() - began
-        note(a.quiet, f"{NAME}: level {level}, {shown} frame{'s' * (shown != 1)} to {writer.description} in {seconds:.2f} s")
+        note(
+            a.quiet,
+            f"{NAME}: level {level}, {shown} frame{'s' * (shown != 1)} to {writer.description} in {seconds:.2f} s",
+        )
     return 0
 
 

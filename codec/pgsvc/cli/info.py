@@ -83,7 +83,9 @@ def text(info: dict[str, Any]) -> str:
     pixels = h["width"] * h["height"]
     for r in info["layers"]:
         bpp = 8 * r["bytes"] / pixels / max(1, info["frames"])
-        lines.append(f"{r['layer']:>5} {r['splats']:>8} {r['frames']:>7} {r['chunks']:>7} {r['bytes']:>10} {bpp:>10.4f}")
+        lines.append(
+            f"{r['layer']:>5} {r['splats']:>8} {r['frames']:>7} {r['chunks']:>7} {r['bytes']:>10} {bpp:>10.4f}"
+        )
     return "\n".join(lines)
 
 

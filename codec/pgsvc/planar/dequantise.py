@@ -19,7 +19,8 @@ from pgsvc.syntax import Record
 def codebooks(header: Record, components: int) -> np.ndarray:
     """Codebook entries as Q13 colours (spec 7.6); int32 [stages, 2^codebook_bits, C]."""
     books = [
-        np.array(book["entries"], np.int32).reshape(-1, components) << book["entry_shift"] for book in header["codebooks"]
+        np.array(book["entries"], np.int32).reshape(-1, components) << book["entry_shift"]
+        for book in header["codebooks"]
     ]
     return np.stack(books)
 
@@ -80,7 +81,11 @@ def predicted_frames(header: Record, symbols: PredictedSymbols, start: SplatSet)
         colour = state.colour.astype(np.int32)
         colour[chosen[2][f]] += colour_steps[c0:c1]
         state = SplatSet(
-            clip_position(position), clip_shape(shape, start.domain), clip_colour(colour), start.background, start.domain
+            clip_position(position),
+            clip_shape(shape, start.domain),
+            clip_colour(colour),
+            start.background,
+            start.domain,
         )
         states.append(state)
     return states

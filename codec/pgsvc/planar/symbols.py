@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def morton(grid: np.ndarray) -> np.ndarray:
     return spread(grid[:, 0]) | spread(grid[:, 1]) << 1
 
 
-def _optional(values: np.ndarray | None, *index: object) -> np.ndarray | None:
+def _optional(values: np.ndarray | None, index: Any) -> np.ndarray | None:
     return None if values is None else values[index]
 
 
@@ -100,7 +101,7 @@ def code_columns(coder: SymbolCoder, size: int, count: int, columns: int, values
     out = np.zeros((count, columns), np.int32)
     if count and size > 1:
         for i in range(columns):
-            column = _optional(values, slice(None), i)
+            column = _optional(values, np.s_[:, i])
             out[:, i] = coder.symbols(coder.table(size, column), count, column)
     return out
 
@@ -110,9 +111,7 @@ def code_key(coder: SymbolCoder, header: Record, symbols: KeySymbols | None = No
     count = header["splat_count"]
     grid = code_positions(coder, count, symbols and symbols.grid)
     shape = code_columns(coder, 1 << header["shape_bits"], count, 3, symbols and symbols.shape)
-    colour = code_columns(
-        coder, 1 << header["codebook_bits"], count, header["stage_count"], symbols and symbols.colour
-    )
+    colour = code_columns(coder, 1 << header["codebook_bits"], count, header["stage_count"], symbols and symbols.colour)
     return KeySymbols(grid, shape, colour)
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-
 from pgsvc import kernel
 from pgsvc.picture import Picture, PictureFormat, PlaneGroup
+
 from pgsvc_encoder.fit.splats import Splats
 
-LUMA_SHARE = 6 / 8  # of the squared error of Y'CbCr pictures, the rest for Cb and Cr: the 6:1:1 of video coding practice
+LUMA_SHARE = (
+    6 / 8
+)  # of the squared error of Y'CbCr pictures, the rest for Cb and Cr: the 6:1:1 of video coding practice
 
 
 @dataclass
@@ -77,10 +79,10 @@ class Objective:
 
     def forward(self, splats: Splats, geometry: torch.Tensor, colour: torch.Tensor | None = None) -> None:
         """Sum every layer into its work space."""
-        colour = splats.colour if colour is None else colour
+        values = splats.colour if colour is None else colour
         for g in self.groups:
             g.layers.zero_()
-            part = colour[:, g.plane.components].contiguous()
+            part = values[:, g.plane.components].contiguous()
             self.native.f32_forward(g.layers, geometry, part, splats.starts, *g.grid, self.isa, self.threads)
 
     def errors(self, level_weights: torch.Tensor, *, against_target: bool = True) -> torch.Tensor:
@@ -94,13 +96,15 @@ class Objective:
             total += (sse * g.weight).sum(1)
         return total
 
-    def backward(self, splats: Splats, geometry: torch.Tensor, colour: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    def backward(
+        self, splats: Splats, geometry: torch.Tensor, colour: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Gradients of geometry [N, 5] and colour [N, C] from the gradients in the work space."""
-        colour = splats.colour if colour is None else colour
+        values = splats.colour if colour is None else colour
         grad_geometry = torch.zeros_like(geometry)
-        grad_colour = torch.zeros_like(colour)
+        grad_colour = torch.zeros_like(values)
         for g in self.groups:
-            part = colour[:, g.plane.components].contiguous()
+            part = values[:, g.plane.components].contiguous()
             grad_part = torch.zeros_like(part)
             self.native.f32_backward(
                 g.layers, geometry, part, splats.starts, grad_geometry, grad_part, *g.grid, self.isa, self.threads

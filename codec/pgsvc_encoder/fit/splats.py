@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-
 from pgsvc.planar.splats import CHOLESKY, SplatSet
 
 LN2 = math.log(2.0)
@@ -45,7 +44,8 @@ class Splats:
         position = np.concatenate([s.position for s in sets]) / 256.0
         shape = np.concatenate([_log_shape(s) for s in sets])
         colour = np.concatenate([s.colour for s in sets]) / 8192.0
-        return Splats(*(torch.tensor(x, dtype=torch.float32) for x in (position, shape, colour)), torch.tensor(counts, dtype=torch.int32))
+        position, shape, colour = (torch.tensor(x, dtype=torch.float32) for x in (position, shape, colour))
+        return Splats(position, shape, colour, torch.tensor(counts, dtype=torch.int32))
 
     def __len__(self) -> int:
         return len(self.position)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-
 from pgsvc.planar.dequantise import predicted_frames
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import (
@@ -21,6 +20,7 @@ from pgsvc.planar.symbols import (
     float12_join,
     float12_split,
 )
+
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
 from pgsvc_encoder.fit.splats import Splats
@@ -137,11 +137,18 @@ class Predictor:
             part = new.layer(k)
             quantisers = [
                 learn_quantiser(
-                    change[part, c], curvature[part, c], p.shape_bits, signed=True, least_scale=p.least_scale, offset=0.0
+                    change[part, c],
+                    curvature[part, c],
+                    p.shape_bits,
+                    signed=True,
+                    least_scale=p.least_scale,
+                    offset=0.0,
                 )
                 for c in range(3)
             ]
-            none = rvq.Codebooks(np.zeros((p.stages, 1 << p.codebook_bits, new.colour.shape[1]), np.int32), (0,) * p.stages)
+            none = rvq.Codebooks(
+                np.zeros((p.stages, 1 << p.codebook_bits, new.colour.shape[1]), np.int32), (0,) * p.stages
+            )
             self.parameters.append(LayerParameters(quantisers, none))
 
     def _freeze_shapes(
@@ -167,7 +174,13 @@ class Predictor:
         return symbols
 
     def _freeze_colours(
-        self, objective: Objective, old: Splats, new: Splats, weights: torch.Tensor, threshold: float, update: np.ndarray
+        self,
+        objective: Objective,
+        old: Splats,
+        new: Splats,
+        weights: torch.Tensor,
+        threshold: float,
+        update: np.ndarray,
     ) -> None:
         """Fix colour differences in two groups, larger splats first; learns the codebooks in the first predicted frame."""
         diagonal = colour_diagonal(objective, new, weights)
@@ -228,4 +241,6 @@ def float12_split_rounded(magnitude: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def join_frames(frames: list[PredictedSymbols]) -> PredictedSymbols:
     """Symbols of consecutive frames of one layer as one payload's."""
-    return PredictedSymbols(*(np.concatenate([getattr(f, n) for f in frames]) for n in ("update", "position", "shape", "colour")))
+    return PredictedSymbols(
+        *(np.concatenate([getattr(f, n) for f in frames]) for n in ("update", "position", "shape", "colour"))
+    )

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-
 from pgsvc.planar.splats import LOG_CHOLESKY
 from pgsvc.planar.symbols import KeySymbols, morton
+
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.solve import colour_diagonal, gradient, solve_colours
 from pgsvc_encoder.fit.splats import Splats
@@ -69,7 +69,9 @@ def freeze_key(
     quantisers, symbols = _shape_tables(splats.layers), np.zeros((len(splats), 3), np.int64)
     _freeze_shape(objective, splats, (T,), precision, quantisers, symbols)
     mask = torch.tensor([1.0, 0.0, 1.0])
-    adapt(objective, splats, precision.adapt_iterations, rates, on_step, frozen=frozenset({"position"}), shape_mask=mask)
+    adapt(
+        objective, splats, precision.adapt_iterations, rates, on_step, frozen=frozenset({"position"}), shape_mask=mask
+    )
     _freeze_shape(objective, splats, (A, B), precision, quantisers, symbols)
     solve_colours(objective, splats, weights, 2 * precision.solve_iterations)
     books, indices = _freeze_colours(objective, splats, precision, rng, weights)
@@ -86,7 +88,9 @@ def freeze_key(
             "shape_offset": [q.offset for q in quantisers[k]],
             **books[k].record(),
         }
-        layers.append(FrozenLayer(fields, KeySymbols(grid[part], (symbols[part] - lowest).astype(np.int32), indices[part])))
+        layers.append(
+            FrozenLayer(fields, KeySymbols(grid[part], (symbols[part] - lowest).astype(np.int32), indices[part]))
+        )
     return layers
 
 
@@ -118,7 +122,10 @@ def _freeze_shape(
     quantisers: list[list[UniformQuantiser]],
     symbols: np.ndarray,
 ) -> None:
-    """Learn quantisers for some shape components of every layer and round them; the base is unsigned, the others signed (P-GSVC 3.6)."""
+    """Learn quantisers for some shape components of every layer and round them.
+
+    The base layer's symbols are unsigned, the others' signed (P-GSVC, section 3.6).
+    """
     sensitivity = objective.curvature(splats)[:, 2:5].double().numpy()
     for k in range(splats.layers):
         part = splats.layer(k)

@@ -51,7 +51,13 @@ def _as_integers(bits: int, signed: bool, scale: float, offset: float) -> Unifor
 
 
 def learn_quantiser(
-    values: np.ndarray, sensitivity: np.ndarray, bits: int, *, signed: bool, least_scale: float, offset: float | None = None
+    values: np.ndarray,
+    sensitivity: np.ndarray,
+    bits: int,
+    *,
+    signed: bool,
+    least_scale: float,
+    offset: float | None = None,
 ) -> UniformQuantiser:
     """Scale and offset for these values.
 

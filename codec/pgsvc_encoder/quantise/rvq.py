@@ -1,4 +1,4 @@
-"""Residual vector quantisation of colours (SoundStream 2021; GaussianImage, P-GSVC): stages of small codebooks whose entries add up.
+"""Residual vector quantisation of colours: stages of small codebooks whose entries add up (SoundStream; GaussianImage, P-GSVC).
 
 Codebooks are trained by Lloyd's algorithm on sensitivity-weighted colours, all stages together; encoding searches every
 combination of two stages exactly, further stages greedily. Entries are what the stream can hold: 8-bit numbers, shifted (spec 6.5).
@@ -38,7 +38,8 @@ class Codebooks:
             "stage_count": len(self.shifts),
             "codebook_bits": self.bits,
             "codebooks": [
-                {"entry_shift": s, "entries": e.reshape(-1).tolist()} for e, s in zip(self.entries, self.shifts, strict=True)
+                {"entry_shift": s, "entries": e.reshape(-1).tolist()}
+                for e, s in zip(self.entries, self.shifts, strict=True)
             ],
         }
 
@@ -68,7 +69,13 @@ def _nearest(points: np.ndarray, book: np.ndarray) -> np.ndarray:
 
 
 def train(
-    colours: np.ndarray, weight: np.ndarray, stages: int, bits: int, rng: np.random.Generator, *, zero_entry: bool = False
+    colours: np.ndarray,
+    weight: np.ndarray,
+    stages: int,
+    bits: int,
+    rng: np.random.Generator,
+    *,
+    zero_entry: bool = False,
 ) -> Codebooks:
     """Codebooks for colours [N, C] with weights [N].
 
@@ -108,7 +115,9 @@ def _means(points: np.ndarray, weight: np.ndarray, assigned: np.ndarray, current
     return np.where(mass[:, None] > 0, sums / np.maximum(mass, 1e-300)[:, None], current)
 
 
-def _kmeans(points: np.ndarray, weight: np.ndarray, size: int, rng: np.random.Generator, zero_entry: bool) -> np.ndarray:
+def _kmeans(
+    points: np.ndarray, weight: np.ndarray, size: int, rng: np.random.Generator, zero_entry: bool
+) -> np.ndarray:
     """Weighted Lloyd iterations from k-means++ seeds (Arthur and Vassilvitskii 2007)."""
     book = np.zeros((size, points.shape[1]))
     if not zero_entry:

@@ -1,0 +1,209 @@
+"""pgsvc-enc: encode pictures and video into a layered .pgs stream."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pgsvc.cli.common import note, parser, run
+
+if TYPE_CHECKING:
+    import torch
+
+    from pgsvc_encoder.settings import Settings
+    from pgsvc_encoder.source import Source
+
+NAME = "pgsvc-enc"
+EXAMPLES = """\
+  pgsvc-enc photo.png photo.pgs                        three layers, medium effort
+  pgsvc-enc in_352x288_30fps.yuv out.pgs --layers 3    raw video, size from the name
+  pgsvc-enc in.yuv out.pgs --size 352x288 --fps 30     raw video, size given
+  pgsvc-enc clip.mp4 out.pgs --frames 30 --splats 4000 --preset fast
+  ffmpeg -i clip.mkv -f yuv4mpegpipe - | pgsvc-enc - out.pgs
+  pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    p = parser(NAME, "Encode a picture or a video into layers of 2D Gaussian splats.", EXAMPLES)
+    p.add_argument("input", help="raw YUV, Y4M, PNG, JPEG, any video that PyAV reads, or - for standard input")
+    p.add_argument("output", help=".pgs file")
+    g = p.add_argument_group("stream")
+    g.add_argument("--layers", type=int, default=3, metavar="N", help="number of layers, 1–16 (default 3)")
+    g.add_argument(
+        "--splats", type=int, metavar="N", help="splats per frame, all layers together (default: 1 per 44 pixels)"
+    )
+    g.add_argument(
+        "--gop", type=int, default=32, metavar="N", help="frames per segment, key frame included (default 32)"
+    )
+    g.add_argument(
+        "--order",
+        choices=("segment", "layer"),
+        default="segment",
+        help="progression: for streaming, or for progressive download",
+    )
+    g = p.add_argument_group("input")
+    g.add_argument("--frames", "--limit", type=int, metavar="N", help="encode at most N frames")
+    g.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N frames")
+    g.add_argument("--size", metavar="WxH", help="of raw video, if its name does not tell")
+    g.add_argument("--pix-fmt", metavar="NAME", help="of raw video: yuv420p (default), yuv422p, yuv444p, gray, …10le")
+    g.add_argument("--depth", type=int, choices=(8, 10), help="bits per sample of raw video")
+    g.add_argument("--fps", metavar="RATE", help="frames per second, such as 30 or 30000/1001")
+    g.add_argument("--input-kind", metavar="KIND", help="y4m, yuv, still or video, whatever the name says")
+    g = p.add_argument_group("effort")
+    g.add_argument(
+        "--preset", choices=("fast", "medium", "slow"), default="medium", help="time against quality (default medium)"
+    )
+    g.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to fit (this version: cpu)")
+    g.add_argument("--threads", type=int, default=0, metavar="N", help="0 = one per core (default)")
+    g.add_argument("--seed", type=int, default=0, metavar="N", help="of every random choice (default 0)")
+    g = p.add_argument_group("running")
+    g.add_argument("--report", metavar="FILE", help="write the report as JSON")
+    g.add_argument("--resume", action="store_true", help="keep the finished segments of an interrupted encode")
+    return p
+
+
+def check_extras() -> None:
+    """Raises MissingExtra with the pip line if the encoder's libraries are not installed."""
+    import importlib.util
+
+    from pgsvc.errors import MissingExtra
+
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "tqdm", "PIL", "av", "pytorch_msssim")):
+        raise MissingExtra("encoding", "encoder")
+
+
+def check_device(device: str) -> None:
+    """This version fits on the CPU only.
+
+    Raises:
+        UsageError: cuda was asked for.
+    """
+    from pgsvc.errors import UsageError
+
+    if device == "cuda":
+        raise UsageError("--device cuda: this version has no GPU kernels yet; use --device cpu")
+
+
+def settings_from(a: argparse.Namespace) -> Settings:
+    """Checked settings.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+    from pgsvc.errors import UsageError
+
+    from pgsvc_encoder.settings import Settings
+
+    if not 1 <= a.layers <= 16:
+        raise UsageError(f"--layers {a.layers}: a stream has 1 to 16 layers")
+    if a.splats is not None and not a.layers <= a.splats <= 1 << 24:
+        raise UsageError(
+            f"--splats {a.splats}: give at least one for each of the {a.layers} layers, and at most {1 << 24}"
+        )
+    if a.gop < 1:
+        raise UsageError(f"--gop {a.gop}: a segment has at least its key frame; give 1 or more")
+    if a.seed < 0 or a.threads < 0:
+        raise UsageError("--seed and --threads must not be negative")
+    return Settings(
+        layers=a.layers, splats=a.splats, gop=a.gop, order=a.order, seed=a.seed, preset=a.preset, threads=a.threads
+    )
+
+
+class ProgressBar:
+    """tqdm over fit iterations, with the time left and the current top-level PSNR."""
+
+    def __init__(self, settings: Settings, source: Source, *, quiet: bool) -> None:
+        from tqdm import tqdm
+
+        effort = settings.effort()
+        self._key = effort.schedule.iterations + 2 * effort.precision.adapt_iterations
+        self._predicted = effort.difference.iterations + effort.difference.adapt_iterations
+        self._gop = 1 if source.is_still else settings.gop
+        total = None if source.frame_count is None else self._due(source.frame_count)
+        self._bar = tqdm(total=total, unit="it", desc=source.name, disable=True if quiet else None, dynamic_ncols=True)
+
+    def _due(self, frames: int) -> int:
+        keys = math.ceil(frames / self._gop)
+        return keys * self._key + (frames - keys) * self._predicted
+
+    def __call__(self, frame: int, errors: torch.Tensor | None) -> None:
+        if errors is None:
+            self._bar.update(max(0, self._due(frame + 1) - self._bar.n))
+            return
+        self._bar.update(1)
+        if self._bar.n % 20 == 0:
+            self._bar.set_postfix_str(
+                f"frame {frame}, {-10 * math.log10(max(float(errors[-1]), 1e-12)):.2f} dB", refresh=False
+            )
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def body(argv: Sequence[str] | None) -> int:
+    a = build_parser().parse_args(argv)
+    check_extras()
+    check_device(a.device)
+    settings = settings_from(a)
+    from pgsvc.errors import UsageError
+
+    from pgsvc_encoder import report
+    from pgsvc_encoder.encode import encode
+    from pgsvc_encoder.source import open_source
+
+    output = Path(a.output)
+    if not output.parent.is_dir():
+        raise UsageError(f"the folder of {output} does not exist")
+    if a.input != "-" and output.exists() and Path(a.input).exists() and output.samefile(a.input):
+        raise UsageError("input and output are the same file")
+    with open_source(
+        a.input,
+        size=a.size,
+        pix_fmt=a.pix_fmt,
+        depth=a.depth,
+        fps=a.fps,
+        skip=a.skip,
+        frames=a.frames,
+        kind=a.input_kind,
+    ) as source:
+        bar = ProgressBar(settings, source, quiet=a.quiet)
+        try:
+            result = encode(source, output, settings, resume=a.resume, progress=bar)
+        finally:
+            bar.close()
+    if a.report is not None:
+        write_report(Path(a.report), result, sys.argv[1:] if argv is None else list(argv))
+    note(a.quiet, report.format_table(result["levels"], result["seconds"], len(result["frames"])))
+    return 0
+
+
+def write_report(path: Path, result: dict[str, Any], command: list[str]) -> None:
+    """The report as JSON, with what is needed to run it again."""
+    import platform
+
+    import pgsvc
+    import torch
+    from pgsvc.output.target import FileTarget
+
+    result = {
+        "command": [NAME, *command],
+        "versions": {"pgsvc": pgsvc.__version__, "torch": torch.__version__, "python": platform.python_version()},
+        "machine": {"processor": platform.processor() or platform.machine(), "system": platform.platform()},
+        **result,
+    }
+    target = FileTarget(str(path))
+    target.write((json.dumps(result, indent=1) + "\n").encode())
+    target.commit()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run(NAME, body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+meta:
+  id: pgs
+  title: pgsvc stream, format 0.1
+  file-extension: pgs
+  endian: be
+  bit-endian: be
+  ks-version: "0.11"
+doc: |
+  Container and headers of pgsvc streams (chapters 4 and 6 of the specification). Entropy-coded symbols and compressed index
+  entries are bytes here; CRCs, ranges and rules across chunks are not checked. Whole streams only: a truncated one ends in an error.
+seq:
+  - id: signature
+    contents: [0x89, "PGS", 0x0d, 0x0a, 0x1a, 0x0a]
+  - id: head
+    type: chunk
+  - id: chunks
+    type: chunk
+    repeat: eos
+instances:
+  components:
+    value: "head.body.as<stream_header>.chroma_format == 0 ? 1 : 3"
+enums:
+  chunk_type:
+    0x48454144: head
+    0x694e4458: index
+    0x4b455946: key_frame
+    0x50524544: predicted
+    0x68415348: hash
+    0x454e4453: end
+  compression:
+    0: stored
+    1: zstandard
+types:
+  leb128:
+    doc: Unsigned LEB128 below 2^32 (2.3).
+    seq:
+      - id: groups
+        type: u1
+        repeat: until
+        repeat-until: _ < 128 or _index == 4
+    instances:
+      value:
+        value: >-
+          (groups[0] & 127)
+          + (groups.size > 1 ? (groups[1] & 127) << 7 : 0)
+          + (groups.size > 2 ? (groups[2] & 127) << 14 : 0)
+          + (groups.size > 3 ? (groups[3] & 127) << 21 : 0)
+          + (groups.size > 4 ? (groups[4] & 127) << 28 : 0)
+  address:
+    seq:
+      - {id: segment, type: leb128}
+      - {id: frame, type: leb128}
+      - {id: layer, type: u1}
+      - {id: object, type: u1}
+      - {id: slice, type: leb128}
+  chunk:
+    seq:
+      - {id: payload_size, type: leb128}
+      - {id: type, type: u4, enum: chunk_type}
+      - {id: address, type: address}
+      - id: body
+        size: payload_size.value
+        type:
+          switch-on: type
+          cases:
+            chunk_type::head: stream_header
+            chunk_type::index: index
+            chunk_type::key_frame: key_frame(_root.components)
+            chunk_type::predicted: predicted_frames(_root.components)
+            chunk_type::hash: hash
+      - {id: crc, type: u4}
+  stream_header:
+    seq:
+      - {id: format_major, type: u1}
+      - {id: format_minor, type: u1}
+      - {id: min_reader_minor, type: u1}
+      - {id: profile, type: u1}
+      - {id: limit_level, type: u1}
+      - {id: progression_order, type: b1}
+      - {id: full_range, type: b1}
+      - {id: chroma_location, type: b1}
+      - {id: reserved_bits, type: b1}
+      - {id: chroma_format, type: b4}
+      - {id: bit_depth, type: u1}
+      - {id: layer_count, type: u1}
+      - {id: width, type: leb128}
+      - {id: height, type: leb128}
+      - {id: colour_primaries, type: u1}
+      - {id: transfer_characteristics, type: u1}
+      - {id: matrix_coefficients, type: u1}
+      - {id: frame_rate_numerator, type: leb128}
+      - {id: frame_rate_denominator, type: leb128}
+      - {id: frame_count, type: leb128}
+  index:
+    seq:
+      - {id: compression, type: u1, enum: compression}
+      - {id: type_count, type: u1}
+      - {id: types, type: u4, repeat: expr, repeat-expr: type_count}
+      - {id: entry_count, type: leb128}
+      - id: entries
+        type: index_entry
+        repeat: expr
+        repeat-expr: entry_count.value
+        if: compression == compression::stored
+      - id: compressed
+        size-eos: true
+        if: compression == compression::zstandard
+  index_entry:
+    seq:
+      - {id: type_index, type: u1}
+      - {id: address, type: address}
+      - {id: chunk_size, type: leb128}
+  residual_quantiser:
+    params:
+      - {id: components, type: u1}
+    seq:
+      - {id: stage_count, type: b4}
+      - {id: codebook_bits, type: b4}
+      - {id: codebooks, type: "codebook(components << codebook_bits)", repeat: expr, repeat-expr: stage_count}
+  codebook:
+    params:
+      - {id: entry_count, type: u2}
+    seq:
+      - {id: entry_shift, type: u1}
+      - {id: entries, type: s1, repeat: expr, repeat-expr: entry_count}
+  key_frame:
+    params:
+      - {id: components, type: u1}
+    seq:
+      - {id: first_frame, type: leb128}
+      - {id: splat_count, type: leb128}
+      - {id: last_slice, type: b1}
+      - {id: reserved_bits, type: b3}
+      - {id: position_fraction_bits, type: b4}
+      - {id: position_tool, type: u1}
+      - {id: shape_tool, type: u1}
+      - {id: colour_tool, type: u1}
+      - {id: shape_domain, type: b2}
+      - {id: shape_signed, type: b1}
+      - {id: reserved_bit, type: b1}
+      - {id: shape_bits, type: b4}
+      - {id: shape_scale, type: u2, repeat: expr, repeat-expr: 3}
+      - {id: shape_offset, type: s2, repeat: expr, repeat-expr: 3}
+      - {id: background, type: s2, repeat: expr, repeat-expr: components}
+      - {id: residual_quantiser, type: residual_quantiser(components)}
+      - {id: symbols, size-eos: true}
+  predicted_frames:
+    params:
+      - {id: components, type: u1}
+    seq:
+      - {id: frame_count, type: leb128}
+      - {id: keep_parameters, type: b1}
+      - {id: reserved_bits, type: b3}
+      - {id: position_unit, type: b4}
+      - {id: prediction_tool, type: u1}
+      - {id: reserved_bits_2, type: b4}
+      - {id: shape_bits, type: b4}
+      - {id: shape_scale, type: u2, repeat: expr, repeat-expr: 3, if: not keep_parameters}
+      - {id: shape_offset, type: s2, repeat: expr, repeat-expr: 3, if: not keep_parameters}
+      - {id: residual_quantiser, type: residual_quantiser(components), if: not keep_parameters}
+      - {id: symbols, size-eos: true}
+  hash:
+    seq:
+      - {id: frame_count, type: leb128}
+      - {id: crc32, type: u4}

@@ -1,0 +1,216 @@
+"""Print a stream chunk by chunk: offset, bytes, field, value (annex F is made with this).
+
+    python tools/annotate.py FILE.pgs                              all chunks
+    python tools/annotate.py FILE.pgs --into spec/annex-f-example.md   replace what is between the markers there
+
+Walks the syntax tables of ``pgsvc.headers``, so a field that is added there shows here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import zstandard
+from bitstring import Bits, Reader
+
+from pgsvc import container, headers
+from pgsvc.entropy import SymbolReader
+from pgsvc.errors import NeedMoreData, PgsError
+from pgsvc.planar.symbols import code_key, code_predicted
+from pgsvc.syntax import Record, Structure
+
+BEGIN, END = "<!-- annotate: begin -->", "<!-- annotate: end -->"
+BYTES_PER_LINE = 8
+STRUCTURES = {
+    container.HEAD: headers.HEAD,
+    container.INDEX: headers.INDEX_HEADER,
+    container.KEY_FRAME: headers.KEY_FRAME,
+    container.PREDICTED: headers.PREDICTED_FRAMES,
+    container.HASH: headers.HASH,
+}
+
+
+def row(offset: int, data: bytes, text: str) -> Iterator[str]:
+    """A field on as many lines as its bytes need."""
+    for at in range(0, max(1, len(data)), BYTES_PER_LINE):
+        part = data[at : at + BYTES_PER_LINE].hex(" ")
+        yield f"{offset + at:06x}  {part:<{3 * BYTES_PER_LINE}} {text if at == 0 else ''}".rstrip()
+
+
+class Walker:
+    """Reads structures field by field from ``data``, which begins at ``offset`` of the stream, and prints each."""
+
+    def __init__(self, data: bytes, offset: int) -> None:
+        self.data, self.offset = data, offset
+        self.reader = Reader(Bits(data))
+
+    @property
+    def rest(self) -> bytes:
+        return self.data[self.reader.pos // 8 :]
+
+    @property
+    def rest_offset(self) -> int:
+        return self.offset + self.reader.pos // 8
+
+    def field_rows(self, begin: int, text: str) -> Iterator[str]:
+        """Rows for the bits from ``begin`` to the reader's position."""
+        end = self.reader.pos
+        first, last = begin // 8, (end + 7) // 8
+        if begin % 8 or end % 8:
+            bits = f"{int.from_bytes(self.data[first:last], 'big'):0{8 * (last - first)}b}"
+            shown = "." * (begin % 8) + bits[begin % 8 : begin % 8 + end - begin] + "." * (8 * last - end)
+            yield f"{self.offset + first:06x}  {shown:<{3 * BYTES_PER_LINE}} {text}"
+        else:
+            yield from row(self.offset + first, self.data[first:last], text)
+
+    def structure(self, structure: Structure, record: Record, context: Record, indent: str = "  ") -> Iterator[str]:
+        """Rows of a structure; fills ``record``."""
+        scope = dict(context)
+        for field in structure.fields:
+            if field.when is not None and not field.when(scope):
+                record[field.name] = scope[field.name] = field.default
+                continue
+            if isinstance(field.descriptor, Structure):
+                count = field.count(scope) if callable(field.count) else field.count
+                items: list[Record] = []
+                for number in range(1 if count is None else count):
+                    items.append({})
+                    yield f"{'':{3 * BYTES_PER_LINE + 8}} {indent}{field.name}[{number}]"
+                    yield from self.structure(field.descriptor, items[-1], scope, indent + "  ")
+                record[field.name] = scope[field.name] = items
+                continue
+            begin = self.reader.pos
+            value = structure._read_field(field, self.reader, scope)
+            record[field.name] = scope[field.name] = value
+            shown = value
+            if field.name in ("type", "types"):
+                names = [v.to_bytes(4, "big").decode() for v in (value if isinstance(value, list) else [value])]
+                shown = " ".join(names)
+            elif "crc" in field.name:
+                shown = f"{value:08x}"
+            yield from self.field_rows(begin, f"{indent}{field.name} = {shown}")
+
+
+class LoggedReader(SymbolReader):
+    """A symbol reader that notes what it reads."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.lines: list[str] = []
+
+    def table(self, size: int, values: np.ndarray | None = None) -> np.ndarray:
+        out = super().table(size)
+        self.lines.append(f"table of {size}: " + ", ".join(f"F[{i}] = {f}" for i, f in enumerate(out.tolist()) if f))
+        return out
+
+    def symbols(self, table: np.ndarray, count: int, values: np.ndarray | None = None) -> np.ndarray:
+        out = super().symbols(table, count)
+        self.lines.append(f"{count} symbols: " + " ".join(map(str, out.tolist())))
+        return out
+
+    def raw(self, widths: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        out = super().raw(widths)
+        pairs = zip(out.tolist(), widths.tolist(), strict=True)
+        self.lines.append(f"{len(out)} raw numbers (width): " + " ".join(f"{v}({w})" for v, w in pairs))
+        return out
+
+
+class Annotator:
+    """Keeps what later chunks need of earlier ones: the components, the splat counts, kept parameters."""
+
+    def __init__(self) -> None:
+        self.components = 3
+        self.counts: dict[tuple[int, ...], int] = {}
+        self.kept: dict[tuple[int, ...], Record] = {}
+
+    def stream(self, data: bytes) -> Iterator[str]:
+        """All rows of a stream; a truncated one ends with what is left over."""
+        parser = container.ChunkParser(len(data))
+        parser.feed(data)
+        yield from row(0, data[:8], "signature")
+        while parser.offset < len(data):
+            try:
+                chunk = parser.next_chunk()
+            except NeedMoreData:
+                yield from row(parser.offset, data[parser.offset :], "incomplete chunk")
+                return
+            yield ""
+            yield from self.chunk(chunk)
+
+    def chunk(self, chunk: container.Chunk) -> Iterator[str]:
+        walker = Walker(chunk.raw, chunk.offset)
+        yield f"{chunk.type.decode()} ({len(chunk.raw)} bytes)"
+        yield from walker.structure(headers.CHUNK_HEADER, {}, {}, "")
+        body = Walker(chunk.payload, walker.rest_offset)
+        structure = STRUCTURES.get(chunk.type)
+        record: Record = {}
+        if structure is not None:
+            yield from body.structure(structure, record, {"components": self.components})
+        if chunk.type == container.HEAD:
+            self.components = 1 if record["chroma_format"] == 0 else 3
+        if chunk.type == container.INDEX and not record["compression"]:
+            for number in range(record["entry_count"]):
+                yield f"{'':{3 * BYTES_PER_LINE + 8}}   entry[{number}]"
+                yield from body.structure(headers.INDEX_ENTRY, {}, {}, "    ")
+        elif chunk.type == container.INDEX:
+            yield from row(body.rest_offset, body.rest, "  entries, compressed; they are:")
+            entries = zstandard.ZstdDecompressor().decompressobj().decompress(body.rest)
+            inner = Reader(Bits(entries))
+            for number in range(record["entry_count"]):
+                entry = headers.INDEX_ENTRY.read(inner)
+                kind = record["types"][entry.pop("type_index")].to_bytes(4, "big").decode()
+                text = " ".join(f"{name} {value}" for name, value in entry.items())
+                yield f"{'':{3 * BYTES_PER_LINE + 8}}   entry[{number}] {kind} {text}"
+        elif body.rest:
+            yield from row(body.rest_offset, body.rest, "  symbols" if chunk.type in container.DATA_TYPES else "  payload")
+        if chunk.type in container.DATA_TYPES:
+            for line in self.symbols(chunk, record, body.rest):
+                yield f"{'':{3 * BYTES_PER_LINE + 8}}   {line}"
+        yield from row(chunk.offset + len(chunk.raw) - 4, chunk.raw[-4:], "crc")
+
+    def symbols(self, chunk: container.Chunk, record: Record, data: bytes) -> list[str]:
+        """What the entropy-coded part says, one line per array."""
+        a = chunk.address
+        track = (a.segment, a.layer, a.object, a.slice)
+        try:
+            reader = LoggedReader(data)
+            if chunk.type == container.KEY_FRAME:
+                self.counts[track] = record["splat_count"]
+                code_key(reader, record)
+            elif track not in self.counts:
+                return ["(no key frame)"]
+            else:
+                if record["keep_parameters"]:
+                    kept = self.kept.get(track, {})
+                    record.update({k: kept.get(k) for k in ("shape_scale", "shape_offset", "stage_count", "codebook_bits")})
+                self.kept[track] = record
+                code_predicted(reader, record, self.counts[track])
+            reader.finish()
+        except PgsError as error:
+            return [*reader.lines, f"error: {error}"]
+        return [*reader.lines, "end state: State = 0, no words left"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("stream", type=Path)
+    parser.add_argument("--into", type=Path, help="a Markdown file with the two annotate markers")
+    arguments = parser.parse_args()
+    text = "\n".join(Annotator().stream(arguments.stream.read_bytes())) + "\n"
+    if arguments.into is None:
+        sys.stdout.write(text)
+        return 0
+    page = arguments.into.read_text()
+    head, rest = page.split(BEGIN)
+    tail = rest.split(END)[1]
+    note = f"File `{arguments.stream.name}`:"
+    arguments.into.write_text(f"{head}{BEGIN}\n{note}\n\n```text\n{text}```\n{END}{tail}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

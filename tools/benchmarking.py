@@ -1,0 +1,107 @@
+"""What the benchmarks share: running the product's own commands, and records of command, versions, commit and machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "tools" / "results"
+
+
+def data_folder() -> Path:
+    """The folder named by PGSVC_DATA; ends the program with one line if there is none."""
+    folder = os.environ.get("PGSVC_DATA")
+    if not folder or not Path(folder).is_dir():
+        sys.exit("this benchmark reads pictures and clips from the folder in PGSVC_DATA, which is not set")
+    return Path(folder)
+
+
+def environment() -> dict[str, Any]:
+    """Command, versions, commit and machine, for the head of a result file."""
+
+    def version(name: str) -> str | None:
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            return None
+
+    git = subprocess.run(
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, check=False
+    )
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].split(":", 1)[1].strip() if lines else model
+    return {
+        "command": ["python", *[_relative(a) for a in sys.argv]],
+        "date": time.strftime("%Y-%m-%d"),
+        "versions": {n: version(n) for n in ("pgsvc", "torch", "numpy", "constriction")} | {"python": platform.python_version()},
+        "commit": git.stdout.strip(),
+        "machine": {"processor": model, "cores": len(os.sched_getaffinity(0)), "system": platform.system()},
+    }
+
+
+def _relative(argument: str) -> str:
+    path = Path(argument)
+    return str(path.relative_to(ROOT)) if path.is_absolute() and path.is_relative_to(ROOT) else argument
+
+
+def tool(name: str, *arguments: str) -> list[str]:
+    """Command line of one of our programs, run by this interpreter."""
+    modules = {"pgsvc-enc": "pgsvc_encoder.cli", "pgsvc-dec": "pgsvc.cli.dec", "pgsvc-cut": "pgsvc.cli.cut"}
+    return [sys.executable, "-m", modules[name], *arguments]
+
+
+def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command that must succeed; its stderr is shown if it does not."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stderr}")
+    return done
+
+
+def encode(source: Path, stream: Path, *arguments: str) -> dict[str, Any]:
+    """Run pgsvc-enc with a report and return the report."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        run(tool("pgsvc-enc", str(source), str(stream), "--quiet", "--report", str(report), *arguments))
+        return json.loads(report.read_text())
+
+
+def timed(command: list[str], repeat: int) -> dict[str, float]:
+    """Best wall and CPU seconds of a command over some runs."""
+    walls, cpus = [], []
+    for _ in range(repeat):
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        run(command)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        walls.append(time.perf_counter() - began)
+        cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return {"wall_s": min(walls), "cpu_s": min(cpus)}
+
+
+def save(name: str, rows: Any, table: str) -> None:
+    """Write tools/results/NAME.json and NAME.md, and print the table."""
+    RESULTS.mkdir(exist_ok=True)
+    record = {**environment(), "rows": rows}
+    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    head = f"Commit {record['commit']}, {record['machine']['processor']}, {record['machine']['cores']} cores, {record['date']}.\n"
+    (RESULTS / f"{name}.md").write_text(f"{head}\n    {' '.join(record['command'])}\n\n{table}\n")
+    print(table)
+
+
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
