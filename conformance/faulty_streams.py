@@ -32,6 +32,9 @@ def still() -> Maker:
     return m
 
 
+KEY_HEADER = len(headers.KEY_FRAME.to_bytes(still().key_header(5), {"components": 3}))  # bytes of a KEYF header in still()
+
+
 def clip(**fields: int) -> Maker:
     m = Maker(102, 16, 12, YUV420, **fields)
     video(m, [5, 5], parts=(1, 2))
@@ -411,15 +414,7 @@ def _() -> bytes:
 
 @faulty("codebook-shift", "entry_shift 8", "6.5")
 def _() -> bytes:
-    m = still()
-    at = len(headers.KEY_FRAME.to_bytes(_bookless(m), {"components": 3}))
-
-    return edited(m, KEY_FRAME, byte(at - 26, 8))
-
-
-def _bookless(m: Maker) -> dict:
-    """KEYF fields with one codebook of 8 entries (25 bytes, then one byte less than the next entry_shift)."""
-    return m.key_header(5, stages=1)
+    return edited(still(), KEY_FRAME, byte(KEY_HEADER - 25, 8))  # the second codebook: 1 + 8 · 3 bytes
 
 
 @faulty("hash", "a hash that the picture does not have (seen with --check-hash)", "6.6", "HashMismatch")
@@ -492,7 +487,10 @@ def _() -> bytes:
 
 @faulty("entropy-end-state", "one word more than the symbols need", "7.8")
 def _() -> bytes:
-    return edited(still(), KEY_FRAME, lambda payload: payload.extend(b"\1\2\3\4"))
+    def change(payload: bytearray) -> None:  # the first word is read last
+        payload[KEY_HEADER:KEY_HEADER] = b"\1\2\3\4"
+
+    return edited(still(), KEY_FRAME, change)
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------

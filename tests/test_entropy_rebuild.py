@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from pgsvc.entropy import SymbolReader, SymbolWriter
 from pgsvc.errors import BadStream
 from pgsvc.planar import symbols as planar
@@ -198,8 +197,10 @@ def test_predicted_symbols(seed):
     exponent = rng.integers(0, 32 if seed % 2 else 3, (counts[0], 2))
     mantissa = rng.integers(0, 64, (counts[0], 2))
     sign = rng.choice([-1, 1], (counts[0], 2))
-    magnitude = [[m if e == 0 else (64 + m) << (e - 1) for e, m in zip(*p, strict=True)] for p in
-                 zip(exponent.tolist(), mantissa.tolist(), strict=True)]
+    magnitude = [
+        [m if e == 0 else (64 + m) << (e - 1) for e, m in zip(*p, strict=True)]
+        for p in zip(exponent.tolist(), mantissa.tolist(), strict=True)
+    ]
     moves = np.array(magnitude, np.int64).reshape(-1, 2) * sign
     shape = rng.integers(0, 1 << bits, (counts[1], 3)).astype(np.int32)
     colour = rng.integers(0, 1 << book_bits, (counts[2], stages)).astype(np.int32)

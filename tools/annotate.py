@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import zstandard
 from bitstring import Bits, Reader
-
 from pgsvc import container, headers
 from pgsvc.entropy import SymbolReader
 from pgsvc.errors import NeedMoreData, PgsError
@@ -166,7 +165,9 @@ class Annotator:
                 text = " ".join(f"{name} {value}" for name, value in entry.items())
                 yield f"{'':{3 * BYTES_PER_LINE + 8}}   entry[{number}] {kind} {text}"
         elif body.rest:
-            yield from row(body.rest_offset, body.rest, "  symbols" if chunk.type in container.DATA_TYPES else "  payload")
+            yield from row(
+                body.rest_offset, body.rest, "  symbols" if chunk.type in container.DATA_TYPES else "  payload"
+            )
         if chunk.type in container.DATA_TYPES:
             for line in self.symbols(chunk, record, body.rest):
                 yield f"{'':{3 * BYTES_PER_LINE + 8}}   {line}"
@@ -186,7 +187,9 @@ class Annotator:
             else:
                 if record["keep_parameters"]:
                     kept = self.kept.get(track, {})
-                    record.update({k: kept.get(k) for k in ("shape_scale", "shape_offset", "stage_count", "codebook_bits")})
+                    record.update(
+                        {k: kept.get(k) for k in ("shape_scale", "shape_offset", "stage_count", "codebook_bits")}
+                    )
                 self.kept[track] = record
                 code_predicted(reader, record, self.counts[track])
             reader.finish()

@@ -88,10 +88,11 @@ struct RowEnds {
 inline void find_ends(const Splat &s, const pgs_grid_f32 &grid, int32_t first_row, RowEnds &ends) {
     const float inverse_m = 1.0f / (s.a * s.a + s.c * s.c), per_x = 1.0f / grid.step_x;
     const float squeeze = s.a * s.a * s.b * s.b * inverse_m, lean = s.c * s.b * inverse_m;
-    const float first_dy = grid.origin_y + float(first_row) * grid.step_y - s.y, x = s.x - grid.origin_x;
-    const float step_y = grid.step_y, width = float(grid.width), slack = 0.01f;
+    const float origin_y = grid.origin_y, step_y = grid.step_y, x = s.x - grid.origin_x;
+    const float width = float(grid.width), slack = 0.01f;
     EACH_ROW {
-        const float dy = first_dy + float(k) * step_y;
+        // From the row number, not from the row before: the bits must not depend on where a thread's band begins.
+        const float dy = (origin_y + float(first_row + k) * step_y) - s.y;
         const float rest = CUT - squeeze * dy * dy; // CUT minus the smallest q of the row
         const float half = __builtin_sqrtf((rest > 0.0f ? rest : 0.0f) * inverse_m), middle = x + lean * dy;
         // Floor by truncation: the 1 is added first, and both ends are limited to 0 .. width.

@@ -90,7 +90,12 @@ class Stream:
                 chunk = self._parser.next_chunk()
             except NeedMoreData:
                 return
-            self._take(chunk)
+            try:
+                self._take(chunk)
+            except BadStream as error:
+                if error.offset is not None:
+                    raise
+                raise BadStream(error.message, clause=error.clause, offset=chunk.offset) from None
 
     def close(self) -> None:
         """Say that no more bytes will come. What is incomplete then stays undecoded (spec 5.4).
@@ -299,17 +304,20 @@ class _HashCheck:
 
     def __init__(self, segment: Segment) -> None:
         self._segment = segment
-        self._open: tuple[int, int, int] | None = None  # frames left, CRC so far, CRC expected
+        self._open: tuple[int, int, int, int] | None = None  # level, frames left, CRC so far, CRC expected
 
     def __call__(self, frame: int, decoded: DecodedFrame) -> None:
         known = None if decoded.partial else self._segment.hashes.get((decoded.level, frame))
         if known is not None:
-            self._open = (known[0], 0, known[1])
+            self._open = (decoded.level, known[0], 0, known[1])
         if self._open is None:
             return
-        left, crc, expected = self._open
+        level, left, crc, expected = self._open
+        if decoded.partial or decoded.level != level:  # a frame of this run is not complete: nothing to compare
+            self._open = None
+            return
         crc = zlib.crc32(decoded.picture.tobytes(), crc)
-        self._open = (left - 1, crc, expected) if left > 1 else None
+        self._open = (level, left - 1, crc, expected) if left > 1 else None
         if left == 1 and crc != expected:
             raise HashMismatch(f"frame {decoded.index} at level {decoded.level} does not have the hash in the stream")
 

@@ -1,0 +1,424 @@
+"""Fuzz the decoder with damaged streams: every outcome must be a picture or one of our errors, soon and in little memory.
+
+::
+
+    python tools/fuzz.py --count 10000 --seed 1 --jobs 2 --save findings
+
+Streams are made from the conformance streams: flipped bits, cuts, splices, inserted bytes, lying lengths, header fields changed through
+the declared syntax, half of them with the CRCs made again. Worker processes decode all levels under the limits of limit level 1 and at most
+FRAMES frames; this process watches them. Anything but a decoded stream or a PgsError, more than --timeout seconds, or more than --memory MiB
+is a finding: the stream is saved and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import hashlib
+import multiprocessing as mp
+import os
+import random
+import sys
+import time
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "codec"))
+
+FRAMES = 16  # decoded at most per level: a legal stream of a few bytes can hold any number of frames
+STOP_WAITING = 0.1
+
+
+class Result(NamedTuple):
+    outcome: str
+    seconds: float
+    peak_mib: int
+    is_finding: bool
+
+
+# --- mutation ---------------------------------------------------------------------------------------------------------
+
+
+class Mutator:
+    """Damaged streams, each from its number and the seed alone."""
+
+    def __init__(self, seed: int, corpus: list[bytes]) -> None:
+        self._seed, self._corpus = seed, corpus
+
+    def __call__(self, number: int) -> bytes:
+        rng = random.Random(f"{self._seed}.{number}")
+        data = bytearray(rng.choice(self._corpus))
+        if rng.random() < 0.4:
+            data = change_field(rng, data)
+        else:
+            for _ in range(rng.choice((1, 1, 2, 4))):
+                rng.choice(DAMAGES)(rng, data, self._corpus)
+        if rng.random() < 0.5:
+            repair_crcs(data)
+        return bytes(data)
+
+
+def flip_bits(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
+    for _ in range(rng.choice((1, 1, 3, 10))):
+        if data:
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+
+
+def set_bytes(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
+    if data:
+        at = rng.randrange(len(data))
+        size = rng.choice((1, 1, 2, 4, 8))
+        data[at : at + size] = bytes([rng.choice((0, 1, 127, 128, 255))]) * len(data[at : at + size])
+
+
+def cut_off(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
+    del data[rng.randrange(len(data) + 1) :]
+
+
+def take_out(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
+    at = rng.randrange(len(data) + 1)
+    del data[at : at + rng.choice((1, 2, 4, 30, 300))]
+
+
+def insert_bytes(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
+    at = rng.randrange(len(data) + 1)
+    data[at:at] = rng.randbytes(rng.choice((1, 2, 4, 16)))
+
+
+def double(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
+    at = rng.randrange(len(data) + 1)
+    data[at:at] = data[at : at + rng.choice((1, 4, 40, 400))]
+
+
+def splice(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
+    """The chunks of two streams mixed: the front of one, the end of the other."""
+    other = rng.choice(corpus)
+    a, b = chunk_places(data), chunk_places(other)
+    at = rng.choice(a)[0] if a else len(data)
+    data[at:] = other[rng.choice(b)[0] :] if b else b""
+
+
+def lie_about_length(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
+    places = chunk_places(data)
+    if places:
+        at = rng.choice(places)[0]
+        data[at] = (data[at] & 128 if rng.random() < 0.5 else 0) | rng.randrange(128)
+
+
+DAMAGES = (flip_bits, flip_bits, set_bytes, cut_off, take_out, insert_bytes, double, splice, lie_about_length)
+
+
+def chunk_places(data: bytes | bytearray) -> list[tuple[int, int, int]]:
+    """(start, payload start, end without CRC) of the chunks, as far as their lengths lead."""
+    from pgsvc.container import LONGEST_HEADER
+    from pgsvc.headers import CHUNK_HEADER
+    from pgsvc.errors import BadStream
+    from bitstring import Bits, Reader
+
+    places, at = [], 8
+    while at < len(data):
+        reader = Reader(Bits(bytes(data[at : at + LONGEST_HEADER])))
+        try:
+            header = CHUNK_HEADER.read(reader)
+        except BadStream:
+            break
+        payload = at + reader.pos // 8
+        end = payload + header["payload_size"]
+        if end + 4 > len(data):
+            break
+        places.append((at, payload, end))
+        at = end + 4
+    return places
+
+
+def repair_crcs(data: bytearray) -> None:
+    import zlib
+
+    for start, _, end in chunk_places(data):
+        data[end : end + 4] = zlib.crc32(data[start:end]).to_bytes(4, "big")
+
+
+def change_field(rng: random.Random, data: bytearray) -> bytearray:
+    """One field of one chunk header or payload header takes another value, also one out of its range; lengths follow."""
+    from bitstring import Bits, Reader
+    from pgsvc import container, headers
+    from pgsvc.errors import BadStream
+
+    structures = {
+        container.HEAD: headers.HEAD,
+        container.KEY_FRAME: headers.KEY_FRAME,
+        container.PREDICTED: headers.PREDICTED_FRAMES,
+        container.INDEX: headers.INDEX_HEADER,
+        container.HASH: headers.HASH,
+    }
+    places = chunk_places(data)
+    if not places:
+        return data
+    start, at, end = rng.choice(places)
+    head = headers.CHUNK_HEADER.read(Reader(Bits(bytes(data[start:at]))))
+    kind, payload = head["type"].to_bytes(4, "big"), bytes(data[at:end])
+    if kind in structures and rng.random() < 0.85:
+        structure = structures[kind]
+        head_payload = bytes(data[places[0][1] : places[0][2]])
+        context = {"components": 1 if head_payload[5] & 15 == 0 else 3}
+        reader = Reader(Bits(payload))
+        try:
+            record = structure.read(reader, context)
+            field = rng.choice([f for f in structure.fields if record[f.name] is not None])
+            record[field.name] = other_value(rng, field, record[field.name])
+            payload = relaxed(structure).to_bytes(record, context) + payload[reader.pos // 8 :]
+        except (BadStream, ValueError, TypeError, KeyError):
+            return data
+    else:
+        field = rng.choice([f for f in headers.CHUNK_HEADER.fields if f.name != "payload_size"])
+        head[field.name] = other_value(rng, field, head[field.name])
+    head["payload_size"] = len(payload)
+    data[start:end] = headers.CHUNK_HEADER.to_bytes(head) + payload
+    repair_crcs(data)
+    return data
+
+
+def relaxed(structure):  # noqa: ANN001, ANN201
+    """The structure without its ranges, to write what the decoder must refuse."""
+    from dataclasses import replace
+
+    from pgsvc.syntax import Structure
+
+    fields = tuple(
+        replace(f, allowed=None, descriptor=relaxed(f.descriptor) if isinstance(f.descriptor, Structure) else f.descriptor)
+        for f in structure.fields
+    )
+    return replace(structure, fields=fields)
+
+
+def other_value(rng: random.Random, field, value):  # noqa: ANN001, ANN201
+    if isinstance(value, list):
+        value = list(value)
+        if value and not isinstance(value[0], dict):
+            i = rng.randrange(len(value))
+            value[i] = other_number(rng, field.descriptor, value[i])
+        elif value:
+            value[0] = {**value[0], "entry_shift": rng.randrange(256)}
+        return value
+    return other_number(rng, field.descriptor, value)
+
+
+def other_number(rng: random.Random, descriptor: str, value: int) -> int:
+    bits = 32 if descriptor == "leb" else int(descriptor[1:])
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if descriptor[0] == "i" else (0, (1 << bits) - 1)
+    choices = (value + 1, value - 1, value ^ 1 << rng.randrange(bits), rng.randint(low, high), low, high, value * 2, 1 << rng.randrange(bits))
+    return min(max(rng.choice(choices), low), high)
+
+
+# --- decoding, in workers ---------------------------------------------------------------------------------------------
+
+
+def decode(data: bytes) -> str:
+    """Decode all levels; a word for what came of it. Anything but a PgsError goes through."""
+    from itertools import islice
+
+    from pgsvc.errors import PgsError
+    from pgsvc.limits import LEVELS
+    from pgsvc.stream import Stream
+
+    stream = Stream(allow=LEVELS[1], threads=1)
+    stream.keep_chunks = True
+    fault = None
+    try:
+        stream.feed(data)
+        stream.close()
+    except PgsError as error:
+        fault = error
+    if stream.header is None:
+        assert fault is not None
+        return type(fault).__name__
+    decoded = 0
+    for level in range(stream.layer_count):  # what came before the fault stays usable
+        try:
+            for frame in islice(stream.frames(level, check_hash=level % 2 == 0), FRAMES):
+                assert frame.level <= level
+                decoded += 1
+        except PgsError as error:
+            fault = fault or error
+    if fault is not None:
+        return type(fault).__name__
+    check_cut(stream)
+    return ("truncated, " if stream.truncated else "whole, ") + ("decoded" if decoded else "no frames")
+
+
+def check_cut(stream) -> None:  # noqa: ANN001
+    """A cut of what decodes decodes."""
+    from pgsvc.cut import cut
+    from pgsvc.errors import UsageError
+    from pgsvc.stream import Stream
+
+    try:
+        part = cut(stream, level=0)
+    except UsageError:
+        return
+    other = Stream(allow=stream._allowed)  # noqa: SLF001
+    other.feed(part)
+    other.close()
+    assert not other.truncated and other.layer_count == 1
+
+
+def peak_mib() -> int:
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) >> 10 for line in status if line.startswith("VmHWM"))
+
+
+def forget_peak() -> None:
+    with open("/proc/self/clear_refs", "w") as control:
+        control.write("5")
+
+
+def work(pipe: Connection, mutator: Mutator) -> None:
+    """Take stream numbers, say what came of each."""
+    import resource
+
+    import numpy  # noqa: F401  the base memory is not the stream's
+    from pgsvc import kernel
+
+    kernel.select()
+    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # the backstop; the measure is the peak of resident memory
+    while (number := pipe.recv()) is not None:
+        data = mutator(number)
+        forget_peak()
+        base, began = peak_mib(), time.perf_counter()
+        finding = False
+        try:
+            outcome = decode(data)
+        except BaseException as error:  # noqa: BLE001  Rust panics are no Exceptions
+            if isinstance(error, KeyboardInterrupt):
+                return
+            outcome, finding = f"{type(error).__name__}: {error}", True
+        pipe.send(Result(outcome, time.perf_counter() - began, peak_mib() - base, finding))
+
+
+class Worker:
+    """One process and the stream that it is at."""
+
+    def __init__(self, mutator: Mutator) -> None:
+        self._mutator = mutator
+        self._start()
+
+    def _start(self) -> None:
+        self.pipe, other = mp.Pipe()
+        self.process = mp.get_context("fork").Process(target=work, args=(other, self._mutator), daemon=True)
+        self.process.start()
+        other.close()
+        self.number: int | None = None
+        self.began = 0.0
+
+    def give(self, number: int) -> None:
+        self.number, self.began = number, time.monotonic()
+        self.pipe.send(number)
+
+    def replace(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+        self._start()
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
+
+
+class Report:
+    """Counts, extremes and findings."""
+
+    def __init__(self, a: argparse.Namespace, mutator: Mutator) -> None:
+        self._a, self._mutator = a, mutator
+        self.outcomes: collections.Counter[str] = collections.Counter()
+        self.findings: dict[int, str] = {}
+        self.slowest, self.largest = (0.0, -1), (0, -1)
+
+    def note(self, number: int, result: Result) -> None:
+        reason = result.outcome if result.is_finding else None
+        if result.peak_mib > self._a.memory:
+            reason = reason or f"{result.peak_mib} MiB"
+        if result.seconds > self._a.timeout:
+            reason = reason or f"{result.seconds:.1f} s"
+        self.outcomes["FINDING" if reason else result.outcome] += 1
+        self.slowest = max(self.slowest, (result.seconds, number))
+        self.largest = max(self.largest, (result.peak_mib, number))
+        if reason:
+            self.findings[number] = reason
+            print(f"stream {number}: {reason}", file=sys.stderr)
+            if self._a.save:
+                data = self._mutator(number)
+                folder = Path(self._a.save)
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / f"{hashlib.sha256(data).hexdigest()[:12]}.pgs").write_bytes(data)
+
+    def print(self, seconds: float) -> None:
+        total = sum(self.outcomes.values())
+        print(f"{total} streams in {seconds:.1f} s, {total / seconds:.0f} streams/s, seed {self._a.seed}")
+        for outcome, count in self.outcomes.most_common():
+            print(f"{count:8} {outcome}")
+        print(f"slowest {1000 * self.slowest[0]:.0f} ms (stream {self.slowest[1]}), ", end="")
+        print(f"most memory {self.largest[0]} MiB (stream {self.largest[1]})")
+
+
+def fuzz(a: argparse.Namespace) -> int:
+    corpus = [p.read_bytes() for p in sorted((ROOT / "conformance").glob("[vf]a*/*.pgs")) + sorted(map(Path, a.corpus))]
+    mutator = Mutator(a.seed, corpus)
+    report = Report(a, mutator)
+    began = time.monotonic()
+    workers = [Worker(mutator) for _ in range(a.jobs)]
+    numbers = iter(range(a.first, a.first + a.count))
+    busy: list[Worker] = []
+
+    def next_for(worker: Worker) -> None:
+        number = next(numbers, None)
+        worker.number = None
+        if number is not None:
+            worker.give(number)
+            busy.append(worker)
+
+    for worker in workers:
+        next_for(worker)
+    while busy:
+        ready = wait([w.pipe for w in busy], timeout=STOP_WAITING)
+        for worker in list(busy):
+            number = worker.number
+            assert number is not None
+            late = time.monotonic() - worker.began > a.timeout + 1  # the worker's own clock decides below this
+            if worker.pipe not in ready and not late:
+                continue
+            busy.remove(worker)
+            try:
+                result = worker.pipe.recv() if worker.pipe in ready else None
+                died = "crash"
+            except EOFError:
+                result, died = None, "crash"
+            if result is None:
+                died = f"no answer in {a.timeout + 1:g} s" if late and worker.process.is_alive() else died
+                result = Result(died, time.monotonic() - worker.began, 0, True)
+                worker.replace()
+            report.note(number, result)
+            next_for(worker)
+    for worker in workers:
+        worker.stop()
+    report.print(time.monotonic() - began)
+    return int(bool(report.findings))
+
+
+def main(argv: list[str] | None = None) -> int:
+    p = argparse.ArgumentParser(description="Fuzz the decoder with damaged streams.")
+    p.add_argument("--count", type=int, default=10000, metavar="N", help="streams to make (default 10000)")
+    p.add_argument("--first", type=int, default=0, metavar="N", help="number of the first one, to repeat a finding")
+    p.add_argument("--seed", type=int, default=0, metavar="S")
+    p.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="worker processes")
+    p.add_argument("--timeout", type=float, default=2, metavar="S", help="seconds for one stream (default 2)")
+    p.add_argument("--memory", type=int, default=512, metavar="MIB", help="growth of resident memory for one stream (default 512)")
+    p.add_argument("--save", metavar="DIR", help="keep findings here")
+    p.add_argument("corpus", nargs="*", help="more streams to damage")
+    return fuzz(p.parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
