@@ -22,10 +22,10 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "codec")]
 
+from faulty_streams import EXIT_CODES, FAULTY  # noqa: E402
 from pgsvc.errors import PgsError  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
-from faulty_streams import EXIT_CODES, FAULTY  # noqa: E402
 from synthetic import GREY, YUV420, YUV422, decode_all  # noqa: E402
 from valid_streams import VALID  # noqa: E402
 

@@ -25,8 +25,7 @@ from pgsvc.planar.symbols import (
 )
 from pgsvc.syntax import EndOfRecord, Field, Record, Structure, leb128
 
-settings.register_profile("quick", max_examples=40, deadline=None)
-settings.load_profile("quick")
+quick = settings(max_examples=40, deadline=None)
 
 STRUCTURES = [s for s in vars(headers).values() if isinstance(s, Structure)]
 
@@ -66,6 +65,7 @@ CONTEXTS = st.fixed_dictionaries({"components": st.sampled_from([1, 3]), "codebo
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda s: s.name)
+@quick
 @given(data=st.data(), context=CONTEXTS)
 def test_every_structure_reads_what_it_wrote(structure: Structure, data: st.DataObject, context: Record) -> None:
     record = data.draw(records(structure, context))
@@ -77,6 +77,7 @@ def test_every_structure_reads_what_it_wrote(structure: Structure, data: st.Data
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda s: s.name)
+@quick
 @given(data=st.data(), context=CONTEXTS)
 def test_every_structure_notices_its_early_end(structure: Structure, data: st.DataObject, context: Record) -> None:
     written = structure.to_bytes(data.draw(records(structure, context)), context)
@@ -104,6 +105,7 @@ def test_values_out_of_range_are_refused(structure: Structure) -> None:
 ONE_LEB = Structure("one", "0", (Field("value", "leb"),))
 
 
+@quick
 @given(st.integers(0, 2**32 - 1))
 def test_leb128_is_shortest(value: int) -> None:
     raw = leb128(value)
@@ -121,6 +123,7 @@ ADDRESSES = records(headers.ADDRESS, {}).map(lambda r: Address(**r))
 LETTERS = st.text("ABCXYZabcxyz", min_size=4, max_size=4).map(lambda t: (t[:2] + t[2].upper() + t[3]).encode())
 
 
+@quick
 @given(LETTERS, ADDRESSES, st.binary(max_size=300), st.data())
 def test_chunks(kind: bytes, address: Address, payload: bytes, data: st.DataObject) -> None:
     raw = write_chunk(kind, address, payload)
@@ -136,6 +139,7 @@ def test_chunks(kind: bytes, address: Address, payload: bytes, data: st.DataObje
     assert (parser.pending, parser.offset) == (1, 8 + len(raw))
 
 
+@quick
 @given(st.lists(st.builds(IndexEntry, LETTERS, ADDRESSES, st.integers(0, 2**32 - 1)), max_size=60), st.booleans())
 def test_index(entries: list[IndexEntry], repeat: bool) -> None:
     entries = entries * 20 if repeat else entries  # repeated ones compress
@@ -145,6 +149,7 @@ def test_index(entries: list[IndexEntry], repeat: bool) -> None:
 # --- entropy coding ---------------------------------------------------------------------------------------------------
 
 
+@quick
 @given(st.lists(st.integers(0, 1 << 20), min_size=2, max_size=MAX_ALPHABET).filter(any))
 def test_frequencies(weights: list[int]) -> None:
     table = frequencies(np.array(weights))
@@ -166,6 +171,7 @@ def symbol_runs(draw: st.DrawFn) -> tuple[int, np.ndarray]:
 WIDTHS = st.lists(st.integers(0, 48), max_size=40)
 
 
+@quick
 @given(st.lists(symbol_runs(), max_size=4), WIDTHS, st.integers(0, 2**32 - 1))
 def test_symbols_and_tables(runs: list[tuple[int, np.ndarray]], widths: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -185,6 +191,7 @@ def test_symbols_and_tables(runs: list[tuple[int, np.ndarray]], widths: list[int
     reader.finish()
 
 
+@quick
 @given(st.binary(max_size=80), st.integers(0, 2**32 - 1))
 def test_any_words_decode_to_symbols_in_range(data: bytes, seed: int) -> None:
     """No input makes the coder fail: it gives symbols, and the end state tells."""
@@ -202,6 +209,7 @@ def test_any_words_decode_to_symbols_in_range(data: bytes, seed: int) -> None:
 # --- payloads ---------------------------------------------------------------------------------------------------------
 
 
+@quick
 @given(st.integers(0, 2**20 - 1), st.integers(0, 2**20 - 1))
 def test_morton_codes(x: int, y: int) -> None:
     code = morton(np.array([[x, y]]))
@@ -210,6 +218,7 @@ def test_morton_codes(x: int, y: int) -> None:
     assert gather(spread(np.array([x])))[0] == x
 
 
+@quick
 @given(st.integers(0, 31), st.integers(0, 63))
 def test_float12(exponent: int, mantissa: int) -> None:
     value = float12_join(np.array([exponent]), np.array([mantissa]))
@@ -220,6 +229,7 @@ def test_float12(exponent: int, mantissa: int) -> None:
 COUNTS = st.sampled_from([0, 1, 2, 7, 200])
 
 
+@quick
 @given(COUNTS, st.integers(1, 7), st.integers(0, 6), st.integers(1, 4), st.integers(1, 20), st.integers(0, 2**32 - 1))
 def test_key_symbols(count: int, shape_bits: int, codebook_bits: int, stages: int, side: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -239,6 +249,7 @@ def test_key_symbols(count: int, shape_bits: int, codebook_bits: int, stages: in
         assert np.array_equal(getattr(got, name), getattr(symbols, name)), name
 
 
+@quick
 @given(COUNTS, st.integers(1, 5), st.integers(1, 7), st.integers(0, 6), st.integers(1, 4), st.integers(1, 32), st.integers(0, 2**32 - 1))
 def test_predicted_symbols(
     count: int, frames: int, shape_bits: int, codebook_bits: int, stages: int, exponents: int, seed: int

@@ -14,16 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import zstandard
 from bitstring import Bits, Reader
 from pgsvc import container, headers
 from pgsvc.entropy import SymbolReader
 from pgsvc.errors import NeedMoreData, PgsError
+from pgsvc.index import read_index
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.syntax import Record, Structure
 
 BEGIN, END = "<!-- annotate: begin -->", "<!-- annotate: end -->"
 BYTES_PER_LINE = 8
+KEPT = ("shape_scale", "shape_offset", "stage_count", "codebook_bits", "codebooks")
 STRUCTURES = {
     container.HEAD: headers.HEAD,
     container.INDEX: headers.INDEX_HEADER,
@@ -137,8 +138,15 @@ class Annotator:
             except NeedMoreData:
                 yield from row(parser.offset, data[parser.offset :], "incomplete chunk")
                 return
+            except PgsError as error:
+                yield f"error: {error}"
+                yield from row(parser.offset, data[parser.offset :], "rest")
+                return
             yield ""
-            yield from self.chunk(chunk)
+            try:
+                yield from self.chunk(chunk)
+            except PgsError as error:
+                yield f"error: {error}"
 
     def chunk(self, chunk: container.Chunk) -> Iterator[str]:
         walker = Walker(chunk.raw, chunk.offset)
@@ -157,13 +165,9 @@ class Annotator:
                 yield from body.structure(headers.INDEX_ENTRY, {}, {}, "    ")
         elif chunk.type == container.INDEX:
             yield from row(body.rest_offset, body.rest, "  entries, compressed; they are:")
-            entries = zstandard.ZstdDecompressor().decompressobj().decompress(body.rest)
-            inner = Reader(Bits(entries))
-            for number in range(record["entry_count"]):
-                entry = headers.INDEX_ENTRY.read(inner)
-                kind = record["types"][entry.pop("type_index")].to_bytes(4, "big").decode()
-                text = " ".join(f"{name} {value}" for name, value in entry.items())
-                yield f"{'':{3 * BYTES_PER_LINE + 8}}   entry[{number}] {kind} {text}"
+            for number, entry in enumerate(read_index(chunk.payload)):
+                text = " ".join(f"{name} {value}" for name, value in entry.address._asdict().items())
+                yield f"{'':{3 * BYTES_PER_LINE + 8}}   entry[{number}] {entry.type.decode()} {text} chunk_size {entry.size}"
         elif body.rest:
             yield from row(
                 body.rest_offset, body.rest, "  symbols" if chunk.type in container.DATA_TYPES else "  payload"
@@ -177,8 +181,10 @@ class Annotator:
         """What the entropy-coded part says, one line per array."""
         a = chunk.address
         track = (a.segment, a.layer, a.object, a.slice)
+        lines: list[str] = []
         try:
             reader = LoggedReader(data)
+            lines = reader.lines
             if chunk.type == container.KEY_FRAME:
                 self.counts[track] = record["splat_count"]
                 code_key(reader, record)
@@ -186,16 +192,15 @@ class Annotator:
                 return ["(no key frame)"]
             else:
                 if record["keep_parameters"]:
-                    kept = self.kept.get(track, {})
-                    record.update(
-                        {k: kept.get(k) for k in ("shape_scale", "shape_offset", "stage_count", "codebook_bits")}
-                    )
+                    if track not in self.kept:
+                        return ["(keeps parameters that were never sent)"]
+                    record.update({name: self.kept[track][name] for name in KEPT})
                 self.kept[track] = record
                 code_predicted(reader, record, self.counts[track])
             reader.finish()
         except PgsError as error:
-            return [*reader.lines, f"error: {error}"]
-        return [*reader.lines, "end state: State = 0, no words left"]
+            return [*lines, f"error: {error}"]
+        return [*lines, "end state: State = 0, no words left"]
 
 
 def main() -> int:

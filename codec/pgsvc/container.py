@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bitstring import Bits, Reader
 
-from pgsvc.errors import BadStream, LimitExceeded, NeedMoreData, Unsupported
+from pgsvc.errors import BadStream, LimitExceeded, NeedMoreData
 from pgsvc.headers import CHUNK_HEADER
 from pgsvc.syntax import EndOfRecord, Record
 
@@ -139,13 +139,3 @@ class ChunkParser:
                 f"a chunk of {header['payload_size']} bytes at byte {self._offset}; allowed are {self.max_chunk_bytes}"
             )
         return header, start + reader.pos // 8
-
-
-def require_known(chunk: Chunk) -> None:
-    """Spec 4.4: a critical chunk of unknown type ends decoding.
-
-    Raises:
-        Unsupported: the chunk is critical and not of format 0.1.
-    """
-    if chunk.is_critical and chunk.type not in (HEAD, KEY_FRAME, PREDICTED, END):
-        raise Unsupported(f"critical chunk {chunk.type.decode()} at byte {chunk.offset} is not known", clause="4.4")

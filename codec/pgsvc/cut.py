@@ -23,7 +23,7 @@ def cut(
             the end.
 
     Raises:
-        UsageError: the level does not exist, or not even one complete frame is left.
+        UsageError: the level does not exist, or no data chunk is left.
     """
     assert stream.header is not None
     header = dict(stream.header)
@@ -53,7 +53,7 @@ def _may_copy(kind: bytes) -> bool:
 
 
 def _in_frames(frame: int, segment: Segment, start: int, stop: int | None) -> bool:
-    if segment.first_frame + segment.frames <= start:
+    if start > 0 and segment.first_frame + segment.frames <= start:
         return False
     return stop is None or segment.first_frame + frame < stop
 

@@ -44,8 +44,11 @@ def write_index(entries: Sequence[IndexEntry]) -> bytes:
     return INDEX_HEADER.to_bytes(header) + (packed if compression else body)
 
 
-def read_index(payload: bytes) -> list[IndexEntry]:
+def read_index(payload: bytes, max_entries: int | None = None) -> list[IndexEntry] | None:
     """Parse an iNDX payload.
+
+    Args:
+        max_entries: an index with more entries is ignored (spec 5.1), since a few bytes can announce millions of them.
 
     Raises:
         BadStream: the payload does not hold exactly the entries that it announces.
@@ -64,6 +67,8 @@ def read_index(payload: bytes) -> list[IndexEntry]:
         raise BadStream("the index is larger than 2^26 bytes", clause="6.2")
     if header["entry_count"] * SHORTEST_ENTRY > len(body):
         raise BadStream("the index is shorter than its entry count", clause="6.2")
+    if max_entries is not None and header["entry_count"] > max_entries:
+        return None
     reader = Reader(Bits(body))
     types = [t.to_bytes(4, "big") for t in header["types"]]
     entries = []

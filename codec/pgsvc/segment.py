@@ -102,6 +102,8 @@ def add_predicted(track: Track, chunk: Chunk, components: int, limits: Limits) -
         if not track.predicted:
             raise BadStream("keep_parameters in the first predicted chunk", clause="6.4", offset=chunk.offset)
         kept = track.predicted[-1].header
+        if data.header["shape_bits"] != kept["shape_bits"]:
+            raise BadStream("shape_bits differs from that of the kept parameters", clause="6.4", offset=chunk.offset)
         names = ("shape_scale", "shape_offset", "stage_count", "codebook_bits", "codebooks")
         data.header.update({name: kept[name] for name in names})
     if data.header["frame_count"] * track.key.header["splat_count"] > 16 * limits.splats:

@@ -28,6 +28,9 @@ from pgsvc.segment import Segment, Track, add_predicted, read_key
 from pgsvc.syntax import Record
 
 
+MAX_INDEX_ENTRIES = 1 << 16  # read at once; decoding needs no index
+
+
 @dataclass(frozen=True)
 class DecodedFrame:
     """A decoded frame.
@@ -124,7 +127,7 @@ class Stream:
         elif chunk.type == container.INDEX:
             if self._chunk_count != 1:
                 raise BadStream("the index is not the second chunk", clause="5.1", offset=chunk.offset)
-            self.index = read_index(chunk.payload)
+            self.index = read_index(chunk.payload, MAX_INDEX_ENTRIES)
         elif chunk.type == container.HASH:
             self._take_hash(chunk)
         elif chunk.type == container.END:
@@ -181,8 +184,11 @@ class Stream:
             data = read_key(chunk, self.format.components, self.limits)
             first = data.header["first_frame"]
             segment = self.segments.setdefault(a.segment, Segment(first))
-            if segment.first_frame != first or (first and self._head["profile"] == headers.PROFILES["still"]):
+            if segment.first_frame != first:
                 raise BadStream("first_frame differs within a segment", clause="6.3", offset=chunk.offset)
+            before = segment.tracks.get((a.layer, a.slice - 1))
+            if a.slice and (before is None or before.is_last_slice):
+                raise BadStream(f"slice {a.slice} does not follow a slice", clause="5.2", offset=chunk.offset)
             self._check_frames(first, 1, chunk)
             segment.splats += data.header["splat_count"]
             if segment.splats > self.limits.splats:
