@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from synthetic import CHOLESKY_SHAPE, LAYER, YUV420, YUV444, Maker, index_payload, join, split
+from valid_streams import layers, video
+
 from pgsvc import headers
 from pgsvc.assemble import RawChunk, make_chunk
 from pgsvc.container import END, HASH, HEAD, INDEX, KEY_FRAME, PREDICTED, SIGNATURE, Address, write_chunk
 from pgsvc.entropy import SymbolWriter
 from pgsvc.index import read_index
 from pgsvc.planar.symbols import KeySymbols, code_key
-from synthetic import CHOLESKY_SHAPE, LAYER, YUV420, YUV444, Maker, index_payload, join, split
-from valid_streams import layers, video
 
 Entry = tuple[str, str, str, str, Callable[[], bytes]]
 FAULTY: list[Entry] = []
@@ -32,7 +33,9 @@ def still() -> Maker:
     return m
 
 
-KEY_HEADER = len(headers.KEY_FRAME.to_bytes(still().key_header(5), {"components": 3}))  # bytes of a KEYF header in still()
+KEY_HEADER = len(
+    headers.KEY_FRAME.to_bytes(still().key_header(5), {"components": 3})
+)  # bytes of a KEYF header in still()
 
 
 def clip(**fields: int) -> Maker:
@@ -543,4 +546,31 @@ def _() -> bytes:
         symbols=KeySymbols(np.zeros((700, 2), np.int64), same, np.zeros((700, 2), np.int32)),
         **{**CHOLESKY_SHAPE, "shape_offset": [32767, 0, 32767]},
     )
+    return m.build()
+
+
+# --- added later: the numbers of the others stay ---------------------------------------------------------------------
+
+
+@faulty("slice-gap", "slice 2 of a layer that has only slice 0", "5.2")
+def _() -> bytes:
+    m = still()
+    m.chunks = m.chunks[:1]
+    m.key(Address(0, 0, 1, 0, 0), 3, last_slice=0)
+    m.key(Address(0, 0, 1, 0, 2), 3)
+    return m.build()
+
+
+@faulty("slice-after-last", "slice 1 after slice 0 was said to be the last", "5.2")
+def _() -> bytes:
+    m = still()
+    m.key(Address(0, 0, 1, 0, 1), 3)
+    return m.build()
+
+
+@faulty("keep-other-shape-bits", "kept parameters with another shape_bits than they had", "6.4")
+def _() -> bytes:
+    m = clip()
+    m.chunks = [c for c in m.chunks if (c.type, c.address.layer, c.address.frame) != (PREDICTED, 1, 2)]
+    m.predicted(Address(0, 2, 1), 2, keep=True, shape_bits=6)
     return m.build()

@@ -23,11 +23,12 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "codec")]
 
 from faulty_streams import EXIT_CODES, FAULTY  # noqa: E402
+from synthetic import GREY, YUV420, YUV422, decode_all  # noqa: E402
+from valid_streams import VALID  # noqa: E402
+
 from pgsvc.errors import PgsError  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
-from synthetic import GREY, YUV420, YUV422, decode_all  # noqa: E402
-from valid_streams import VALID  # noqa: E402
 
 TRUNCATED = ("03", "04", "09", "10", "15")  # numbers of the valid streams that are cut
 CUTS = 5  # of each
@@ -139,7 +140,8 @@ def tables(sections: dict[str, list[dict[str, Any]]]) -> str:
     lines += [f"| {e['id']} | {e['tests']} | {e['clause']} | {e['error']} |" for e in sections["faulty"]]
     lines += ["", "| truncated stream | bytes | level of each frame at the highest level |", "|---|---|---|"]
     lines += [
-        f"| {e['stream']} | {e['bytes']} | {' '.join(map(str, e['levels'])) or 'none: an error'} |" for e in sections["truncated"]
+        f"| {e['stream']} | {e['bytes']} | {' '.join(map(str, e['levels'])) or 'none: an error'} |"
+        for e in sections["truncated"]
     ]
     return "\n".join(lines) + "\n"
 

@@ -51,7 +51,9 @@ class Decoder:
         places = {"input": str(source), "level": str(level), "output": str(output)}
         words = [w.format_map(places) for w in self._words] + list(options)
         try:
-            done = subprocess.run(words, capture_output=True, timeout=self._timeout, stdin=subprocess.DEVNULL, check=False)
+            done = subprocess.run(
+                words, capture_output=True, timeout=self._timeout, stdin=subprocess.DEVNULL, check=False
+            )
         except subprocess.TimeoutExpired:
             return Outcome(-1, None, 0, f"no answer within {self._timeout:g} s")
         messages = done.stderr.decode(errors="replace").strip()
@@ -100,7 +102,9 @@ def check_faulty(decode: Decoder, entry: dict[str, Any], messages: bool, hash_op
     return None
 
 
-def check_truncated(decode: Decoder, entry: dict[str, Any], stream: dict[str, Any], folder: Path, partial: bool) -> str | None:
+def check_truncated(
+    decode: Decoder, entry: dict[str, Any], stream: dict[str, Any], folder: Path, partial: bool
+) -> str | None:
     source = folder / f"{entry['id']}.pgs"
     source.write_bytes((HERE / stream["file"]).read_bytes()[: entry["bytes"]])
     got = decode("cut-" + entry["id"], source, stream["layers"] - 1)
@@ -136,7 +140,9 @@ def main(argv: list[str] | None = None) -> int:
     p.add_argument("--decoder", required=True, metavar="COMMAND", help="command line with {input}, {level}, {output}")
     p.add_argument("--print-md5", action="store_true", help="the decoder prints the MD5 of the planes; no output file")
     p.add_argument("--check-messages", action="store_true", help="also check exit status and clause of faulty streams")
-    p.add_argument("--hash-option", metavar="OPTION", help="what makes the decoder check hashes; else that stream is left out")
+    p.add_argument(
+        "--hash-option", metavar="OPTION", help="what makes the decoder check hashes; else that stream is left out"
+    )
     p.add_argument("--no-partial", action="store_true", help="the decoder does not add partial layers (spec 9.2)")
     p.add_argument("--only", metavar="PATTERN", default="*", help="only names that match, such as 'faulty/*'")
     p.add_argument("--timeout", type=float, default=60, metavar="S", help="seconds for one run")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+
 from pgsvc import headers
 from pgsvc.assemble import RawChunk, in_order, make_chunk
 from pgsvc.container import DATA_TYPES, HEAD, INDEX, KEY_FRAME, PREDICTED, SIGNATURE, Address, write_chunk
@@ -136,7 +137,9 @@ class Maker:
             self.random.integers(0, 1 << header["codebook_bits"], (n, header["stage_count"])).astype(np.int32),
         )
 
-    def key(self, address: Address, count: int, *, edges: bool = False, symbols: KeySymbols | None = None, **changes) -> None:
+    def key(
+        self, address: Address, count: int, *, edges: bool = False, symbols: KeySymbols | None = None, **changes
+    ) -> None:
         """Add a KEYF chunk with random splats."""
         header = self.key_header(count, **changes)
         payload = key_payload(header, symbols or self.key_symbols(header, edges=edges))
@@ -174,7 +177,9 @@ class Maker:
             self.random.integers(0, 100, (frames, n)) < still, 0, self.random.integers(1, 8, (frames, n))
         ).astype(np.int32)
         moved, shaped, coloured = (int(((update & bit) > 0).sum()) for bit in (1, 2, 4))
-        magnitude = float12_join(self.random.integers(0, exponents, (moved, 2)), self.random.integers(0, 64, (moved, 2)))
+        magnitude = float12_join(
+            self.random.integers(0, exponents, (moved, 2)), self.random.integers(0, 64, (moved, 2))
+        )
         symbols = PredictedSymbols(
             update,
             np.where(self.random.integers(0, 2, (moved, 2)) > 0, -magnitude, magnitude),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from synthetic import CHOLESKY_SHAPE, GREY, LAYER, YUV420, YUV422, YUV444, Maker
+
 from pgsvc.container import Address
 from pgsvc.planar.symbols import KeySymbols
-from synthetic import CHOLESKY_SHAPE, GREY, LAYER, YUV420, YUV422, YUV444, Maker
 
 Entry = tuple[str, str, list[str], Callable[[], bytes]]
 VALID: list[Entry] = []
@@ -26,7 +27,10 @@ def layers(m: Maker, counts: list[int], *, segment: int = 0, **fields) -> None:
     m.header["layer_count"] = len(counts)
     grey = [3500] + [0] * (m.components - 1)
     for k, n in enumerate(counts):
-        finer = {"shape_scale": [max(v >> k, 24) for v in fields.get("shape_scale", [300, 128, 300])], "shift": max(5 - k, 1)}
+        finer = {
+            "shape_scale": [max(v >> k, 24) for v in fields.get("shape_scale", [300, 128, 300])],
+            "shift": max(5 - k, 1),
+        }
         m.key(Address(segment, 0, k), n, **{"background": grey if k == 0 else [0] * m.components, **fields, **finer})
 
 
@@ -67,7 +71,12 @@ def _() -> bytes:
     return m.build()
 
 
-@valid("still-420-slices", "4:2:0 8 bit, odd size, left chroma, 3 layers of 1, 3 and 2 slices, 3 colour stages", "5.2", "8.4")
+@valid(
+    "still-420-slices",
+    "4:2:0 8 bit, odd size, left chroma, 3 layers of 1, 3 and 2 slices, 3 colour stages",
+    "5.2",
+    "8.4",
+)
 def _() -> bytes:
     m = Maker(4, 67, 45, YUV420, layer_count=3)
     for k, slices in enumerate((1, 3, 2)):
@@ -77,7 +86,12 @@ def _() -> bytes:
     return m.build()
 
 
-@valid("still-420-10bit-centre", "4:2:0 10 bit, centred chroma, odd size, shape_domain 0, signed shape symbols", "7.5", "8.7")
+@valid(
+    "still-420-10bit-centre",
+    "4:2:0 10 bit, centred chroma, odd size, shape_domain 0, signed shape symbols",
+    "7.5",
+    "8.7",
+)
 def _() -> bytes:
     m = Maker(5, 33, 31, YUV420, bit_depth=10, chroma_location=1)
     layers(m, [40, 40], **{**CHOLESKY_SHAPE, "shape_offset": [1300, 0, 1300]}, shape_signed=1)
@@ -93,7 +107,9 @@ def _() -> bytes:
     return m.build()
 
 
-@valid("still-444-five-layers", "4:4:4 Y'CbCr, full range, 5 layers, the third without splats but with a background", "8.6")
+@valid(
+    "still-444-five-layers", "4:4:4 Y'CbCr, full range, 5 layers, the third without splats but with a background", "8.6"
+)
 def _() -> bytes:
     m = Maker(7, 40, 40, YUV444, matrix_coefficients=1, full_range=1, progression_order=LAYER)
     layers(m, [20, 20, 0, 20, 30], background=[700, 40, -40])
@@ -112,7 +128,13 @@ def _() -> bytes:
     return m.build()
 
 
-@valid("video-predicted", "segment order, 3 layers, 7 frames in 3 PRED chunks a layer, keep_parameters", "5.3", "6.4", "8.2")
+@valid(
+    "video-predicted",
+    "segment order, 3 layers, 7 frames in 3 PRED chunks a layer, keep_parameters",
+    "5.3",
+    "6.4",
+    "8.2",
+)
 def _() -> bytes:
     m = Maker(9, 48, 36, YUV420)
     video(m, [20, 16, 16], parts=(2, 3, 1))
@@ -120,7 +142,9 @@ def _() -> bytes:
     return m.build()
 
 
-@valid("video-layer-order", "layer order, 3 layers, 2 segments, several slices of predicted frames, 10 bit", "5.3", "9.1")
+@valid(
+    "video-layer-order", "layer order, 3 layers, 2 segments, several slices of predicted frames, 10 bit", "5.3", "9.1"
+)
 def _() -> bytes:
     m = Maker(10, 39, 29, YUV420, bit_depth=10, progression_order=LAYER, layer_count=3, profile=1, frame_count=8)
     for s in range(2):
@@ -133,13 +157,22 @@ def _() -> bytes:
     return m.build()
 
 
-@valid("video-clipping", "moves of up to 2^37 units, shapes and colours that run into their bounds", "7.7", "8.1", "8.3")
+@valid(
+    "video-clipping", "moves of up to 2^37 units, shapes and colours that run into their bounds", "7.7", "8.1", "8.3"
+)
 def _() -> bytes:
     m = Maker(11, 40, 30, YUV444, profile=1, frame_count=6)
     for k, shape in enumerate((CHOLESKY_SHAPE, {})):
         m.key(Address(0, 0, k), 24, **shape)
         m.predicted(
-            Address(0, 1, k), 5, still=10, exponents=32, position_unit=8, shape_bits=7, shape_scale=[2500, 9000, 2500], shift=7
+            Address(0, 1, k),
+            5,
+            still=10,
+            exponents=32,
+            position_unit=8,
+            shape_bits=7,
+            shape_scale=[2500, 9000, 2500],
+            shift=7,
         )
     m.header["layer_count"] = 2
     m.hashes()
@@ -150,16 +183,35 @@ def _() -> bytes:
 def _() -> bytes:
     m = Maker(12, 32, 24, YUV422, layer_count=3)
     for k, background in enumerate(([32767, -32768, 20000], [9000, -9000, 32767], [-32768, 1, -1])):
-        m.key(Address(0, 0, k), 30, shift=7, stages=4, codebook_bits=4, background=background, shape_offset=[1024, -252, 1024])
+        m.key(
+            Address(0, 0, k),
+            30,
+            shift=7,
+            stages=4,
+            codebook_bits=4,
+            background=background,
+            shape_offset=[1024, -252, 1024],
+        )
     m.hashes()
     return m.build()
 
 
-@valid("still-extreme-shapes", "t = ±16, sizes 0.35 to 1024, runs of more than 64 samples, splats on the rim", "8.3", "8.5", "8.8")
+@valid(
+    "still-extreme-shapes",
+    "t = ±16, sizes 0.35 to 1024, runs of more than 64 samples, splats on the rim",
+    "8.3",
+    "8.5",
+    "8.8",
+)
 def _() -> bytes:
     m = Maker(13, 210, 75, YUV420, layer_count=2)
     log = {"shape_domain": 1, "shape_bits": 7, "shape_scale": [380, 1100, 380], "shape_offset": [-390, -4400, -390]}
-    linear = {"shape_domain": 0, "shape_bits": 7, "shape_scale": [33100, 65535, 9000], "shape_offset": [-20, -32768, -20]}
+    linear = {
+        "shape_domain": 0,
+        "shape_bits": 7,
+        "shape_scale": [33100, 65535, 9000],
+        "shape_offset": [-20, -32768, -20],
+    }
     m.key(Address(0, 0, 0), 90, edges=True, shift=4, **log)
     m.key(Address(0, 0, 1), 60, edges=True, shift=4, **linear)
     m.hashes()
@@ -176,7 +228,9 @@ def _() -> bytes:
     return m.build()
 
 
-@valid("video-compressed-index", "index compressed with Zstandard, 3 segments, one PRED chunk a frame, no hashes", "6.2")
+@valid(
+    "video-compressed-index", "index compressed with Zstandard, 3 segments, one PRED chunk a frame, no hashes", "6.2"
+)
 def _() -> bytes:
     m = Maker(15, 16, 16, GREY, progression_order=LAYER)
     video(m, [6, 6], segments=3, parts=(1, 1, 1))
@@ -190,7 +244,12 @@ def _() -> bytes:
     return m.build(index=None)
 
 
-@valid("still-narrow", "one column, 4:2:0: chroma as wide as luma; one-bit and seven-bit shapes; 6 fraction bits", "6.3", "7.5")
+@valid(
+    "still-narrow",
+    "one column, 4:2:0: chroma as wide as luma; one-bit and seven-bit shapes; 6 fraction bits",
+    "6.3",
+    "7.5",
+)
 def _() -> bytes:
     m = Maker(17, 1, 67, YUV420, layer_count=2)
     m.key(Address(0, 0, 0), 20, shape_bits=1, shape_scale=[9000, 4096, 9000], position_fraction_bits=6)
@@ -207,7 +266,12 @@ def _() -> bytes:
     return m.build()
 
 
-@valid("video-empty-tracks", "layers of no splats at all, key frames and predicted frames, 64 frames in one chunk", "6.4", "7.7")
+@valid(
+    "video-empty-tracks",
+    "layers of no splats at all, key frames and predicted frames, 64 frames in one chunk",
+    "6.4",
+    "7.7",
+)
 def _() -> bytes:
     m = Maker(19, 9, 7, YUV420)
     video(m, [0, 0], parts=(64, 2))

@@ -13,14 +13,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from pgsvc.cli import cut, dec, info
 
 ROOT = Path(__file__).resolve().parent.parent / "conformance"
 MANIFEST = tomllib.loads((ROOT / "manifest.toml").read_text(encoding="utf-8"))
 VALID = {e["id"]: e for e in MANIFEST["valid"]}
-CLIP, STILL, RGB, TEN_BIT = (
-    next(i for i in VALID if i.startswith(n)) for n in ("09", "04", "03", "05")
-)
+CLIP, STILL, RGB, TEN_BIT = (next(i for i in VALID if i.startswith(n)) for n in ("09", "04", "03", "05"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT.parent / "codec")}
 
 
@@ -119,7 +118,9 @@ def test_truncated_streams_are_noted_or_refused(tmp_path: Path, capsys: pytest.C
         ([faulty("LimitExceeded", "A.3"), "-o", "{}/x.yuv"], 4, "spec A.3"),
     ],
 )
-def test_errors(arguments: list[str], code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors(
+    arguments: list[str], code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert dec.main([a.replace("{}", str(tmp_path)) for a in arguments]) == code
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -206,7 +207,8 @@ def test_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "code"), [(["--level", "9"], 2), (["--max-bytes", "100"], 2), (["--frames", "500:"], 2), (["--allow", "splats=1"], 4)]
+    ("options", "code"),
+    [(["--level", "9"], 2), (["--max-bytes", "100"], 2), (["--frames", "500:"], 2), (["--allow", "splats=1"], 4)],
 )
 def test_cut_errors_leave_no_file(options: list[str], code: int, tmp_path: Path) -> None:
     source = stream(CLIP, tmp_path)

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from pgsvc import kernel
 from pgsvc.container import DATA_TYPES, Chunk
 from pgsvc.cut import cut
@@ -88,7 +89,9 @@ def test_the_index_describes_what_follows(name: str) -> None:
         assert stream.index is None
         return
     assert stream.index is not None
-    assert [(e.type, e.address, e.size) for e in stream.index] == [(c.type, c.address, len(c.raw)) for c in stream.chunks[2:]]
+    assert [(e.type, e.address, e.size) for e in stream.index] == [
+        (c.type, c.address, len(c.raw)) for c in stream.chunks[2:]
+    ]
 
 
 # --- sub-streams ------------------------------------------------------------------------------------------------------
@@ -174,7 +177,9 @@ def predicted_levels(chunks: list[Chunk], size: int, layers: int) -> list[int]:
                 complete.setdefault(a.segment, {})[a.layer] = a.slice + 1
         else:
             components = 1 if len(chunks[0].payload) and chunks[0].payload[5] & 15 == 0 else 3
-            own[a.layer, a.slice] += PREDICTED_FRAMES.read(Reader(Bits(c.payload)), {"components": components})["frame_count"]
+            own[a.layer, a.slice] += PREDICTED_FRAMES.read(Reader(Bits(c.payload)), {"components": components})[
+                "frame_count"
+            ]
     levels: list[int] = []
     for segment in sorted(tracks):
         ends = [
@@ -288,7 +293,9 @@ def test_the_compressed_index_is_read() -> None:
     [("file", "truncated/0[34]*", 10), ("file", "faulty/4[1-9]*", 9), ("print", "valid/0[1-3]*", 5)],
 )
 def test_run_drives_a_command(mode: str, only: str, count: int) -> None:
-    decoder = f"{sys.executable} -m pgsvc.cli.dec {{input}} --level {{level}} " + ("-o {output}" if mode == "file" else "--md5")
+    decoder = f"{sys.executable} -m pgsvc.cli.dec {{input}} --level {{level}} " + (
+        "-o {output}" if mode == "file" else "--md5"
+    )
     options = ["--check-messages", "--hash-option=--check-hash", *(["--print-md5"] if mode == "print" else [])]
     words = [sys.executable, str(ROOT / "run.py"), "--decoder", decoder, "--only", only, "--jobs", "2", *options]
     done = subprocess.run(words, capture_output=True, text=True, check=False)

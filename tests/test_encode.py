@@ -11,6 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="encoding needs the encoder extra")
 
+from test_fit import smooth_picture  # noqa: E402
+
 import pgsvc  # noqa: E402
 from pgsvc.cut import cut  # noqa: E402
 from pgsvc.errors import UsageError  # noqa: E402
@@ -19,7 +21,6 @@ from pgsvc_encoder import cli  # noqa: E402
 from pgsvc_encoder.encode import encode  # noqa: E402
 from pgsvc_encoder.settings import Settings  # noqa: E402
 from pgsvc_encoder.source import open_source  # noqa: E402
-from test_fit import smooth_picture  # noqa: E402
 
 QUICK = {
     "schedule": {"iterations": 40, "rounds": 4},
@@ -139,7 +140,9 @@ def test_cut_equals_level_on_an_encoded_clip(tmp_path: Path) -> None:
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("pgsvc_encoder.settings", fromlist=["PRESETS"]).PRESETS, "fast", Settings(overrides=QUICK).effort())
+    monkeypatch.setitem(
+        __import__("pgsvc_encoder.settings", fromlist=["PRESETS"]).PRESETS, "fast", Settings(overrides=QUICK).effort()
+    )
     clip = write_clip(tmp_path / "clip.y4m", frames=2)
     raw = tmp_path / "clip_48x34_25fps.yuv"
     body = clip.read_bytes().split(b"\n", 1)[1].split(b"FRAME\n")[1:]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from pgsvc.entropy import SymbolReader, SymbolWriter
 from pgsvc.errors import BadStream
 from pgsvc.planar import symbols as planar

@@ -33,7 +33,9 @@ def test_every_finding_is_explained() -> None:
 
 def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
     words = [sys.executable, str(ROOT / "tools" / "fuzz.py"), "--count", "300", "--seed", "77", "--jobs", "2"]
-    done = subprocess.run([*words, "--timeout", "8", "--save", str(tmp_path)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*words, "--timeout", "8", "--save", str(tmp_path)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("300 streams")
     assert list(tmp_path.iterdir()) == []
@@ -47,7 +49,9 @@ def test_mutations_depend_on_seed_and_number_alone() -> None:
     assert made != [other(n) for n in range(50)]
 
 
-def test_findings_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_findings_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A decoder that raises something else, or takes too long, or dies, is noticed."""
 
     def broken(data: bytes, limit_level: int) -> str:

@@ -11,6 +11,7 @@ import pytest
 kaitaistruct = pytest.importorskip("kaitaistruct")
 
 from bitstring import Bits, Reader  # noqa: E402
+
 from pgsvc import container, headers  # noqa: E402
 from pgsvc.assemble import assemble, make_chunk  # noqa: E402
 from pgsvc.container import Address, ChunkParser  # noqa: E402

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from pgsvc import kernel, reference
 from pgsvc.errors import UsageError
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from pgsvc.errors import UsageError
 from pgsvc.picture import Chroma, Picture, PictureFormat
 from pgsvc_encoder.metrics import ms_ssim, psnr

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from pgsvc.colour import rgb_matrix_coefficients, to_rgb
 from pgsvc.errors import UsageError
 from pgsvc.output import open_writer

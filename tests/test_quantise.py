@@ -7,6 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="quantisation needs the encoder extra")
 
+from test_fit import FORMATS, random_splats, smooth_picture  # noqa: E402
+
 from pgsvc.planar import dequantise  # noqa: E402
 from pgsvc.planar.symbols import float12_join, float12_split, morton  # noqa: E402
 from pgsvc_encoder.fit.objective import Objective  # noqa: E402
@@ -14,7 +16,6 @@ from pgsvc_encoder.predict.frame import DifferencePrecision, Predictor, float12_
 from pgsvc_encoder.quantise import rvq  # noqa: E402
 from pgsvc_encoder.quantise.freeze import Precision, freeze_key  # noqa: E402
 from pgsvc_encoder.quantise.lsq import learn_quantiser  # noqa: E402
-from test_fit import FORMATS, random_splats, smooth_picture  # noqa: E402
 
 
 @pytest.mark.parametrize("signed", [False, True])
@@ -83,7 +84,7 @@ def test_freeze_and_prediction_end_at_decoded_values(name: str) -> None:
     symbols = predictor.code(nxt, lambda _: None)
     assert any(s.update.any() for s in symbols)
     for k, (coded, old) in enumerate(zip(symbols, before, strict=True)):
-        expected = dequantise.predicted_frames(predictor.header(k, 1, keep=False), coded, old)[-1]
+        (expected,) = dequantise.predicted_frames(predictor.header(k, 1, keep=False), coded, old)
         assert np.array_equal(expected.position, predictor.states[k].position)
         assert np.array_equal(expected.shape, predictor.states[k].shape)
         assert np.array_equal(expected.colour, predictor.states[k].colour)

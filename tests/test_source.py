@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from pgsvc.colour import to_rgb
 from pgsvc.errors import UsageError
 from pgsvc.output import open_writer

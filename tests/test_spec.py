@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from pgsvc import container, entropy, errors, headers, limits
 from pgsvc.picture import Chroma
 from pgsvc.planar import splats, symbols

@@ -7,6 +7,7 @@ import pytest
 from bitstring import Bits, Reader
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from pgsvc import headers
 from pgsvc.container import Address, ChunkParser, write_chunk
 from pgsvc.entropy import MAX_ALPHABET, TOTAL, SymbolReader, SymbolWriter, frequencies
@@ -43,7 +44,11 @@ def numbers(field: Field) -> st.SearchStrategy[int]:
         return st.integers(0, 32).flatmap(lambda bits: st.integers(0, (1 << bits) - 1))
     assert isinstance(field.descriptor, str)
     bits = int(field.descriptor[1:])
-    return st.integers(-(1 << bits - 1), (1 << bits - 1) - 1) if field.descriptor[0] == "i" else st.integers(0, (1 << bits) - 1)
+    return (
+        st.integers(-(1 << bits - 1), (1 << bits - 1) - 1)
+        if field.descriptor[0] == "i"
+        else st.integers(0, (1 << bits) - 1)
+    )
 
 
 @st.composite
@@ -250,7 +255,15 @@ def test_key_symbols(count: int, shape_bits: int, codebook_bits: int, stages: in
 
 
 @quick
-@given(COUNTS, st.integers(1, 5), st.integers(1, 7), st.integers(0, 6), st.integers(1, 4), st.integers(1, 32), st.integers(0, 2**32 - 1))
+@given(
+    COUNTS,
+    st.integers(1, 5),
+    st.integers(1, 7),
+    st.integers(0, 6),
+    st.integers(1, 4),
+    st.integers(1, 32),
+    st.integers(0, 2**32 - 1),
+)
 def test_predicted_symbols(
     count: int, frames: int, shape_bits: int, codebook_bits: int, stages: int, exponents: int, seed: int
 ) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from bitstring import Bits, Reader
+
 from pgsvc import container, headers
 from pgsvc.entropy import SymbolReader
 from pgsvc.errors import NeedMoreData, PgsError

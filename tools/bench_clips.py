@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rate and quality of every level of video clips, bits per splat and frame, seconds per frame.
 
-    PGSVC_DATA=… python tools/bench_clips.py [--frames 30] [--splats 1500,4000] [--preset medium]
+PGSVC_DATA=… python tools/bench_clips.py [--frames 30] [--splats 1500,4000] [--preset medium]
 """
 
 from __future__ import annotations
@@ -40,8 +40,16 @@ def main() -> None:
                     for kind, wanted in (("key", True), ("predicted", False))
                     if any(f["is_key"] == wanted for f in frames)
                 }
-                row = {"clip": clip, "splats": int(splats), "frames": len(frames), "seconds_per_frame": seconds, **report}
-                rows.append({**row, "psnr_by_frame": [[round(level["psnr"], 3) for level in f["levels"]] for f in frames]})
+                row = {
+                    "clip": clip,
+                    "splats": int(splats),
+                    "frames": len(frames),
+                    "seconds_per_frame": seconds,
+                    **report,
+                }
+                rows.append(
+                    {**row, "psnr_by_frame": [[round(level["psnr"], 3) for level in f["levels"]] for f in frames]}
+                )
                 for r in report["levels"]:
                     last = r["level"] == len(report["levels"]) - 1
                     table.append(
@@ -53,12 +61,24 @@ def main() -> None:
                             f"{r['psnr']:.2f}",
                             f"{r['psnr_yuv']:.2f}",
                             f"{r['ms_ssim']:.4f}",
-                            f"{report['bits_per_splat_key']:.1f} / {report.get('bits_per_splat_predicted', 0):.1f}" if last else "",
+                            f"{report['bits_per_splat_key']:.1f} / {report.get('bits_per_splat_predicted', 0):.1f}"
+                            if last
+                            else "",
                             " / ".join(f"{s:.2f}" for s in seconds.values()) if last else "",
                         ]
                     )
                     print("  ".join(table[-1]), flush=True)
-    head = ["clip", "splats", "level", "bpp", "PSNR-Y", "PSNR-YUV", "MS-SSIM", "bits per splat key / predicted", "s key / predicted"]
+    head = [
+        "clip",
+        "splats",
+        "level",
+        "bpp",
+        "PSNR-Y",
+        "PSNR-YUV",
+        "MS-SSIM",
+        "bits per splat key / predicted",
+        "s key / predicted",
+    ]
     save(a.name, rows, markdown(head, table))
 
 

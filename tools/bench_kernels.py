@@ -1,6 +1,6 @@
 """Micro-benchmark of the native kernels: nanoseconds per splat-sample pair, for each kernel and instruction set.
 
-    python tools/bench_kernels.py --json kernels.json
+python tools/bench_kernels.py --json kernels.json
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pgsvc import kernel
 from splat_generator import GRIDS, float_splats, random_splats
+
+from pgsvc import kernel
 
 GRID = (1.0, 1.0, 0.5, 0.5)
 LAYERS = 3

@@ -24,7 +24,9 @@ def peers(work: Path, picture: Path, stream: Path, repeat: int) -> dict[str, dic
     target = work / "peer.jp2"
     compress = ["opj_compress", "-i", str(picture), "-o", str(target), "-r", f"{ratio:.2f}", "-threads", "2"]
     out = {"opj_compress": timed(compress, repeat)}
-    out["opj_decompress"] = timed(["opj_decompress", "-i", str(target), "-o", str(work / "peer.ppm"), "-threads", "2"], repeat)
+    out["opj_decompress"] = timed(
+        ["opj_decompress", "-i", str(target), "-o", str(work / "peer.ppm"), "-threads", "2"], repeat
+    )
     return out
 
 
@@ -56,7 +58,9 @@ def main() -> None:
                 stream = work / f"{preset}.pgs"
                 arguments = [str(picture), str(stream), "-q", "--splats", str(splats), "--preset", preset]
                 times[f"pgsvc-enc {preset}"] = timed(tool("pgsvc-enc", *arguments), 1)
-            times["pgsvc-dec to ppm-sized yuv"] = timed(tool("pgsvc-dec", str(stream), "-q", "-o", str(work / "d.yuv")), a.repeat)
+            times["pgsvc-dec to ppm-sized yuv"] = timed(
+                tool("pgsvc-dec", str(stream), "-q", "-o", str(work / "d.yuv")), a.repeat
+            )
             times["pgsvc-dec to null"] = timed(tool("pgsvc-dec", str(stream), "-q", "-o", "null"), a.repeat)
             times["pgsvc-dec --version (start-up)"] = timed(tool("pgsvc-dec", "--version"), a.repeat)
             times |= peers(work, picture, stream, a.repeat)

@@ -36,7 +36,10 @@ def environment() -> dict[str, Any]:
             return None
 
     git = subprocess.run(
-        ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, check=False
+        ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
@@ -46,7 +49,8 @@ def environment() -> dict[str, Any]:
     return {
         "command": ["python", *[_relative(a) for a in sys.argv]],
         "date": time.strftime("%Y-%m-%d"),
-        "versions": {n: version(n) for n in ("pgsvc", "torch", "numpy", "constriction")} | {"python": platform.python_version()},
+        "versions": {n: version(n) for n in ("pgsvc", "torch", "numpy", "constriction")}
+        | {"python": platform.python_version()},
         "commit": git.stdout.strip(),
         "machine": {"processor": model, "cores": len(os.sched_getaffinity(0)), "system": platform.system()},
     }

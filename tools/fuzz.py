@@ -113,6 +113,7 @@ DAMAGES = (flip_bits, flip_bits, set_bytes, cut_off, take_out, insert_bytes, dou
 def chunk_places(data: bytes | bytearray) -> list[tuple[int, int, int]]:
     """(start, payload start, end without CRC) of the chunks, as far as their lengths lead."""
     from bitstring import Bits, Reader
+
     from pgsvc.container import LONGEST_HEADER
     from pgsvc.errors import BadStream
     from pgsvc.headers import CHUNK_HEADER
@@ -143,6 +144,7 @@ def repair_crcs(data: bytearray) -> None:
 def change_field(rng: random.Random, data: bytearray) -> bytearray:
     """One field of one chunk header or payload header takes another value, also one out of its range; lengths follow."""
     from bitstring import Bits, Reader
+
     from pgsvc import container, headers
     from pgsvc.errors import BadStream
 
@@ -187,7 +189,9 @@ def relaxed(structure):  # noqa: ANN001, ANN201
     from pgsvc.syntax import Structure
 
     fields = tuple(
-        replace(f, allowed=None, descriptor=relaxed(f.descriptor) if isinstance(f.descriptor, Structure) else f.descriptor)
+        replace(
+            f, allowed=None, descriptor=relaxed(f.descriptor) if isinstance(f.descriptor, Structure) else f.descriptor
+        )
         for f in structure.fields
     )
     return replace(structure, fields=fields)
@@ -283,10 +287,13 @@ def work(pipe: Connection, mutator: Mutator, limit_level: int) -> None:
     import resource
 
     import numpy  # noqa: F401  the base memory is not the stream's
+
     from pgsvc import kernel
 
     kernel.select()
-    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))  # the backstop; the measure is the peak of resident memory
+    resource.setrlimit(
+        resource.RLIMIT_AS, (8 << 30, 8 << 30)
+    )  # the backstop; the measure is the peak of resident memory
     while (number := pipe.recv()) is not None:
         data = mutator(number)
         forget_peak()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pgsvc.entropy import SymbolReader
@@ -12,8 +13,44 @@ from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 
 if TYPE_CHECKING:
+    from pgsvc.limits import Limits
+    from pgsvc.picture import Picture, PictureFormat
     from pgsvc.segment import DataChunk, Segment, Track
-    from pgsvc.stream import DecodedFrame, Stream
+
+
+@dataclass(frozen=True)
+class DecodedFrame:
+    """A decoded frame.
+
+    Args:
+        index: its number in the stream.
+        level: the highest level of which all layers were complete.
+        picture: the picture.
+        partial: whether slices of the next, incomplete layer were added too (spec 9.2).
+    """
+
+    index: int
+    level: int
+    picture: Picture
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What stays the same for all segments of a stream.
+
+    Args:
+        format: of every picture.
+        layer_count: layers that the header announces.
+        limits: checked before a frame is summed (spec A.3).
+        cpu, threads: of the sum, see :mod:`pgsvc.kernel`.
+    """
+
+    format: PictureFormat
+    layer_count: int
+    limits: Limits
+    cpu: str | None
+    threads: int
 
 
 def track_states(track: Track, width: int, height: int, components: int) -> Iterator[SplatSet]:
@@ -29,26 +66,24 @@ def track_states(track: Track, width: int, height: int, components: int) -> Iter
     state = key_frame(header, symbols, width, height, components)
     yield state
     for chunk in track.predicted:
-        states = _predicted_states(chunk, state)
-        yield from states
-        state = states[-1]
+        for following in _predicted_states(chunk, state):
+            yield following
+            state = following
 
 
-def _predicted_states(chunk: DataChunk, state: SplatSet) -> list[SplatSet]:
+def _predicted_states(chunk: DataChunk, state: SplatSet) -> Iterator[SplatSet]:
     reader = SymbolReader(chunk.symbols)
     symbols = code_predicted(reader, chunk.header, len(state))
     reader.finish()
     return predicted_frames(chunk.header, symbols, state)
 
 
-def decode_segment(stream: Stream, segment: Segment, level: int, start: int, stop: int) -> Iterator[DecodedFrame]:
+def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop: int) -> Iterator[DecodedFrame]:
     """Frames ``start`` … ``stop`` − 1 of a segment at ``level`` or the highest complete level below it.
 
     Where a frame's next layer is only partly there, its complete slices are added too (spec 9.2).
     """
-    from pgsvc.stream import DecodedFrame
-
-    f = stream.format
+    f = setup.format
     running: dict[tuple[int, int], Iterator[SplatSet]] = {
         key: track_states(track, f.width, f.height, f.components)
         for key, track in segment.tracks.items()
@@ -56,7 +91,7 @@ def decode_segment(stream: Stream, segment: Segment, level: int, start: int, sto
     }
     slices = [len(segment.slices(layer)) for layer in range(level + 1)]
     for frame in range(stop):
-        complete = min(level, segment.complete_level(frame, stream.layer_count))
+        complete = min(level, segment.complete_level(frame, setup.layer_count))
         layers: list[list[SplatSet]] = [[] for _ in range(level + 1)]
         for (layer, number), states in list(running.items()):
             if segment.tracks[layer, number].frames <= frame or number >= slices[layer]:
@@ -65,9 +100,9 @@ def decode_segment(stream: Stream, segment: Segment, level: int, start: int, sto
         if frame < start:
             continue
         shown = layers[: complete + 2]
-        check_cost((s for sets in shown for s in sets), f, stream.limits)
+        check_cost((s for sets in shown for s in sets), f, setup.limits)
         sums = empty_sums(f)
         for sets in shown:
-            add_layer(sums, f, sets, cpu=stream.cpu, threads=stream.threads)
+            add_layer(sums, f, sets, cpu=setup.cpu, threads=setup.threads)
         partial = any(shown[complete + 1 :])
         yield DecodedFrame(segment.first_frame + frame, complete, to_picture(sums, f), partial)

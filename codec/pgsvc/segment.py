@@ -12,6 +12,8 @@ from pgsvc.headers import KEY_FRAME, PREDICTED_FRAMES
 from pgsvc.limits import Limits
 from pgsvc.syntax import Record
 
+SPLAT_FRAMES = 2  # splats of a segment times frames of a PRED chunk, in multiples of the limit on splats (spec A.2)
+
 
 @dataclass(frozen=True)
 class DataChunk:
@@ -85,7 +87,7 @@ def read_key(chunk: Chunk, components: int, limits: Limits) -> DataChunk:
     return _read(chunk, KEY_FRAME, components, limits)
 
 
-def add_predicted(track: Track, chunk: Chunk, components: int, limits: Limits) -> None:
+def add_predicted(segment: Segment, track: Track, chunk: Chunk, components: int, limits: Limits) -> None:
     """Read a PRED chunk and append it to its track.
 
     Raises:
@@ -106,7 +108,7 @@ def add_predicted(track: Track, chunk: Chunk, components: int, limits: Limits) -
             raise BadStream("shape_bits differs from that of the kept parameters", clause="6.4", offset=chunk.offset)
         names = ("shape_scale", "shape_offset", "stage_count", "codebook_bits", "codebooks")
         data.header.update({name: kept[name] for name in names})
-    if data.header["frame_count"] * track.key.header["splat_count"] > 16 * limits.splats:
+    if data.header["frame_count"] * segment.splats > SPLAT_FRAMES * limits.splats:
         raise LimitExceeded(f"the predicted chunk at byte {chunk.offset} holds too many splats", clause="A.2")
     track.predicted.append(data)
     track.frames += data.header["frame_count"]

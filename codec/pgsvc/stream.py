@@ -13,39 +13,21 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from bitstring import Bits, Reader
 
 from pgsvc import container, headers
 from pgsvc.container import Address, Chunk, ChunkParser
+from pgsvc.decode import DecodedFrame, Setup, decode_segment
 from pgsvc.errors import BadStream, HashMismatch, LimitExceeded, NeedMoreData, Unsupported, UsageError
 from pgsvc.index import IndexEntry, read_index
 from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits, check_header
-from pgsvc.picture import Chroma, Picture, PictureFormat
+from pgsvc.picture import Chroma, PictureFormat
 from pgsvc.segment import Segment, Track, add_predicted, read_key
 from pgsvc.syntax import Record
 
-
 MAX_INDEX_ENTRIES = 1 << 16  # read at once; decoding needs no index
-
-
-@dataclass(frozen=True)
-class DecodedFrame:
-    """A decoded frame.
-
-    Args:
-        index: its number in the stream.
-        level: the highest level of which all layers were complete.
-        picture: the picture.
-        partial: whether slices of the next, incomplete layer were added too (spec 9.2).
-    """
-
-    index: int
-    level: int
-    picture: Picture
-    partial: bool = False
 
 
 class Stream:
@@ -202,14 +184,13 @@ class Stream:
         segment = self.segments.get(a.segment)
         if segment is None or key not in segment.tracks:
             raise BadStream("a predicted frame without its key frame", clause="5.2", offset=chunk.offset)
-        add_predicted(segment.tracks[key], chunk, self.format.components, self.limits)
+        add_predicted(segment, segment.tracks[key], chunk, self.format.components, self.limits)
         self._check_frames(segment.first_frame, segment.tracks[key].frames, chunk)
 
     def _check_frames(self, first: int, count: int, chunk: Chunk) -> None:
-        if first + count > self.header["frame_count"]:
-            raise BadStream(
-                f"frame {first + count - 1} of a stream of {self.header['frame_count']}", clause="6.3", offset=chunk.offset
-            )
+        total = self._head["frame_count"]
+        if first + count > total:
+            raise BadStream(f"frame {first + count - 1} of a stream of {total}", clause="6.3", offset=chunk.offset)
 
     def _take_hash(self, chunk: Chunk) -> None:
         record = headers.HASH.read(Reader(Bits(chunk.payload)))
@@ -272,9 +253,8 @@ class Stream:
             HashMismatch: a picture differs from what the encoder saw.
             UsageError: the stream has no such level.
         """
-        from pgsvc.decode import decode_segment
-
         level = self.resolve_level(level)
+        setup = Setup(self.format, self.layer_count, self.limits, self.cpu, self.threads)
         end = 0
         for number in sorted(self.segments):
             segment = self.segments[number]
@@ -288,7 +268,7 @@ class Stream:
             check = _HashCheck(segment) if check_hash else None
             count = segment.frames if stop is None else min(segment.frames, stop - segment.first_frame)
             first = 0 if check else max(0, start - segment.first_frame)
-            for frame in decode_segment(self, segment, level, first, count):
+            for frame in decode_segment(setup, segment, level, first, count):
                 if check:
                     check(frame.index - segment.first_frame, frame)
                 if frame.index >= start:

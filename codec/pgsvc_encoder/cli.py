@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgsvc.cli.common import note, parser, run
+from pgsvc.cli.common import note, parser, refuse_same_file, run
 
 if TYPE_CHECKING:
     import torch
@@ -96,7 +96,6 @@ def settings_from(a: argparse.Namespace) -> Settings:
         UsageError: a value is out of range.
     """
     from pgsvc.errors import UsageError
-
     from pgsvc_encoder.settings import Settings
 
     if not 1 <= a.layers <= 16:
@@ -151,7 +150,6 @@ def body(argv: Sequence[str] | None) -> int:
     check_device(a.device)
     settings = settings_from(a)
     from pgsvc.errors import UsageError
-
     from pgsvc_encoder import report
     from pgsvc_encoder.encode import encode
     from pgsvc_encoder.source import open_source
@@ -159,8 +157,7 @@ def body(argv: Sequence[str] | None) -> int:
     output = Path(a.output)
     if not output.parent.is_dir():
         raise UsageError(f"the folder of {output} does not exist")
-    if a.input != "-" and output.exists() and Path(a.input).exists() and output.samefile(a.input):
-        raise UsageError("input and output are the same file")
+    refuse_same_file(a.input, a.output)
     with open_source(
         a.input,
         size=a.size,
@@ -186,8 +183,9 @@ def write_report(path: Path, result: dict[str, Any], command: list[str]) -> None
     """The report as JSON, with what is needed to run it again."""
     import platform
 
-    import pgsvc
     import torch
+
+    import pgsvc
     from pgsvc.output.target import FileTarget
 
     result = {

@@ -8,15 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pgsvc
 import torch
+
+import pgsvc
 from pgsvc import headers, limits
 from pgsvc.assemble import RawChunk, assemble
 from pgsvc.errors import UsageError
 from pgsvc.output.target import FileTarget
 from pgsvc.picture import Picture, PictureFormat
+from pgsvc.segment import SPLAT_FRAMES
 from pgsvc.stream import Stream
-
 from pgsvc_encoder import report
 from pgsvc_encoder.encode_segment import SegmentEncoder
 from pgsvc_encoder.parts import Parts
@@ -32,6 +33,8 @@ def stream_header(
     """HEAD record (spec 6.1) with the lowest limit level that admits the stream."""
     f = picture_format
     splats = sum(settings.layer_splats(f.width * f.height))
+    if not is_still:
+        splats = max(splats, -(-splats * settings.chunk_frames // SPLAT_FRAMES))
     level = limits.smallest_level(f.width * f.height, max(f.width, f.height), splats, covered, largest_chunk)
     return {
         "format_major": headers.FORMAT_MAJOR,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+
 from pgsvc.assemble import RawChunk, make_chunk
 from pgsvc.container import KEY_FRAME, PREDICTED, Address
 from pgsvc.picture import Picture
 from pgsvc.planar import dequantise, reconstruct
 from pgsvc.planar.splats import SplatSet, covered_samples, inverse_cholesky
 from pgsvc.planar.symbols import PredictedSymbols
-
 from pgsvc_encoder.fit.objective import Objective, neutral
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import fit

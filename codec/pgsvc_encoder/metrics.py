@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from pgsvc.errors import MissingExtra, UsageError
 from pgsvc.picture import Chroma, Picture
 

@@ -8,7 +8,6 @@ from typing import Any
 from pgsvc.cut import cut
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc.stream import Stream
-
 from pgsvc_encoder import metrics
 
 

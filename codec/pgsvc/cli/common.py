@@ -50,6 +50,15 @@ def limits_from(text: str | None):  # noqa: ANN201
     return LEVELS[DEFAULT_LEVEL] if text is None else parse_allow(text, LEVELS[DEFAULT_LEVEL])
 
 
+def refuse_same_file(source: str, target: str) -> None:
+    """Raises UsageError if the output would replace the input."""
+    from pgsvc.errors import UsageError
+
+    paths = [os.path.realpath(p) for p in (source, target)]
+    if "-" not in (source, target) and paths[0] == paths[1]:
+        raise UsageError("input and output are the same file")
+
+
 def note(quiet: bool, text: str) -> None:
     if not quiet:
         print(text, file=sys.stderr)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pgsvc.cli.common import limits_from, note, parser, run
+from pgsvc.cli.common import limits_from, note, parser, refuse_same_file, run
 
 NAME = "pgsvc-cut"
 EXAMPLES = """\
@@ -43,12 +42,10 @@ def body(argv: Sequence[str] | None) -> int:
     a = p.parse_args(argv)
     start, stop = _range(p, a.frames)
     from pgsvc.cut import cut
-    from pgsvc.errors import UsageError
     from pgsvc.output.target import FileTarget
     from pgsvc.stream import Stream
 
-    if a.input != "-" and a.output != "-" and Path(a.output).exists() and os.path.samefile(a.input, a.output):
-        raise UsageError("input and output are the same file")
+    refuse_same_file(a.input, a.output)
     data = sys.stdin.buffer.read() if a.input == "-" else Path(a.input).read_bytes()
     stream = Stream(allow=limits_from(a.allow))
     stream.keep_chunks = True

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pgsvc.cli.common import add_decoding_options, limits_from, note, parser, run
+from pgsvc.cli.common import add_decoding_options, limits_from, note, parser, refuse_same_file, run
 
 if TYPE_CHECKING:
     from pgsvc.stream import Stream
@@ -101,6 +101,7 @@ def _decode(stream: Stream, level: int, numbers: list[int], a: argparse.Namespac
 
     is_still = len(numbers) == 1
     path, kind = _output_name(a, level, is_still, stream.format.is_rgb)
+    refuse_same_file(a.input, path)
     digest = open_writer("md5", stream.format, kind="md5") if a.md5 or a.frame_md5 else None
     began, shown, lower = time.perf_counter(), 0, {}
     with open_writer(path, stream.format, kind=kind, frame_count_hint=len(numbers)) as writer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from pgsvc.errors import BadStream
@@ -62,7 +64,7 @@ def key_frame(header: Record, symbols: KeySymbols, width: int, height: int, comp
     )
 
 
-def predicted_frames(header: Record, symbols: PredictedSymbols, start: SplatSet) -> list[SplatSet]:
+def predicted_frames(header: Record, symbols: PredictedSymbols, start: SplatSet) -> Iterator[SplatSet]:
     """The states of the frames of one PRED payload, one after the other, from the state before them (spec 8.2)."""
     components = start.colour.shape[1]
     bits = (UPDATE_POSITION, UPDATE_SHAPE, UPDATE_COLOUR)
@@ -70,7 +72,6 @@ def predicted_frames(header: Record, symbols: PredictedSymbols, start: SplatSet)
     ends = [np.cumsum(c.sum(axis=1)) for c in chosen]
     shape_steps = shape_values(header, symbols.shape, signed=True)
     colour_steps = colours(header, components, symbols.colour)
-    states = []
     state = start
     for f in range(len(symbols.update)):
         (p0, p1), (s0, s1), (c0, c1) = ((e[f] - c[f].sum(), e[f]) for e, c in zip(ends, chosen, strict=True))
@@ -87,5 +88,4 @@ def predicted_frames(header: Record, symbols: PredictedSymbols, start: SplatSet)
             start.background,
             start.domain,
         )
-        states.append(state)
-    return states
+        yield state

@@ -6,8 +6,8 @@ import math
 
 import torch
 import torch.nn.functional as F
-from pgsvc.picture import PlaneGroup
 
+from pgsvc.picture import PlaneGroup
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.splats import Splats
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+
 from pgsvc import kernel
 from pgsvc.picture import Picture, PictureFormat, PlaneGroup
-
 from pgsvc_encoder.fit.splats import Splats
 
 LUMA_SHARE = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+
 from pgsvc.planar.splats import CHOLESKY, SplatSet
 
 LN2 = math.log(2.0)

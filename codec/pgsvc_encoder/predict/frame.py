@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+
 from pgsvc.planar.dequantise import predicted_frames
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import (
@@ -20,7 +21,6 @@ from pgsvc.planar.symbols import (
     float12_join,
     float12_split,
 )
-
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
 from pgsvc_encoder.fit.splats import Splats
@@ -228,7 +228,7 @@ class Predictor:
                 self.indices[part][mask & UPDATE_COLOUR > 0],
             )
             out.append(symbols)
-            self.states[k] = predicted_frames(self.header(k, 1, keep=False), symbols, self.states[k])[-1]
+            (self.states[k],) = predicted_frames(self.header(k, 1, keep=False), symbols, self.states[k])
         return out
 
 

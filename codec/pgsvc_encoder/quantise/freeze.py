@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+
 from pgsvc.planar.splats import LOG_CHOLESKY
 from pgsvc.planar.symbols import KeySymbols, morton
-
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.solve import colour_diagonal, gradient, solve_colours
 from pgsvc_encoder.fit.splats import Splats

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pgsvc.errors import UsageError
-
 from pgsvc_encoder.source.base import Selection, Source, parse_rate
 
 KINDS = ("y4m", "yuv", "still", "video")

@@ -9,6 +9,7 @@ from itertools import islice
 from types import TracebackType
 
 import numpy as np
+
 from pgsvc.errors import UsageError
 from pgsvc.picture import Picture, PictureFormat
 

@@ -13,7 +13,6 @@ from itertools import pairwise
 
 from pgsvc.errors import UsageError
 from pgsvc.picture import Chroma
-
 from pgsvc_encoder.source.base import parse_rate
 
 _NAMED_SIZES = {

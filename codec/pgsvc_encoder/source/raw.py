@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 from pgsvc.errors import UsageError
 from pgsvc.picture import Chroma, Picture, PictureFormat
-
 from pgsvc_encoder.source.base import Selection, Source, check_depth, frame_bytes, picture_from_bytes
 from pgsvc_encoder.source.names import PixelFormat, parse_name, parse_pixel_format
 

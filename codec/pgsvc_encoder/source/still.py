@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+
 from pgsvc.errors import MissingExtra, UsageError
 from pgsvc.picture import Chroma, Picture, PictureFormat
-
 from pgsvc_encoder.source.base import Selection, Source
 
 SUFFIXES = frozenset(

@@ -12,9 +12,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+
 from pgsvc.errors import MissingExtra, UsageError
 from pgsvc.picture import Chroma, Picture, PictureFormat
-
 from pgsvc_encoder.source.base import Selection, Source
 
 # pixel format -> (chroma, bit depth) of what is kept as it is
