@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import Any
 
@@ -11,9 +12,16 @@ from pgsvc.stream import Stream
 from pgsvc_encoder import metrics
 
 
-def measure(source: Picture, decoded: list[Picture]) -> list[dict[str, float | None]]:
-    """PSNR and MS-SSIM of every level of one frame."""
-    return [{**metrics.psnr(source, p), "ms_ssim": metrics.ms_ssim(source, p)} for p in decoded]
+def measure(source: Picture, decoded: list[Picture]) -> list[dict[str, Any]]:
+    """PSNR, MS-SSIM and the MD5 of the samples of every level of one frame."""
+    return [
+        {
+            **metrics.psnr(source, p),
+            "ms_ssim": metrics.ms_ssim(source, p),
+            "md5": hashlib.md5(p.tobytes()).hexdigest(),
+        }
+        for p in decoded
+    ]
 
 
 def mean(values: list[float | None]) -> float | None:
@@ -36,7 +44,7 @@ def level_rows(data: bytes, picture_format: PictureFormat, frames: list[dict[str
     rows = []
     for k in range(stream.layer_count):
         size = len(cut(stream, level=k))
-        keys = frames[0]["levels"][k].keys() if frames else ()
+        keys = [name for name in frames[0]["levels"][k] if name != "md5"] if frames else []
         rows.append(
             {
                 "level": k,
