@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -279,3 +281,14 @@ def test_constants_in_the_text():
 
     assert index.MAX_INDEX_BYTES == 1 << 26 and "at most 2^26 bytes" in SPEC["06-syntax.md"]
     assert container.SIGNATURE.hex(" ").upper() in SPEC["04-container.md"]
+
+
+def test_worked_example_is_current(tmp_path: Path) -> None:
+    """Annex F is what tools/annotate.py makes of its conformance stream."""
+    annex = ROOT / "spec" / "annex-f-example.md"
+    copy = tmp_path / annex.name
+    copy.write_text(annex.read_text())
+    stream = ROOT / "conformance" / "valid" / "08-still-one-colour.pgs"
+    command = [sys.executable, str(ROOT / "tools" / "annotate.py"), str(stream), "--into", str(copy)]
+    subprocess.run(command, check=True)
+    assert copy.read_text() == annex.read_text()
