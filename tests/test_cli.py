@@ -14,13 +14,14 @@ from types import SimpleNamespace
 
 import pytest
 
+import pgsvc
 from pgsvc.cli import cut, dec, info
 
 ROOT = Path(__file__).resolve().parent.parent / "conformance"
 MANIFEST = tomllib.loads((ROOT / "manifest.toml").read_text(encoding="utf-8"))
 VALID = {e["id"]: e for e in MANIFEST["valid"]}
 CLIP, STILL, RGB, TEN_BIT = (next(i for i in VALID if i.startswith(n)) for n in ("09", "04", "03", "05"))
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT.parent / "codec")}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(pgsvc.__file__).parents[1])}
 
 
 def stream(name: str, folder: Path) -> Path:

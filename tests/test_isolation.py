@@ -28,7 +28,7 @@ sys.meta_path.insert(0, Forbid())
 
 def python(code: str) -> str:
     words = [sys.executable, "-c", code]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "codec")}
+    environment = {**os.environ, "PYTHONPATH": str(Path(pgsvc.__file__).parents[1])}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

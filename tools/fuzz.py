@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "codec"))
 
 FRAMES = 16  # decoded at most per level: a legal stream of a few bytes can hold any number of frames
 STOP_WAITING = 0.1

@@ -171,6 +171,11 @@ def body(argv: Sequence[str] | None) -> int:
         bar = ProgressBar(settings, source, quiet=a.quiet)
         try:
             result = encode(source, output, settings, resume=a.resume, progress=bar)
+        except KeyboardInterrupt:
+            note(
+                a.quiet, f"{NAME}: finished segments are kept in {output}.parts; the same command with --resume goes on"
+            )
+            raise
         finally:
             bar.close()
     if a.report is not None:
@@ -195,8 +200,17 @@ def write_report(path: Path, result: dict[str, Any], command: list[str]) -> None
         **result,
     }
     target = FileTarget(str(path))
-    target.write((json.dumps(result, indent=1) + "\n").encode())
+    target.write((json.dumps(_finite(result), indent=1, allow_nan=False) + "\n").encode())
     target.commit()
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: the PSNR of identical pictures becomes null."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
