@@ -29,8 +29,10 @@ QUICK = {
 }
 
 
-def write_clip(path: Path, frames: int = 7, chroma: Chroma = Chroma.YUV420, depth: int = 8) -> Path:
-    """A moving pattern as Y4M."""
+def write_clip(
+    path: Path, frames: int = 7, chroma: Chroma = Chroma.YUV420, depth: int = 8, still_frames: int = 0
+) -> Path:
+    """A pattern as Y4M that moves after ``still_frames``."""
     from pgsvc.output import open_writer
     from pgsvc.picture import Picture
 
@@ -38,7 +40,9 @@ def write_clip(path: Path, frames: int = 7, chroma: Chroma = Chroma.YUV420, dept
     base = smooth_picture(picture_format)
     with open_writer(str(path), picture_format) as writer:
         for i in range(frames):
-            writer.write(Picture(picture_format, tuple(np.roll(p, i, axis=1) for p in base.planes)))
+            writer.write(
+                Picture(picture_format, tuple(np.roll(p, max(0, i - still_frames), axis=1) for p in base.planes))
+            )
     return path
 
 
@@ -120,6 +124,15 @@ def test_predicted_frames_do_not_drift(tmp_path: Path) -> None:
     for level in range(3):
         expected = [f.picture.tobytes() for f in stream.frames(level, check_hash=True)]
         assert [stream.frame(i, level).picture.tobytes() for i in (0, 3, 6)] == [expected[i] for i in (0, 3, 6)]
+
+
+def test_quantisers_are_learned_anew_when_a_still_clip_begins_to_move(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.y4m", frames=9, still_frames=5)
+    encode_clip(clip, tmp_path / "clip.pgs", gop=9, chunk_frames=2)
+    stream = pgsvc.open(tmp_path / "clip.pgs")
+    assert len(list(stream.frames(check_hash=True))) == 9
+    kept = [chunk.header["keep_parameters"] for chunk in stream.segments[0].tracks[2, 0].predicted]
+    assert kept[0] == 0 and 1 in kept
 
 
 def test_cut_equals_level_on_an_encoded_clip(tmp_path: Path) -> None:

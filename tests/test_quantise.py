@@ -81,10 +81,10 @@ def test_freeze_and_prediction_end_at_decoded_values(name: str) -> None:
     nxt = Objective(smooth_picture(picture_format, seed=1), 2, np.zeros(components))
     predictor = Predictor(list(states), DifferencePrecision(iterations=5, adapt_iterations=2), np.random.default_rng(0))
     before = list(states)
-    symbols = predictor.code(nxt, lambda _: None)
+    symbols = predictor.code(nxt, lambda _: None, starts_chunk=True)
     assert any(s.update.any() for s in symbols)
     for k, (coded, old) in enumerate(zip(symbols, before, strict=True)):
-        (expected,) = dequantise.predicted_frames(predictor.header(k, 1, keep=False), coded, old)
+        (expected,) = dequantise.predicted_frames(predictor.header(k, 1), coded, old)
         assert np.array_equal(expected.position, predictor.states[k].position)
         assert np.array_equal(expected.shape, predictor.states[k].shape)
         assert np.array_equal(expected.colour, predictor.states[k].colour)

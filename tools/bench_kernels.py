@@ -1,20 +1,17 @@
+#!/usr/bin/env python3
 """Micro-benchmark of the native kernels: nanoseconds per splat-sample pair, for each kernel and instruction set.
 
-python tools/bench_kernels.py --json kernels.json
+python tools/bench_kernels.py [--threads 2]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+from benchmarking import markdown, save
 from splat_generator import GRIDS, float_splats, random_splats
 
 from pgsvc import kernel
@@ -86,38 +83,22 @@ def count_pairs(geometry: np.ndarray, width: int, height: int) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--height", type=int, default=512)
     parser.add_argument("--splats", type=int, default=9000)
     parser.add_argument("--sigma", type=float, default=3.4, help="typical standard deviation in samples")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--repeats", type=int, default=15)
     args = parser.parse_args()
     results, density = measure(args)
     levels = kernel.native().isa_levels()
-    print(f"ns per splat-sample pair, {args.splats} splats, {density:.1f} per sample, {args.threads} thread(s)")
-    print(f"{'kernel':32}" + "".join(f"{isa:>9}" for isa in levels))
-    for name, row in results.items():
-        print(f"{name:32}" + "".join(f"{row[isa]:9.2f}" for isa in levels))
-    if args.json:
-        git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-        report = {
-            "command": sys.argv, "python": platform.python_version(), "numpy": np.__version__, "machine": machine(),
-            "commit": commit, "pairs_per_sample": density, "threads": args.threads, "nanoseconds_per_pair": results,
-        }  # fmt: skip
-        args.json.write_text(json.dumps(report, indent=2) + "\n")
-
-
-def machine() -> str:
-    """Processor name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return f"{platform.machine()} {platform.processor()}"
+    rows = {"pairs_per_sample": density, "threads": args.threads, "nanoseconds_per_pair": results}
+    table = markdown(
+        ["ns per splat-sample pair", *levels],
+        [[n, *(f"{row[isa]:.2f}" for isa in levels)] for n, row in results.items()],
+    )
+    save("kernels", rows, f"{table}\n\n{args.splats} splats, {density:.1f} pairs per sample, {args.threads} thread(s).")
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ class SegmentEncoder:
                 yield CodedFrame(decoded, picture, sizes, time.perf_counter() - began, True)
             else:
                 objective = Objective(picture, self.settings.layers, self.background, self.settings.threads)
-                symbols = predictor.code(objective, self.on_step)
+                symbols = predictor.code(objective, self.on_step, starts_chunk=not waiting)
                 waiting.append((symbols, self._see(predictor.states, picture), picture, time.perf_counter() - began))
             if len(waiting) == self.settings.chunk_frames:
                 yield from self._flush(predictor, waiting, frame + 1)
@@ -130,7 +130,8 @@ class SegmentEncoder:
         start = end - count
         sizes = []
         for k in range(self.settings.layers):
-            header = predictor.header(k, count, keep=start > 1)
+            header = predictor.header(k, count)
+            predictor.parameters[k].sent = True
             symbols = join_frames([symbols[k] for symbols, *_ in waiting])
             payload = predicted_payload(header, symbols, predictor.states[k].colour.shape[1])
             sizes.append(self._add(PREDICTED, start, k, payload))

@@ -68,18 +68,15 @@ def splat_rates(frames: list[dict[str, Any]], splats: int) -> dict[str, float]:
 
 def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str:
     """The rows as text for a terminal."""
-    yuv = any("psnr_yuv" in r for r in rows)
-    head = (
-        f"{'level':>5} {'bytes':>10} {'bit/pixel':>10} {'PSNR-Y' if yuv else 'PSNR':>8} {'PSNR-YUV':>9} {'MS-SSIM':>8}"
-    )
-    if not yuv:
-        head = head.replace(" PSNR-YUV", "", 1).replace("  ", "  ")
-    lines = [head]
+    columns = ["level", "bytes", "bit/pixel", "PSNR", "MS-SSIM"]
+    if any("psnr_yuv" in r for r in rows):
+        columns[3:4] = ["PSNR-Y", "PSNR-YUV"]
+    lines = ["".join(f"{c:>11}" for c in columns)]
     for r in rows:
-        cells = [f"{r['level']:>5}", f"{r['bytes']:>10}", f"{r['bpp']:>10.4f}", f"{r['psnr']:>8.2f}"]
-        if yuv:
-            cells.append(f"{r['psnr_yuv']:>9.2f}")
-        cells.append(f"{r['ms_ssim']:>8.4f}" if r.get("ms_ssim") is not None else f"{'n/a':>8}")
-        lines.append(" ".join(cells))
+        similarity = f"{r['ms_ssim']:.4f}" if r.get("ms_ssim") is not None else "n/a"
+        cells = [r["level"], r["bytes"], f"{r['bpp']:.4f}", f"{r['psnr']:.2f}", similarity]
+        if "psnr_yuv" in r:
+            cells[4:4] = [f"{r['psnr_yuv']:.2f}"]
+        lines.append("".join(f"{c:>11}" for c in cells))
     lines.append(f"{frames} frame{'s' * (frames != 1)} in {seconds:.1f} s, {seconds / max(1, frames):.2f} s per frame")
     return "\n".join(lines)

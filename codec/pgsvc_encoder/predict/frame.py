@@ -52,12 +52,16 @@ class DifferencePrecision:
     worth: float = 0.2
 
 
+EXPLAINED = 0.5  # quantisers that explain less of the differences than this are learned anew, where a chunk begins
+
+
 @dataclass
 class LayerParameters:
-    """Quantisers of a layer's differences; learned from the first predicted frame of a segment and kept."""
+    """Quantisers of a layer's differences, and whether the stream already holds them (``keep_parameters``, spec 6.4)."""
 
     shape: list[UniformQuantiser]
     books: rvq.Codebooks
+    sent: bool = False
 
 
 @dataclass
@@ -72,12 +76,12 @@ class Predictor:
     rng: np.random.Generator
     parameters: list[LayerParameters] = field(default_factory=list)
 
-    def header(self, layer: int, frame_count: int, *, keep: bool) -> dict[str, object]:
-        """Header of a PRED chunk (spec 6.4)."""
+    def header(self, layer: int, frame_count: int) -> dict[str, object]:
+        """Header of a PRED chunk (spec 6.4); quantisers that an earlier chunk of the layer has sent are kept."""
         p = self.parameters[layer]
         return {
             "frame_count": frame_count,
-            "keep_parameters": int(keep),
+            "keep_parameters": int(p.sent),
             "reserved_bits": 0,
             "position_unit": self.precision.position_unit,
             "prediction_tool": 1,
@@ -88,8 +92,12 @@ class Predictor:
             **p.books.record(),
         }
 
-    def code(self, objective: Objective, on_step: Step) -> list[PredictedSymbols]:
-        """Fit the next frame and quantise the differences; advances ``states`` and returns the symbols of each layer."""
+    def code(self, objective: Objective, on_step: Step, *, starts_chunk: bool) -> list[PredictedSymbols]:
+        """Fit the next frame and quantise the differences; advances ``states`` and returns the symbols of each layer.
+
+        Args:
+            starts_chunk: the frame is the first of its chunk, so quantisers may be learned anew.
+        """
         old = Splats.from_sets(self.states)
         new = Splats(old.position.clone(), old.shape.clone(), old.colour.clone(), old.starts)
         weights = level_weights(new.layers)
@@ -106,12 +114,15 @@ class Predictor:
         update = np.zeros(len(new), np.int32)
         moves = self._freeze_positions(objective, old, new, threshold, update)
         adapt(objective, new, p.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
-        if not self.parameters:
+        if starts_chunk:
             self._learn_shape(objective, old, new)
         shapes = self._freeze_shapes(objective, old, new, threshold, update)
         solve_colours(objective, new, weights, 6)
-        self._freeze_colours(objective, old, new, weights, threshold, update)
-        return self._finish(old, new, moves, shapes, update)
+        diagonal = colour_diagonal(objective, new, weights)
+        if starts_chunk:
+            self._learn_colours(old, new, diagonal)
+        colours = self._freeze_colours(objective, old, new, weights, diagonal, threshold, update)
+        return self._finish(moves, shapes, colours, update, new)
 
     def _freeze_positions(
         self, objective: Objective, old: Splats, new: Splats, threshold: float, update: np.ndarray
@@ -130,26 +141,41 @@ class Predictor:
         return q
 
     def _learn_shape(self, objective: Objective, old: Splats, new: Splats) -> None:
+        """Shape quantisers of the layers whose present ones explain too little of the differences."""
         curvature = objective.curvature(new)[:, 2:5].double().numpy()
-        change = (new.shape - old.shape).double().numpy()
+        difference = (new.shape - old.shape).double().numpy()
         p = self.precision
         for k in range(new.layers):
-            part = new.layer(k)
+            change, weight = difference[new.layer(k)], curvature[new.layer(k)]
+            if k < len(self.parameters):
+                known = self.parameters[k].shape
+                decoded = np.stack([q.dequantise(q.quantise(change[:, c])) for c, q in enumerate(known)], 1)
+                if explained(change, decoded, weight) >= EXPLAINED:
+                    continue
             quantisers = [
                 learn_quantiser(
-                    change[part, c],
-                    curvature[part, c],
-                    p.shape_bits,
-                    signed=True,
-                    least_scale=p.least_scale,
-                    offset=0.0,
+                    change[:, c], weight[:, c], p.shape_bits, signed=True, least_scale=p.least_scale, offset=0.0
                 )
                 for c in range(3)
             ]
-            none = rvq.Codebooks(
-                np.zeros((p.stages, 1 << p.codebook_bits, new.colour.shape[1]), np.int32), (0,) * p.stages
-            )
-            self.parameters.append(LayerParameters(quantisers, none))
+            if k < len(self.parameters):
+                if quantisers != self.parameters[k].shape:
+                    self.parameters[k].shape, self.parameters[k].sent = quantisers, False
+            else:
+                none = np.zeros((p.stages, 1 << p.codebook_bits, new.colour.shape[1]), np.int32)
+                self.parameters.append(LayerParameters(quantisers, rvq.Codebooks(none, (0,) * p.stages)))
+
+    def _learn_colours(self, old: Splats, new: Splats, diagonal: torch.Tensor) -> None:
+        """Codebooks of the layers whose present ones explain too little of the differences."""
+        for k, p in enumerate(self.parameters):
+            part = new.layer(k)
+            change = (new.colour[part] - old.colour[part]).double().numpy()
+            weight = diagonal[part].double().numpy()
+            if explained(change, p.books.decode(rvq.encode(p.books, change)), weight) >= EXPLAINED:
+                continue
+            stages, bits = self.precision.stages, self.precision.codebook_bits
+            p.books = rvq.train(change, weight.sum(1), stages, bits, self.rng, zero_entry=True)
+            p.sent = False
 
     def _freeze_shapes(
         self, objective: Objective, old: Splats, new: Splats, threshold: float, update: np.ndarray
@@ -179,20 +205,15 @@ class Predictor:
         old: Splats,
         new: Splats,
         weights: torch.Tensor,
+        diagonal: torch.Tensor,
         threshold: float,
         update: np.ndarray,
-    ) -> None:
-        """Fix colour differences in two groups, larger splats first; learns the codebooks in the first predicted frame."""
-        diagonal = colour_diagonal(objective, new, weights)
-        if not any(p.books.entries.any() for p in self.parameters):
-            for k, p in enumerate(self.parameters):
-                part = new.layer(k)
-                change = (new.colour[part] - old.colour[part]).double().numpy()
-                weight = diagonal[part].sum(1).double().numpy()
-                p.books = rvq.train(
-                    change, weight, self.precision.stages, self.precision.codebook_bits, self.rng, zero_entry=True
-                )
-        self.indices = np.zeros((len(new), self.precision.stages), np.int32)
+    ) -> np.ndarray:
+        """Fix colour differences in groups, larger splats first, the free ones solved again each time.
+
+        Returns int32 [N, stages], codebook indices.
+        """
+        indices = np.zeros((len(new), self.precision.stages), np.int32)
         layer = new.layer_of().numpy()
         free = torch.ones(len(new), dtype=torch.bool)
         for rows in torch.chunk(torch.argsort(diagonal.sum(1), descending=True), 3):
@@ -205,16 +226,17 @@ class Predictor:
                 change = p.books.decode(found)
                 gain = (weight[inside] * (wanted[inside] ** 2 - (wanted[inside] - change) ** 2)).sum(1)
                 sent = (gain > threshold) & change.any(1)
-                self.indices[chosen] = found
+                indices[chosen] = found
                 update[chosen[sent]] |= UPDATE_COLOUR
                 change[~sent] = 0
                 new.colour[chosen] = old.colour[chosen] + torch.from_numpy(change).float()
             free[rows] = False
             if free.any():
                 solve_colours(objective, new, weights, 4, free=free)
+        return indices
 
     def _finish(
-        self, old: Splats, new: Splats, moves: np.ndarray, shapes: np.ndarray, update: np.ndarray
+        self, moves: np.ndarray, shapes: np.ndarray, colours: np.ndarray, update: np.ndarray, new: Splats
     ) -> list[PredictedSymbols]:
         """Symbols per layer, and the decoded states that follow from them."""
         out = []
@@ -225,11 +247,17 @@ class Predictor:
                 mask[None],
                 moves[part][mask & UPDATE_POSITION > 0],
                 (shapes[part][mask & UPDATE_SHAPE > 0] + (1 << self.precision.shape_bits >> 1)).astype(np.int32),
-                self.indices[part][mask & UPDATE_COLOUR > 0],
+                colours[part][mask & UPDATE_COLOUR > 0],
             )
             out.append(symbols)
-            (self.states[k],) = predicted_frames(self.header(k, 1, keep=False), symbols, self.states[k])
+            (self.states[k],) = predicted_frames(self.header(k, 1), symbols, self.states[k])
         return out
+
+
+def explained(values: np.ndarray, decoded: np.ndarray, weight: np.ndarray) -> float:
+    """Share of the weighted energy of [N, C] that quantisation keeps; 1 where there is none."""
+    energy = float((weight * values**2).sum())
+    return 1.0 if energy <= 0 else 1.0 - float((weight * (values - decoded) ** 2).sum()) / energy
 
 
 def float12_split_rounded(magnitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
