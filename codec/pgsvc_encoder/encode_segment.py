@@ -19,6 +19,7 @@ from pgsvc_encoder.fit.objective import Objective, neutral
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import fit
 from pgsvc_encoder.predict.frame import Predictor, join_frames
+from pgsvc_encoder.predict.motion import estimate
 from pgsvc_encoder.quantise.freeze import freeze_key
 from pgsvc_encoder.settings import Settings
 from pgsvc_encoder.write.payload import hash_chunk, key_payload, predicted_payload
@@ -73,6 +74,7 @@ class SegmentEncoder:
     def frames(self, pictures: Sequence[Picture] | Iterator[Picture]) -> Iterator[CodedFrame]:
         """Code the pictures of the segment, key frame first."""
         predictor: Predictor | None = None
+        decoded: list[Picture] = []
         waiting: list[tuple[list[PredictedSymbols], list[Picture], Picture, float]] = []
         for frame, picture in enumerate(pictures):
             self.current = frame
@@ -85,8 +87,11 @@ class SegmentEncoder:
                 yield CodedFrame(decoded, picture, sizes, time.perf_counter() - began, True)
             else:
                 objective = Objective(picture, self.settings.layers, self.background, self.settings.threads)
-                symbols = predictor.code(objective, self.on_step, starts_chunk=not waiting)
-                waiting.append((symbols, self._see(predictor.states, picture), picture, time.perf_counter() - began))
+                symbols = predictor.code(
+                    objective, self.on_step, starts_chunk=not waiting, motion=estimate(decoded[-1], picture)
+                )
+                decoded = self._see(predictor.states, picture)
+                waiting.append((symbols, decoded, picture, time.perf_counter() - began))
             if len(waiting) == self.settings.chunk_frames:
                 yield from self._flush(predictor, waiting, frame + 1)
                 waiting = []

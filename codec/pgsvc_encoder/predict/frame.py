@@ -25,6 +25,7 @@ from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import Rates, Step, adapt, level_weights
+from pgsvc_encoder.predict.motion import at_positions
 from pgsvc_encoder.quantise import rvq
 from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
 
@@ -92,14 +93,19 @@ class Predictor:
             **p.books.record(),
         }
 
-    def code(self, objective: Objective, on_step: Step, *, starts_chunk: bool) -> list[PredictedSymbols]:
+    def code(
+        self, objective: Objective, on_step: Step, *, starts_chunk: bool, motion: torch.Tensor | None = None
+    ) -> list[PredictedSymbols]:
         """Fit the next frame and quantise the differences; advances ``states`` and returns the symbols of each layer.
 
         Args:
             starts_chunk: the frame is the first of its chunk, so quantisers may be learned anew.
+            motion: where the fit starts, from :func:`pgsvc_encoder.predict.motion.estimate`; None: where the splats were.
         """
         old = Splats.from_sets(self.states)
         new = Splats(old.position.clone(), old.shape.clone(), old.colour.clone(), old.starts)
+        if motion is not None:
+            new.position += at_positions(motion, old.position)
         weights = level_weights(new.layers)
         losses: list[float] = []
 
