@@ -1,4 +1,4 @@
-// Joint supervision of all levels (DESIGN 2.1): level sums, squared errors and layer gradients in one pass over memory.
+// Joint supervision of all levels (a picture is a sum, spec 3): level sums, squared errors and layer gradients in one pass over memory.
 #include "f32_walk.h"
 
 namespace {

@@ -1,4 +1,4 @@
-"""Where splats begin: sampled from the content at the start, from the error later (trial recipe; Image-GS, GaussianImage++)."""
+"""Where splats begin: sampled from the content at the start, from the error later (after Image-GS, GaussianImage++)."""
 
 from __future__ import annotations
 

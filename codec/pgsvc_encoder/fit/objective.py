@@ -1,4 +1,4 @@
-"""Error of all levels at once and its gradient: one forward and one backward sum for every level (DESIGN: a picture is a sum).
+"""Error of all levels at once and its gradient: one forward and one backward sum for every level (spec 3).
 
 Layers are summed separately, levels are running sums over layers, and the gradient of layer k is the sum of the gradients of
 the levels ≥ k. The kernels are those of ``codec/native``; this module only prepares their buffers.

@@ -48,7 +48,7 @@ class Schedule:
 
 
 def level_weights(layers: int) -> torch.Tensor:
-    """Weights of the levels' errors: the top counts most (trial: 0.1 / 0.2 / 1); float64 [K]."""
+    """Weights of the levels' errors: the top counts most (0.1 / 0.2 / 1 lost least against fits of one level); float64 [K]."""
     return torch.tensor(([0.1] * layers + [0.2, 1.0])[-layers:], dtype=torch.float64)
 
 
