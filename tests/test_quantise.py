@@ -65,7 +65,7 @@ def test_freeze_and_prediction_end_at_decoded_values(name: str) -> None:
     components = picture_format.components
     objective = Objective(smooth_picture(picture_format), 2, np.zeros(components))
     splats = random_splats(picture_format, [12, 9])
-    precision = Precision(adapt_iterations=5, codebook_bits=3)
+    precision = Precision(adapt_iterations=5, colour_choices=((1, 2), (2, 3)))
     layers = freeze_key(objective, splats, precision, np.random.default_rng(0), lambda _: None)
     states = []
     for k, layer in enumerate(layers):

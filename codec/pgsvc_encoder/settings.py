@@ -23,7 +23,7 @@ class Preset:
 PRESETS = {
     "fast": Preset(
         Schedule(400, rounds=8),
-        Precision(adapt_iterations=30, solve_iterations=5, sweeps=1),
+        Precision(adapt_iterations=30, solve_iterations=5, sweeps=1, colour_choices=((2, 6), (2, 4))),
         DifferencePrecision(iterations=25, adapt_iterations=8),
     ),
     "medium": Preset(Schedule(1200), Precision(adapt_iterations=80), DifferencePrecision()),

@@ -44,6 +44,16 @@ class Codebooks:
         }
 
 
+def estimated_bits(books: Codebooks, indices: np.ndarray) -> float:
+    """Bits of codebooks and indices [N, stages]: zero-order entropy, and what the codebooks take in the stream."""
+    total = 8.0 * (books.entries.size + len(books.shifts))
+    for column in indices.T:
+        counts = np.bincount(column)
+        counts = counts[counts > 0]
+        total += float((counts * np.log2(len(column) / counts)).sum()) + 3 * len(counts)
+    return total
+
+
 def encode(books: Codebooks, colours: np.ndarray) -> np.ndarray:
     """Indices [N, stages] of the nearest sums."""
     values = books.values()
