@@ -35,6 +35,8 @@ def main() -> None:
                 arguments = ["--frames", str(a.frames), "--splats", splats, "--preset", a.preset]
                 report = encode(source, work / f"{clip}_{splats}.pgs", *arguments)
                 frames = report.pop("frames")
+                for known in ("command", "versions", "machine"):  # those of the whole run are in the head of the file
+                    report.pop(known)
                 seconds = {
                     kind: statistics.fmean(f["seconds"] for f in frames if f["is_key"] == wanted)
                     for kind, wanted in (("key", True), ("predicted", False))
