@@ -237,3 +237,18 @@ def test_chroma_ramp_is_upsampled_at_its_true_position(chroma, location):
     ramp = 100 + (np.arange(64) + 0.5 - x[0])[None] + (np.arange(32) + 0.5 - y[0])[:, None]
     expected = 90 + 1.5748 * (ramp - 128)
     assert np.abs(red - expected)[2:-2, 2:-2].max() < 0.51
+
+
+def test_write_whole_leaves_nothing_behind_when_it_fails(tmp_path, monkeypatch) -> None:
+    from pgsvc.output import target
+
+    path = tmp_path / "whole.bin"
+    target.write_whole(str(path), b"first")
+
+    def full(self: object, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(target.FileTarget, "write", full)
+    with pytest.raises(OSError):
+        target.write_whole(str(path), b"second")
+    assert path.read_bytes() == b"first" and [p.name for p in tmp_path.iterdir()] == ["whole.bin"]

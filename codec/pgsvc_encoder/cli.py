@@ -191,7 +191,7 @@ def write_report(path: Path, result: dict[str, Any], command: list[str]) -> None
     import torch
 
     import pgsvc
-    from pgsvc.output.target import FileTarget
+    from pgsvc.output.target import write_whole
 
     result = {
         "command": [NAME, *command],
@@ -199,9 +199,7 @@ def write_report(path: Path, result: dict[str, Any], command: list[str]) -> None
         "machine": {"processor": platform.processor() or platform.machine(), "system": platform.platform()},
         **result,
     }
-    target = FileTarget(str(path))
-    target.write((json.dumps(_finite(result), indent=1, allow_nan=False) + "\n").encode())
-    target.commit()
+    write_whole(str(path), (json.dumps(_finite(result), indent=1, allow_nan=False) + "\n").encode())
 
 
 def _finite(value: Any) -> Any:

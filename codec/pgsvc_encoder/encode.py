@@ -14,7 +14,7 @@ import pgsvc
 from pgsvc import headers, limits
 from pgsvc.assemble import RawChunk, assemble
 from pgsvc.errors import UsageError
-from pgsvc.output.target import FileTarget
+from pgsvc.output.target import write_whole
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc.segment import SPLAT_FRAMES
 from pgsvc.stream import Stream
@@ -106,13 +106,11 @@ def encode(
         source.format, settings, is_still=source.is_still, frames=len(frames), covered=covered, largest_chunk=largest
     )
     data = assemble(header, chunks)
-    _verify(data, settings)
-    target = FileTarget(str(output))
-    target.write(data)
-    target.commit()
+    stream = _verify(data, settings)
+    write_whole(str(output), data)
     parts.remove()
     seconds = time.perf_counter() - began
-    rows = report.level_rows(data, source.format, frames)
+    rows = report.level_rows(stream, frames)
     splats = sum(settings.layer_splats(source.format.width * source.format.height))
     return {
         "source": source.name,
@@ -157,11 +155,13 @@ def _tell(progress: Progress | None, frame: int, errors: torch.Tensor | None) ->
         progress(frame, errors)
 
 
-def _verify(data: bytes, settings: Settings) -> None:
-    """Decode every level of the finished stream and hold it against the hashes of what the encoder saw."""
+def _verify(data: bytes, settings: Settings) -> Stream:
+    """Decode every level of the finished stream and hold it against the hashes of what the encoder saw; the stream, read."""
     stream = Stream(allow=limits.LEVELS[max(limits.LEVELS)], threads=settings.threads)
+    stream.keep_chunks = True
     stream.feed(data)
     stream.close()
     for level in range(stream.layer_count):
         for _ in stream.frames(level, check_hash=True):
             pass
+    return stream

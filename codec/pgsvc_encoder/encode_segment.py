@@ -13,7 +13,7 @@ from pgsvc.assemble import RawChunk, make_chunk
 from pgsvc.container import KEY_FRAME, PREDICTED, Address
 from pgsvc.picture import Picture
 from pgsvc.planar import dequantise, reconstruct
-from pgsvc.planar.splats import SplatSet, covered_samples, inverse_cholesky
+from pgsvc.planar.splats import SplatSet, covered_samples
 from pgsvc.planar.symbols import PredictedSymbols
 from pgsvc_encoder.fit.objective import Objective, neutral
 from pgsvc_encoder.fit.splats import Splats
@@ -157,7 +157,7 @@ class SegmentEncoder:
     def _see(self, states: list[SplatSet], picture: Picture) -> list[Picture]:
         """Decoded pictures of every level, by the decoder's own integer sum."""
         f = picture.format
-        covered = sum(covered_samples(inverse_cholesky(s.shape, s.domain), f.width, f.height) for s in states)
+        covered = sum(covered_samples(s.factor, f.width, f.height) for s in states)
         self.result.covered = max(self.result.covered, covered)
         return list(reconstruct.levels([[s] for s in states], f, threads=self.settings.threads))
 

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from pgsvc.cut import cut
-from pgsvc.picture import Picture, PictureFormat
+from pgsvc.picture import Picture
 from pgsvc.stream import Stream
 from pgsvc_encoder import metrics
 
@@ -29,18 +29,14 @@ def mean(values: list[float | None]) -> float | None:
     return None if not values or any(v is None for v in values) else math.fsum(values) / len(values)  # type: ignore[arg-type]
 
 
-def level_rows(data: bytes, picture_format: PictureFormat, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def level_rows(stream: Stream, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per level.
 
     Args:
-        data: the whole stream; a level's bytes are those of the stream cut at it.
+        stream: whole, read with ``keep_chunks``; a level's bytes are those of the stream cut at it.
         frames: per frame ``levels`` as from :func:`measure`, ``seconds``, ``is_key``, ``bytes`` per layer.
     """
-    stream = Stream()
-    stream.keep_chunks = True
-    stream.feed(data)
-    stream.close()
-    pixels = picture_format.width * picture_format.height * max(1, len(frames))
+    pixels = stream.format.width * stream.format.height * max(1, len(frames))
     rows = []
     for k in range(stream.layer_count):
         size = len(cut(stream, level=k))

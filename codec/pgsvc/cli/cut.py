@@ -42,7 +42,7 @@ def body(argv: Sequence[str] | None) -> int:
     a = p.parse_args(argv)
     start, stop = _range(p, a.frames)
     from pgsvc.cut import cut
-    from pgsvc.output.target import FileTarget
+    from pgsvc.output.target import write_whole
     from pgsvc.stream import Stream
 
     refuse_same_file(a.input, a.output)
@@ -55,9 +55,7 @@ def body(argv: Sequence[str] | None) -> int:
     if a.output == "-":
         sys.stdout.buffer.write(result)
     else:
-        target = FileTarget(a.output)
-        target.write(result)
-        target.commit()
+        write_whole(a.output, result)
     note(a.quiet, f"{NAME}: {len(data)} → {len(result)} bytes")
     return 0
 

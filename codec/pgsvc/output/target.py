@@ -58,6 +58,22 @@ class FileTarget:
                 self.temporary.unlink(missing_ok=True)
 
 
+def write_whole(path: str, data: bytes) -> None:
+    """Write a file that appears under its name only when complete; nothing is left behind if that fails.
+
+    Raises:
+        UsageError: as for `FileTarget`.
+        OSError: the data cannot be written.
+    """
+    target = FileTarget(path)
+    try:
+        target.write(data)
+        target.commit()
+    except BaseException:
+        target.discard()
+        raise
+
+
 class StreamTarget:
     """A binary stream of the caller's, flushed but never closed."""
 

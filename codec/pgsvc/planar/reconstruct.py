@@ -10,7 +10,7 @@ from pgsvc import kernel
 from pgsvc.errors import LimitExceeded
 from pgsvc.limits import Limits
 from pgsvc.picture import Picture, PictureFormat
-from pgsvc.planar.splats import SplatSet, covered_samples, inverse_cholesky
+from pgsvc.planar.splats import SplatSet, covered_samples
 
 
 def empty_sums(picture_format: PictureFormat) -> list[np.ndarray]:
@@ -37,7 +37,6 @@ def add_layer(
 ) -> None:
     """Add the splats of one layer to the accumulators in place."""
     for s in sets:
-        factor = inverse_cholesky(s.shape, s.domain)
         for acc, group in zip(sums, picture_format.plane_groups, strict=True):
             acc += s.background[group.components, None, None]  # int16, wraps
             if len(s):
@@ -45,7 +44,7 @@ def add_layer(
                 kernel.sum_i16(
                     acc,
                     s.position,
-                    factor,
+                    s.factor,
                     colour,
                     group.step_x,
                     group.step_y,
@@ -76,7 +75,7 @@ def check_cost(sets: Iterable[SplatSet], picture_format: PictureFormat, limits: 
     splats = covered = 0
     for s in sets:
         splats += len(s)
-        covered += covered_samples(inverse_cholesky(s.shape, s.domain), picture_format.width, picture_format.height)
+        covered += covered_samples(s.factor, picture_format.width, picture_format.height)
     if splats > limits.splats or covered > limits.covered:
         raise LimitExceeded(
             f"a frame of {splats} splats covering {covered} samples; allowed are {limits.splats} and {limits.covered}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,6 +39,11 @@ class SplatSet:
 
     def __len__(self) -> int:
         return len(self.position)
+
+    @cached_property
+    def factor(self) -> np.ndarray:
+        """(A, B, C) of spec 8.3; int32 [N, 3], Q20."""
+        return inverse_cholesky(self.shape, self.domain)
 
 
 def clip_position(position: np.ndarray) -> np.ndarray:

@@ -15,9 +15,8 @@ from pgsvc import kernel
 from pgsvc.picture import Picture, PictureFormat, PlaneGroup
 from pgsvc_encoder.fit.splats import Splats
 
-LUMA_SHARE = (
-    6 / 8
-)  # of the squared error of Y'CbCr pictures, the rest for Cb and Cr: the 6:1:1 of video coding practice
+# Share of luma in the squared error of Y'CbCr pictures, the rest is for Cb and Cr: the 6:1:1 of video coding practice.
+LUMA_SHARE = 6 / 8
 
 
 @dataclass

@@ -23,9 +23,8 @@ from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
 
 A, T, B = 0, 1, 2
 GEOMETRY_BITS = 28  # of a splat's position and shape, to weigh the bits of its colour against
-DECIBELS_PER_OCTAVE = (
-    2.5  # what twice the rate is worth when it is spent on more splats (measured, 0.15–0.93 bit/pixel)
-)
+# What twice the rate is worth when it is spent on more splats; measured at 0.15 to 0.93 bit/pixel.
+DECIBELS_PER_OCTAVE = 2.5
 
 
 @dataclass(frozen=True)
