@@ -12,6 +12,7 @@ from test_fit import FORMATS, random_splats, smooth_picture  # noqa: E402
 from pgsvc.planar import dequantise  # noqa: E402
 from pgsvc.planar.symbols import float12_join, float12_split, morton  # noqa: E402
 from pgsvc_encoder.fit.objective import Objective  # noqa: E402
+from pgsvc_encoder.fit.training import Training  # noqa: E402
 from pgsvc_encoder.predict.frame import DifferencePrecision, Predictor, float12_split_rounded  # noqa: E402
 from pgsvc_encoder.quantise import rvq  # noqa: E402
 from pgsvc_encoder.quantise.freeze import Precision, freeze_key  # noqa: E402
@@ -59,14 +60,15 @@ def test_float12() -> None:
     assert (mantissa >= 0).all() and (mantissa < 64).all() and exponent.max() < 32
 
 
+@pytest.mark.parametrize("training", [Training(name) for name in ("joint", "cyclic", "sequential", "pruning")])
 @pytest.mark.parametrize("name", ["rgb", "420-10", "grey"])
-def test_freeze_and_prediction_end_at_decoded_values(name: str) -> None:
+def test_freeze_and_prediction_end_at_decoded_values(name: str, training: Training) -> None:
     picture_format = FORMATS[name]
     components = picture_format.components
-    objective = Objective(smooth_picture(picture_format), 2, np.zeros(components))
+    objective = Objective([smooth_picture(picture_format)] * 2, np.zeros(components))
     splats = random_splats(picture_format, [12, 9])
     precision = Precision(adapt_iterations=5, colour_choices=((1, 2), (2, 3)))
-    layers = freeze_key(objective, splats, precision, np.random.default_rng(0), lambda _: None)
+    layers = freeze_key(training, objective, splats, precision, np.random.default_rng(0), lambda *_: None)
     states = []
     for k, layer in enumerate(layers):
         codes = morton(layer.symbols.grid)
@@ -78,10 +80,11 @@ def test_freeze_and_prediction_end_at_decoded_values(name: str) -> None:
         np.testing.assert_allclose(state.shape / 4096, splats.shape[part], atol=1e-5)
         np.testing.assert_allclose(state.colour / 8192, splats.colour[part], atol=1e-6)
         states.append(state)
-    nxt = Objective(smooth_picture(picture_format, seed=1), 2, np.zeros(components))
-    predictor = Predictor(list(states), DifferencePrecision(iterations=5, adapt_iterations=2), np.random.default_rng(0))
+    nxt = Objective([smooth_picture(picture_format, seed=1)] * 2, np.zeros(components))
+    rng = np.random.default_rng(0)
+    predictor = Predictor(list(states), training, DifferencePrecision(iterations=5, adapt_iterations=2), rng)
     before = list(states)
-    symbols = predictor.code(nxt, lambda _: None, starts_chunk=True)
+    symbols = predictor.code(nxt, lambda *_: None, starts_chunk=True)
     assert any(s.update.any() for s in symbols)
     for k, (coded, old) in enumerate(zip(symbols, before, strict=True)):
         (expected,) = dequantise.predicted_frames(predictor.header(k, 1), coded, old)

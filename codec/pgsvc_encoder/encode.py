@@ -134,7 +134,7 @@ def _encode_segment(
 ) -> tuple[list[RawChunk], dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     encoder = SegmentEncoder(
-        number, first_frame, settings, lambda errors: _tell(progress, first_frame + encoder.current, errors)
+        number, first_frame, settings, lambda errors, _: _tell(progress, first_frame + encoder.current, errors)
     )
     for coded in encoder.frames(pictures):
         rows.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +15,16 @@ from pgsvc.picture import Picture
 from pgsvc.planar import dequantise, reconstruct
 from pgsvc.planar.splats import SplatSet, covered_samples
 from pgsvc.planar.symbols import PredictedSymbols
-from pgsvc_encoder.fit.objective import Objective, neutral
+from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import fit
+from pgsvc_encoder.fit.view import neutral
 from pgsvc_encoder.predict.frame import Predictor, join_frames
 from pgsvc_encoder.predict.motion import estimate
 from pgsvc_encoder.quantise.freeze import freeze_key
 from pgsvc_encoder.settings import Settings
+from pgsvc_encoder.source.resize import resized
 from pgsvc_encoder.write.payload import hash_chunk, key_payload, predicted_payload
 
 
@@ -61,14 +64,12 @@ class SegmentEncoder:
         on_step: called after every iteration of a fit with the errors of the levels.
     """
 
-    def __init__(
-        self, number: int, first_frame: int, settings: Settings, on_step: Callable[[torch.Tensor], None]
-    ) -> None:
+    def __init__(self, number: int, first_frame: int, settings: Settings, on_step: Step) -> None:
         self.number, self.first_frame, self.settings, self.on_step = number, first_frame, settings, on_step
         self.result = CodedSegment([], 0, 0)
         self.rng = np.random.default_rng([settings.seed, number])
         self.generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
-        self.effort = settings.effort()
+        self.effort, self.training = settings.effort(), settings.training()
         self.current = 0  # frame of the segment that is being fitted
 
     def frames(self, pictures: Sequence[Picture] | Iterator[Picture]) -> Iterator[CodedFrame]:
@@ -81,12 +82,12 @@ class SegmentEncoder:
             began = time.perf_counter()
             if predictor is None:
                 states, sizes = self._key(picture)
-                predictor = Predictor(states, self.effort.difference, self.rng)
+                predictor = Predictor(states, self.training, self.effort.difference, self.rng)
                 decoded = self._see(states, picture)
                 self._hash(0, [decoded])
                 yield CodedFrame(decoded, picture, sizes, time.perf_counter() - began, True)
             else:
-                objective = Objective(picture, self.settings.layers, self.background, self.settings.threads)
+                objective = self._objective(picture)
                 symbols = predictor.code(
                     objective, self.on_step, starts_chunk=not waiting, motion=estimate(decoded[-1], picture)
                 )
@@ -98,13 +99,18 @@ class SegmentEncoder:
         if waiting and predictor is not None:
             yield from self._flush(predictor, waiting, self.current + 1)
 
+    def _objective(self, picture: Picture) -> Objective:
+        f = picture.format
+        sizes = self.settings.level_sizes(f.width, f.height)
+        return Objective([resized(picture, *size) for size in sizes], self.background, self.settings.threads)
+
     def _key(self, picture: Picture) -> tuple[list[SplatSet], list[float]]:
         self.background = background = background_of(picture)
-        objective = Objective(picture, self.settings.layers, background, self.settings.threads)
+        objective = self._objective(picture)
         pixels = picture.format.width * picture.format.height
         splats = Splats.unused(self.settings.layer_splats(pixels), picture.format.components)
-        fit(objective, splats, self.effort.schedule, self.generator, self.on_step)
-        layers = freeze_key(objective, splats, self.effort.precision, self.rng, self.on_step)
+        fit(self.training, objective, splats, self.effort.schedule, self.generator, self.on_step)
+        layers = freeze_key(self.training, objective, splats, self.effort.precision, self.rng, self.on_step)
         states, sizes = [], []
         for k, layer in enumerate(layers):
             header = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 
 from pgsvc_encoder.fit.train import Schedule
+from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.predict.frame import DifferencePrecision
 from pgsvc_encoder.quantise.freeze import Precision
 
@@ -56,6 +57,8 @@ class Settings:
     seed: int = 0
     preset: str = "medium"
     threads: int = 0
+    training_name: str = "joint"
+    level_weights: tuple[float, ...] | None = None
     overrides: dict[str, dict[str, object]] = field(default_factory=dict)
 
     def effort(self) -> Preset:
@@ -63,6 +66,13 @@ class Settings:
         preset = PRESETS[self.preset]
         parts = {name: replace(getattr(preset, name), **changes) for name, changes in self.overrides.items()}
         return replace(preset, **parts)  # type: ignore[arg-type]
+
+    def training(self) -> Training:
+        return Training(self.training_name, self.level_weights, self.seed)
+
+    def level_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
+        """Size of each level for a picture of this size."""
+        return [(width, height)] * self.layers
 
     def layer_splats(self, pixels: int) -> list[int]:
         """Splats of each layer for a picture of so many pixels."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 
-from pgsvc.picture import PlaneGroup
-from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.objective import Objective, Residual
 from pgsvc_encoder.fit.splats import Splats
 
 GRADIENT_SHARE = 0.7  # of the density at the start; the rest is uniform
@@ -56,29 +56,48 @@ def nearest_distance(position: torch.Tensor, fallback: float) -> torch.Tensor:
     return torch.cat(out)
 
 
-def colour_at(planes: list[torch.Tensor], groups: list[PlaneGroup], position: torch.Tensor) -> torch.Tensor:
-    """Samples [N, C] nearest to luma positions [N, 2]; ``planes`` as in the objective's groups."""
+def colour_at(residual: Residual, position: torch.Tensor) -> torch.Tensor:
+    """Samples [N, C] of the residual that lie nearest to luma positions [N, 2]."""
     parts = []
-    for plane, group in zip(planes, groups, strict=True):
-        x = ((position[:, 0] - group.origin_x / 256) / (group.step_x / 256)).round().long().clamp(0, group.width - 1)
-        y = ((position[:, 1] - group.origin_y / 256) / (group.step_y / 256)).round().long().clamp(0, group.height - 1)
+    here = position / torch.tensor(residual.ratio)
+    for plane, group in zip(residual.planes, residual.groups, strict=True):
+        x = ((here[:, 0] - group.origin_x / 256) / (group.step_x / 256)).round().long().clamp(0, group.width - 1)
+        y = ((here[:, 1] - group.origin_y / 256) / (group.step_y / 256)).round().long().clamp(0, group.height - 1)
         parts.append(plane[:, y, x].T)
     return torch.cat(parts, 1)
 
 
+def _isotropic(splats: Splats, rows: slice | torch.Tensor, sigma: torch.Tensor | float) -> None:
+    """Round shapes with this standard deviation in luma samples."""
+    splats.shape[rows, 0] = splats.shape[rows, 2] = torch.as_tensor(sigma).clamp(min=0.5).log2()
+    splats.shape[rows, 1] = 0
+
+
 def seed_layer(splats: Splats, layer: int, count: int, objective: Objective, generator: torch.Generator) -> None:
     """Put the first ``count`` splats of a layer where the picture has structure."""
-    groups = [g.plane for g in objective.groups]
-    targets = [g.target for g in objective.groups]
-    position = sample(gradient_density(targets[0].mean(0)), count, generator)
+    picture = objective.target(layer)
+    position = sample(gradient_density(picture.planes[0].mean(0)), count, generator) * torch.tensor(picture.ratio)
     size = objective.format.width * objective.format.height
-    sigma = NEIGHBOUR_SHARE * nearest_distance(position, math.sqrt(size / max(count, 1)))
     start = int(splats.starts[layer])
     chosen = slice(start, start + count)
     splats.position[chosen] = position
-    splats.shape[chosen, 0] = splats.shape[chosen, 2] = torch.log2(sigma.clamp(min=0.5))
-    splats.shape[chosen, 1] = 0
-    splats.colour[chosen] = START_COLOUR * colour_at(targets, groups, position)
+    _isotropic(splats, chosen, NEIGHBOUR_SHARE * nearest_distance(position, math.sqrt(size / max(count, 1))))
+    splats.colour[chosen] = START_COLOUR * colour_at(picture, position)
+
+
+def seed_uniform(splats: Splats, objective: Objective, generator: torch.Generator) -> None:
+    """Put all splats of all layers anywhere, without colour: the random start of GaussianImage and LIG.
+
+    Their shapes are drawn in samples whatever the number of splats, which leaves gaps that are slow to close; here the standard
+    deviation follows the distance between the splats of the layer.
+    """
+    size = torch.tensor([objective.format.width, objective.format.height], dtype=torch.float32)
+    for k in range(splats.layers):
+        part = splats.layer(k)
+        count = part.stop - part.start
+        splats.position[part] = torch.rand(count, 2, generator=generator) * size
+        _isotropic(splats, part, NEIGHBOUR_SHARE * math.sqrt(float(size.prod()) / max(count, 1)))
+        splats.colour[part] = 0
 
 
 def add_by_error(splats: Splats, layer: int, count: int, objective: Objective, generator: torch.Generator) -> None:
@@ -87,11 +106,10 @@ def add_by_error(splats: Splats, layer: int, count: int, objective: Objective, g
     count = len(free)
     if count == 0:
         return
-    groups = [g.plane for g in objective.groups]
     residual = objective.residual(splats, layer)
-    error = blur((residual[0] ** 2).mean(0, keepdim=True), 1.0)[0]
-    position = sample(error + 1e-12, count, generator)
+    error = blur((residual.planes[0] ** 2).mean(0, keepdim=True), 1.0)[0]
+    position = sample(error + 1e-12, count, generator) * torch.tensor(residual.ratio)
     splats.position[free] = position
-    splats.shape[free, 0] = splats.shape[free, 2] = math.log2(ADDED_SIGMA)
-    splats.shape[free, 1] = 0
-    splats.colour[free] = ADDED_COLOUR * colour_at([blur(r, 1.0) for r in residual], groups, position)
+    _isotropic(splats, free, ADDED_SIGMA * math.sqrt(residual.ratio[0] * residual.ratio[1]))
+    blurred = replace(residual, planes=[blur(p, 1.0) for p in residual.planes])
+    splats.colour[free] = ADDED_COLOUR * colour_at(blurred, position)

@@ -1,141 +1,147 @@
-"""Error of all levels at once and its gradient: one forward and one backward sum for every level (spec 3).
+"""Error of all levels at once and its gradient: one forward and one backward sum for every level of one size (spec 3).
 
 Layers are summed separately, levels are running sums over layers, and the gradient of layer k is the sum of the gradients of
-the levels ≥ k. The kernels are those of ``codec/native``; this module only prepares their buffers.
+the levels ≥ k. Levels of different sizes (resolution scalability) are separate views of the same splats.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from pgsvc import kernel
-from pgsvc.picture import Picture, PictureFormat, PlaneGroup
-from pgsvc_encoder.fit.splats import Splats
-
-# Share of luma in the squared error of Y'CbCr pictures, the rest is for Cb and Cr: the 6:1:1 of video coding practice.
-LUMA_SHARE = 6 / 8
+from pgsvc.picture import Picture, PlaneGroup
+from pgsvc_encoder.fit.splats import LN2, Splats
+from pgsvc_encoder.fit.view import View
 
 
-@dataclass
-class _Group:
-    plane: PlaneGroup
-    target: torch.Tensor  # float32 [C, H, W]
-    weight: torch.Tensor  # float32 [C], per squared sample error; mean over the picture, summed over components = 1
-    layers: torch.Tensor  # float32 [K, C, H, W], work space
-    grid: tuple[float, float, float, float]
+@dataclass(frozen=True)
+class Residual:
+    """Target minus level.
 
+    Args:
+        planes: float32 [C, H, W] for each plane group.
+        groups: their grids, in samples of the level's size.
+        ratio: reference size over the level's size, x and y.
+    """
 
-def component_weights(picture_format: PictureFormat) -> list[float]:
-    """Share of each component in the error."""
-    if picture_format.components == 1:
-        return [1.0]
-    if picture_format.is_rgb:
-        return [1 / 3] * 3
-    return [LUMA_SHARE, (1 - LUMA_SHARE) / 2, (1 - LUMA_SHARE) / 2]
-
-
-def neutral(picture_format: PictureFormat) -> np.ndarray:
-    """Value of an empty sum, per component (spec 8.6); float [C]."""
-    if picture_format.components == 1 or picture_format.is_rgb:
-        return np.zeros(picture_format.components)
-    return np.array([0.0, 0.5, 0.5])
+    planes: list[torch.Tensor]
+    groups: list[PlaneGroup]
+    ratio: tuple[float, float]
 
 
 class Objective:
     """Weighted squared error of the levels of one picture.
 
     Args:
-        picture: what is to be approximated.
-        layer_count: K.
+        pictures: what each level approximates, in the level's own size; sizes do not decrease, the last is the reference size.
         background: float [C], in units of 2^BitDepth code values, part of the sum.
         threads: of the kernels.
     """
 
-    def __init__(self, picture: Picture, layer_count: int, background: np.ndarray, threads: int = 0) -> None:
-        self.format = picture.format
-        self.threads = kernel.thread_count(threads)
-        self.isa = kernel.fitting_isa()
-        self.native = kernel.native()
-        weights = component_weights(self.format)
-        offset = neutral(self.format) + background
-        self.groups: list[_Group] = []
-        for plane in self.format.plane_groups:
-            part = range(plane.components.start, plane.components.stop)
-            target = np.stack([picture.planes[c] / 2.0**self.format.bit_depth - offset[c] for c in part])
-            samples = plane.width * plane.height
-            self.groups.append(
-                _Group(
-                    plane,
-                    torch.tensor(target, dtype=torch.float32),
-                    torch.tensor([weights[c] / samples for c in part], dtype=torch.float32),
-                    torch.zeros(layer_count, len(part), plane.height, plane.width),
-                    (plane.step_x / 256, plane.step_y / 256, plane.origin_x / 256, plane.origin_y / 256),
-                )
-            )
+    def __init__(self, pictures: Sequence[Picture], background: np.ndarray, threads: int = 0) -> None:
+        self.format = pictures[-1].format
+        self.background, self.threads = background, kernel.thread_count(threads)
+        sizes = [(p.format.width, p.format.height) for p in pictures]
+        self.views: list[View] = []
+        for size in dict.fromkeys(sizes):
+            first, last = sizes.index(size), len(sizes) - 1 - sizes[::-1].index(size)
+            self.views.append(View(pictures[first], first, last, sizes[-1], background, self.threads))
 
-    def forward(self, splats: Splats, geometry: torch.Tensor, colour: torch.Tensor | None = None) -> None:
-        """Sum every layer into its work space."""
-        values = splats.colour if colour is None else colour
-        for g in self.groups:
-            g.layers.zero_()
-            part = values[:, g.plane.components].contiguous()
-            self.native.f32_forward(g.layers, geometry, part, splats.starts, *g.grid, self.isa, self.threads)
+    @property
+    def levels(self) -> int:
+        return self.views[-1].last + 1
 
-    def errors(self, level_weights: torch.Tensor, *, against_target: bool = True) -> torch.Tensor:
-        """Mean squared error of each level, float64 [K]; leaves the gradient of each layer in the work space."""
-        total = torch.zeros(len(level_weights), dtype=torch.float64)
-        for g in self.groups:
-            target = g.target if against_target else torch.zeros_like(g.target)
-            weight = (level_weights[:, None] * g.weight[None]).float().contiguous()
-            sse = torch.zeros(weight.shape, dtype=torch.float64)
-            self.native.f32_levels(g.layers, target, weight, sse, self.isa, self.threads)
-            total += (sse * g.weight).sum(1)
-        return total
+    def view_of(self, level: int) -> View:
+        return next(v for v in self.views if v.first <= level <= v.last)
 
-    def backward(
-        self, splats: Splats, geometry: torch.Tensor, colour: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Gradients of geometry [N, 5] and colour [N, C] from the gradients in the work space."""
-        values = splats.colour if colour is None else colour
-        grad_geometry = torch.zeros_like(geometry)
-        grad_colour = torch.zeros_like(values)
-        for g in self.groups:
-            part = values[:, g.plane.components].contiguous()
-            grad_part = torch.zeros_like(part)
-            self.native.f32_backward(
-                g.layers, geometry, part, splats.starts, grad_geometry, grad_part, *g.grid, self.isa, self.threads
-            )
-            grad_colour[:, g.plane.components] = grad_part
-        return grad_geometry, grad_colour
+    def evaluate(
+        self,
+        splats: Splats,
+        weights: torch.Tensor,
+        *,
+        geometry: torch.Tensor | None = None,
+        colour: torch.Tensor | None = None,
+        against_target: bool = True,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Errors of the levels and the gradient of their weighted sum.
 
-    def curvature(self, splats: Splats) -> torch.Tensor:
-        """Diagonal of the Gauss–Newton matrix of the mean squared error of the top level: float32 [N, 5 + C].
+        Args:
+            weights: of the levels, float64 [K]. Views whose levels all have weight 0 are left out; their errors are NaN.
+            geometry, colour: instead of the splats' own.
+            against_target: False: the target is zero, the sum is linear in colour.
 
-        Columns: x, y, a, t, b, then each colour component.
+        Returns:
+            errors float64 [K], gradient of the geometry [N, 5], gradient of the colour [N, C].
         """
-        geometry = splats.geometry()
-        out = torch.zeros(len(splats), 5 + splats.colour.shape[1])
-        raw = torch.zeros(len(splats), 5)
-        for g in self.groups:
-            part = splats.colour[:, g.plane.components].contiguous()
-            six = torch.zeros(len(splats), 6)
-            self.native.f32_curvature(
-                geometry, part, six, g.plane.width, g.plane.height, g.weight, *g.grid, self.isa, self.threads
-            )
-            raw += six[:, :5]
-            for i, c in enumerate(range(g.plane.components.start, g.plane.components.stop)):
-                out[:, 5 + c] = six[:, 5] * g.weight[i]
-        out[:, :2] = raw[:, :2]
-        ln2 = float(np.log(2.0))
-        out[:, 2] = ln2**2 * ((raw[:, 2] * geometry[:, 2] ** 2) + raw[:, 4] * geometry[:, 4] ** 2)
-        out[:, 3] = raw[:, 4] * geometry[:, 2] ** 2
-        out[:, 4] = ln2**2 * raw[:, 3] * geometry[:, 3] ** 2
+        geometry = splats.geometry() if geometry is None else geometry
+        colour = splats.colour if colour is None else colour
+        errors = torch.full((self.levels,), float("nan"), dtype=torch.float64)
+        grad_geometry, grad_colour = torch.zeros_like(geometry), torch.zeros_like(colour)
+        for v in self.views:
+            part = weights[v.first : v.last + 1]
+            if not part.any():
+                continue
+            errors[v.first : v.last + 1], *grads = v.gradient(splats, geometry, colour, part, against_target)
+            grad_geometry += grads[0]
+            grad_colour += grads[1]
+        return errors, grad_geometry, grad_colour
+
+    def colour_diagonal(self, splats: Splats, weights: torch.Tensor) -> torch.Tensor:
+        """Diagonal of the colours' normal matrix, [N, C]: a layer's splats appear in its own level and all above."""
+        geometry, layer = splats.geometry(), splats.layer_of()
+        out = torch.zeros_like(splats.colour)
+        for v in self.views:
+            above = torch.tensor([float(weights[max(k, v.first) : v.last + 1].sum()) for k in range(splats.layers)])
+            out += 2 * v.curvature(geometry, splats.colour)[1] * above[layer][:, None]
         return out
 
-    def residual(self, splats: Splats, level: int) -> list[torch.Tensor]:
-        """Target minus level for each plane group, float32 [C, H, W]."""
-        self.forward(splats, splats.geometry())
-        return [g.target - g.layers[: level + 1].sum(0) for g in self.groups]
+    def curvature(self, splats: Splats) -> torch.Tensor:
+        """Diagonal of the Gauss–Newton matrix of the mean squared error of the top level by geometry: float32 [N, 5].
+
+        Columns: x, y, a, t, b.
+        """
+        geometry = splats.geometry()
+        raw, _ = self.views[-1].curvature(geometry, splats.colour)
+        out = raw.clone()
+        out[:, 2] = LN2**2 * (raw[:, 2] * geometry[:, 2] ** 2 + raw[:, 4] * geometry[:, 4] ** 2)
+        out[:, 3] = raw[:, 4] * geometry[:, 2] ** 2
+        out[:, 4] = LN2**2 * raw[:, 3] * geometry[:, 3] ** 2
+        return out
+
+    def error(self, splats: Splats, level: int) -> float:
+        """Mean squared error of one level."""
+        view = self.view_of(level)
+        planes = self.residual(splats, level).planes
+        return sum(
+            float((p.double() ** 2).sum((1, 2)) @ g.weight.double()) for p, g in zip(planes, view.groups, strict=True)
+        )
+
+    def sums(self, splats: Splats, level: int) -> list[torch.Tensor]:
+        """What a level adds to the background: float32 [C, H, W] for each plane group of its size."""
+        v = self.view_of(level)
+        layers = v.forward(splats, v.place(splats.geometry(), splats.colour))
+        return [s[: level - v.first + 1].sum(0) for s in layers]
+
+    def target(self, level: int) -> Residual:
+        """What a level approximates, less the background."""
+        v = self.view_of(level)
+        return Residual([g.target for g in v.groups], [g.plane for g in v.groups], v.ratio)
+
+    def residual(self, splats: Splats, level: int) -> Residual:
+        target = self.target(level)
+        return replace(target, planes=[t - s for t, s in zip(target.planes, self.sums(splats, level), strict=True)])
+
+    def alone(self, level: int, given: Splats | None = None) -> Objective:
+        """The objective of a single layer that makes this level by itself, or on top of ``given`` splats of lower layers."""
+        view = self.view_of(level).narrowed()
+        if given is not None and len(given):
+            sums = view.forward(given.merged(), view.place(given.geometry(), given.colour))
+            view = view.narrowed([g.target - s[0] for g, s in zip(view.groups, sums, strict=True)])
+        out = object.__new__(Objective)
+        out.format, out.background, out.threads = self.format, self.background, self.threads
+        out.views = [view]
+        return out

@@ -10,48 +10,64 @@ import torch
 
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.splats import Splats
+from pgsvc_encoder.fit.training import Training
 
 
-def colour_diagonal(objective: Objective, splats: Splats, weights: torch.Tensor) -> torch.Tensor:
-    """Diagonal of the normal matrix, [N, C]: a layer's splats appear in its own level and all above."""
-    above = torch.flip(torch.cumsum(torch.flip(weights, [0]), 0), [0]).float()
-    return 2 * objective.curvature(splats)[:, 5:] * above[splats.layer_of()][:, None]
+def colour_diagonal(training: Training, objective: Objective, splats: Splats) -> torch.Tensor:
+    """Diagonal of the normal matrices of all stages, [N, C]."""
+    stages = training.stages(objective, splats)
+    return torch.cat([s.objective.colour_diagonal(s.splats, s.mean_weights) for s in stages])
 
 
-def gradient(objective: Objective, splats: Splats, geometry: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Gradient of the weighted error with respect to colour, [N, C]."""
-    objective.forward(splats, geometry)
-    objective.errors(weights)
-    return objective.backward(splats, geometry)[1]
+def colour_gradient(training: Training, objective: Objective, splats: Splats) -> torch.Tensor:
+    """Gradient of each stage's weighted error by its colours, [N, C]."""
+    stages = training.stages(objective, splats)
+    return torch.cat([s.objective.evaluate(s.splats, s.mean_weights)[2] for s in stages])
 
 
 def solve_colours(
+    training: Training,
     objective: Objective,
     splats: Splats,
-    weights: torch.Tensor,
     iterations: int,
     *,
     free: torch.Tensor | None = None,
     ridge: float = 1e-3,
 ) -> None:
-    """Improve ``splats.colour`` in place towards the least-squares optimum.
+    """Improve ``splats.colour`` in place towards the least-squares optimum of each stage of the training.
 
     Args:
-        weights: of the levels, float64 [K].
+        iterations: of each stage's solve.
         free: bool [N], the splats whose colours may change; all when None.
         ridge: pulls changes towards zero, as a share of the diagonal; keeps splats that nearly coincide from drifting apart.
     """
+    first = 0
+    for stage in training.stages(objective, splats):
+        part = None if free is None else free[first : first + len(stage.splats)]
+        if part is None or part.any():
+            _solve(stage.objective, stage.splats, stage.mean_weights, iterations, part, ridge)
+        first += len(stage.splats)
+
+
+def _solve(
+    objective: Objective,
+    splats: Splats,
+    weights: torch.Tensor,
+    iterations: int,
+    free: torch.Tensor | None,
+    ridge: float,
+) -> None:
+    """One least-squares problem."""
     geometry = splats.geometry()
-    diagonal = colour_diagonal(objective, splats, weights)
+    diagonal = objective.colour_diagonal(splats, weights)
     mask = torch.ones_like(diagonal) if free is None else free[:, None].float().expand_as(diagonal)
     floor = diagonal.amax() * 1e-6 + 1e-20
 
     def product(v: torch.Tensor) -> torch.Tensor:
-        objective.forward(splats, geometry, v)
-        objective.errors(weights, against_target=False)
-        return mask * (objective.backward(splats, geometry, v)[1] + ridge * diagonal * v)
+        image = objective.evaluate(splats, weights, geometry=geometry, colour=v, against_target=False)[2]
+        return mask * (image + ridge * diagonal * v)
 
-    residual = -mask * gradient(objective, splats, geometry, weights)
+    residual = -mask * objective.evaluate(splats, weights, geometry=geometry)[2]
     preconditioned = residual / (diagonal + floor)
     direction = preconditioned.clone()
     energy = (residual * preconditioned).sum()

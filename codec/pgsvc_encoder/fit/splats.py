@@ -58,6 +58,21 @@ class Splats:
     def layer(self, k: int) -> slice:
         return slice(int(self.starts[k]), int(self.starts[k + 1]))
 
+    def part(self, first: int, last: int) -> Splats:
+        """Layers ``first`` … ``last`` − 1, sharing memory with this set."""
+        rows = slice(int(self.starts[first]), int(self.starts[last]))
+        starts = self.starts[first : last + 1] - self.starts[first]
+        return Splats(self.position[rows], self.shape[rows], self.colour[rows], starts)
+
+    def merged(self) -> Splats:
+        """The same splats as one layer, sharing memory with this set."""
+        return Splats(self.position, self.shape, self.colour, self.starts[[0, -1]])
+
+    def take(self, rows: torch.Tensor) -> None:
+        """Put splats into another order, in place; ``rows`` is a permutation."""
+        for values in (self.position, self.shape, self.colour):
+            values.copy_(values[rows])
+
     def layer_of(self) -> torch.Tensor:
         """int64 [N], the layer of each splat."""
         return torch.repeat_interleave(torch.arange(self.layers), (self.starts[1:] - self.starts[:-1]).long())

@@ -1,30 +1,20 @@
-"""Joint training of all layers in one pass: every level is supervised in every iteration.
-
-P-GSVC (section 3.4) supervises the top level and one cycling lower level; with an additive sum all levels cost no more than one.
-"""
+"""Fitting a key frame from nothing, and letting splats re-adapt: seed, step, add where the error is, prune what is not needed."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
-from pgsvc_encoder.fit.initialise import add_by_error, seed_layer
+from pgsvc_encoder.fit.initialise import add_by_error, seed_layer, seed_uniform
 from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.optimise import ADAM, Optimiser, Plateau, Rates, Step, cosine
+from pgsvc_encoder.fit.prune import Pruner, Pruning
+from pgsvc_encoder.fit.relocate import Relocation, relocate
 from pgsvc_encoder.fit.splats import Splats
+from pgsvc_encoder.fit.training import Stage, Training
 
-Step = Callable[[torch.Tensor], None]  # called with the mean squared error of each level after an iteration
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Adam step sizes: position in luma samples, shape in octaves (a, b) and ratio (t), colour in code values / 2^BitDepth."""
-
-    position: float = 0.35
-    shape: float = 0.1
-    colour: float = 0.02
+CONTENT, UNIFORM = "content", "uniform"
 
 
 @dataclass(frozen=True)
@@ -32,80 +22,113 @@ class Schedule:
     """How a key frame is fitted.
 
     Args:
-        iterations: Adam iterations.
+        iterations: of all stages together.
+        start: "content": the base starts where the picture has structure and the rest is added where the error is;
+            "uniform": everything at once, anywhere (GaussianImage, LIG).
         seed_share: share of a layer's splats that the base starts with; other layers start empty.
         rounds: rounds of additions.
         add_until: share of the iterations after which nothing is added.
         final_rate: the step sizes fall along a cosine to this share.
+        relocation: splats that matter little move to where the error is, or None.
+        pruning: start with more splats and remove those that contribute least, or None.
+        patience, least_change: a fit ends early once the mean loss of so many iterations differs from that of as many before by
+            less than this share (P-GSVC: 100 iterations).
     """
 
     iterations: int
-    seed_share: float = 0.5
+    start: str = CONTENT
+    seed_share: float = 0.25
     rounds: int = 12
-    add_until: float = 0.7
+    add_until: float = 0.2
     final_rate: float = 0.02
     rates: Rates = Rates()
+    optimiser: str = ADAM
+    relocation: Relocation | None = Relocation()
+    pruning: Pruning | None = None
+    patience: int = 100
+    least_change: float = 1e-4
 
 
-def level_weights(layers: int) -> torch.Tensor:
-    """Weights of the levels' errors: the top counts most (0.1 / 0.2 / 1 lost least against fits of one level); float64 [K]."""
-    return torch.tensor(([0.1] * layers + [0.2, 1.0])[-layers:], dtype=torch.float64)
+@dataclass
+class _Additions:
+    """When how many splats of each layer are to be in use."""
+
+    counts: list[int]
+    seeded: list[int]
+    times: dict[int, int] = field(default_factory=dict)
+    rounds: int = 1
+
+    def due(self, iteration: int, layer: int) -> int:
+        share = self.times[iteration] / self.rounds
+        return self.seeded[layer] + round((self.counts[layer] - self.seeded[layer]) * share)
 
 
-class Optimiser:
-    """torch's Adam over the tensors of splats, fed with the kernels' gradients; some of them can be frozen."""
-
-    def __init__(self, splats: Splats, rates: Rates, *, frozen: frozenset[str] = frozenset()) -> None:
-        self.splats = splats
-        named = {"position": rates.position, "shape": rates.shape, "colour": rates.colour}
-        self.names = [name for name in named if name not in frozen]
-        groups = [{"params": [getattr(splats, name)], "lr": named[name], "peak": named[name]} for name in self.names]
-        self.adam = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
-        self.shape_mask: torch.Tensor | None = None  # float [3], zero for frozen shape components
-
-    def step(self, objective: Objective, weights: torch.Tensor, rate: float) -> torch.Tensor:
-        """One iteration; returns the error of each level before it."""
-        s = self.splats
-        geometry = s.geometry()
-        objective.forward(s, geometry)
-        errors = objective.errors(weights)
-        grad_geometry, grad_colour = objective.backward(s, geometry)
-        grad_position, grad_shape = s.chain(geometry, grad_geometry)
-        if self.shape_mask is not None:
-            grad_shape = grad_shape * self.shape_mask
-        for name, grad in (("position", grad_position), ("shape", grad_shape), ("colour", grad_colour)):
-            getattr(s, name).grad = grad.contiguous() if name in self.names else None
-        for group in self.adam.param_groups:
-            group["lr"] = group["peak"] * rate
-        self.adam.step()
-        s.clamp(objective.format.width, objective.format.height)
-        return errors
+def fit(
+    training: Training,
+    objective: Objective,
+    splats: Splats,
+    schedule: Schedule,
+    generator: torch.Generator,
+    on_step: Step,
+) -> None:
+    """Fit unused ``splats`` to the picture, from nothing."""
+    for stage in training.stages(objective, splats):
+        _fit_stage(stage, schedule, generator, on_step)
+    training.settle(objective, splats)
 
 
-def cosine(progress: float, final: float) -> float:
-    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def fit(objective: Objective, splats: Splats, schedule: Schedule, generator: torch.Generator, on_step: Step) -> None:
-    """Fit all layers to the picture, from nothing: seed, train, add where the error is."""
-    counts = (splats.starts[1:] - splats.starts[:-1]).tolist()
-    seeded = [max(1, round(counts[0] * schedule.seed_share)) if counts[0] else 0] + [0] * (len(counts) - 1)
-    if seeded[0]:
-        seed_layer(splats, 0, seeded[0], objective, generator)
-    optimiser = Optimiser(splats, schedule.rates)
-    weights = level_weights(len(counts))
-    last = max(1, round(schedule.iterations * schedule.add_until))
-    times = {round((r + 0.5) * last / schedule.rounds): r + 1 for r in range(schedule.rounds)}
-    for i in range(schedule.iterations):
-        if i in times:
-            for k, count in enumerate(counts):
-                due = seeded[k] + round((count - seeded[k]) * times[i] / schedule.rounds)
+def _fit_stage(stage: Stage, schedule: Schedule, generator: torch.Generator, on_step: Step) -> None:
+    iterations = max(1, round(schedule.iterations * stage.share))
+    pruner = None if schedule.pruning is None else Pruner(schedule.pruning, stage)
+    splats = stage.splats if pruner is None else pruner.splats
+    additions = _start(stage, splats, schedule, iterations, generator)
+    optimiser = Optimiser(
+        stage,
+        splats,
+        schedule.rates,
+        method=schedule.optimiser,
+        contribution=None if pruner is None else pruner.contribution,
+    )
+    plateau = Plateau(schedule.patience, schedule.least_change)
+    moves = set() if schedule.relocation is None else schedule.relocation.times(iterations)
+    if pruner is not None:
+        pruner.plan(max(additions.times, default=0), iterations)
+    settled = max((*additions.times, *moves, *(() if pruner is None else pruner.times)), default=0)
+    for i in range(iterations):
+        if i in additions.times:
+            for k in range(splats.layers):
                 present = int(splats.in_use()[splats.layer(k)].sum())
-                add_by_error(splats, k, max(0, due - present), objective, generator)
-        on_step(optimiser.step(objective, weights, cosine(i / schedule.iterations, schedule.final_rate)))
+                add_by_error(splats, k, max(0, additions.due(i, k) - present), stage.objective, generator)
+        errors, gradients = optimiser.step(i, cosine(i / iterations, schedule.final_rate))
+        on_step(errors, gradients)
+        if pruner is not None:
+            pruner.after(i)
+        if schedule.relocation is not None and i in moves:
+            relocate(optimiser, schedule.relocation.share, generator)
+        if i > settled and plateau(float(errors.nan_to_num().dot(stage.mean_weights))):
+            break
+    if pruner is not None:
+        pruner.finish()
+
+
+def _start(stage: Stage, splats: Splats, schedule: Schedule, iterations: int, generator: torch.Generator) -> _Additions:
+    counts = (splats.starts[1:] - splats.starts[:-1]).tolist()
+    if schedule.start == UNIFORM:
+        seed_uniform(splats, stage.objective, generator)
+        return _Additions(counts, counts)
+    seeded = [0] * len(counts)
+    if stage.layer == 0 and counts[0]:
+        seeded[0] = max(1, round(counts[0] * schedule.seed_share))
+        seed_layer(splats, 0, seeded[0], stage.objective, generator)
+    last = max(1, round(iterations * schedule.add_until))
+    times = {round((r + 0.5) * last / schedule.rounds): r + 1 for r in range(schedule.rounds)}
+    if stage.layer:
+        times = {round(r * last / schedule.rounds): r + 1 for r in range(schedule.rounds)}
+    return _Additions(counts, seeded, times, schedule.rounds)
 
 
 def adapt(
+    training: Training,
     objective: Objective,
     splats: Splats,
     iterations: int,
@@ -116,8 +139,8 @@ def adapt(
     shape_mask: torch.Tensor | None = None,
 ) -> None:
     """Let what is not frozen re-adapt, with step sizes falling to a tenth."""
-    optimiser = Optimiser(splats, rates, frozen=frozen)
-    optimiser.shape_mask = shape_mask
-    weights = level_weights(splats.layers)
-    for i in range(iterations):
-        on_step(optimiser.step(objective, weights, cosine(i / max(1, iterations), 0.1)))
+    for stage in training.stages(objective, splats):
+        optimiser = Optimiser(stage, stage.splats, rates, frozen=frozen, shape_mask=shape_mask)
+        count = round(iterations * stage.share)
+        for i in range(count):
+            on_step(*optimiser.step(i, cosine(i / count, 0.1)))

@@ -6,6 +6,7 @@ everything else stays as it was decoded. Splats keep their identity: the n-th sp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,9 +23,11 @@ from pgsvc.planar.symbols import (
     float12_split,
 )
 from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.optimise import Rates, Step
 from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
 from pgsvc_encoder.fit.splats import Splats
-from pgsvc_encoder.fit.train import Rates, Step, adapt, level_weights
+from pgsvc_encoder.fit.train import adapt
+from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.predict.motion import at_positions
 from pgsvc_encoder.quantise import rvq
 from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
@@ -73,6 +76,7 @@ class Predictor:
     """
 
     states: list[SplatSet]
+    training: Training
     precision: DifferencePrecision
     rng: np.random.Generator
     parameters: list[LayerParameters] = field(default_factory=list)
@@ -106,28 +110,27 @@ class Predictor:
         new = Splats(old.position.clone(), old.shape.clone(), old.colour.clone(), old.starts)
         if motion is not None:
             new.position += at_positions(motion, old.position)
-        weights = level_weights(new.layers)
         losses: list[float] = []
 
-        def track(errors: torch.Tensor) -> None:
+        def track(errors: torch.Tensor, gradients: Sequence[torch.Tensor]) -> None:
             losses.append(float(errors[-1]))
-            on_step(errors)
+            on_step(errors, gradients)
 
         p = self.precision
         rates = Rates(0.12, 0.03, 0.01)
-        adapt(objective, new, p.iterations, rates, track)
+        adapt(self.training, objective, new, p.iterations, rates, track)
         threshold = p.worth * losses[-1] / max(1, len(new))
         update = np.zeros(len(new), np.int32)
         moves = self._freeze_positions(objective, old, new, threshold, update)
-        adapt(objective, new, p.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
+        adapt(self.training, objective, new, p.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
         if starts_chunk:
             self._learn_shape(objective, old, new)
         shapes = self._freeze_shapes(objective, old, new, threshold, update)
-        solve_colours(objective, new, weights, 6)
-        diagonal = colour_diagonal(objective, new, weights)
+        solve_colours(self.training, objective, new, 6)
+        diagonal = colour_diagonal(self.training, objective, new)
         if starts_chunk:
             self._learn_colours(old, new, diagonal)
-        colours = self._freeze_colours(objective, old, new, weights, diagonal, threshold, update)
+        colours = self._freeze_colours(objective, old, new, diagonal, threshold, update)
         return self._finish(moves, shapes, colours, update, new)
 
     def _freeze_positions(
@@ -210,7 +213,6 @@ class Predictor:
         objective: Objective,
         old: Splats,
         new: Splats,
-        weights: torch.Tensor,
         diagonal: torch.Tensor,
         threshold: float,
         update: np.ndarray,
@@ -238,7 +240,7 @@ class Predictor:
                 new.colour[chosen] = old.colour[chosen] + torch.from_numpy(change).float()
             free[rows] = False
             if free.any():
-                solve_colours(objective, new, weights, 4, free=free)
+                solve_colours(self.training, objective, new, 4, free=free)
         return indices
 
     def _finish(

@@ -15,9 +15,11 @@ import torch
 from pgsvc.planar.splats import LOG_CHOLESKY
 from pgsvc.planar.symbols import KeySymbols, morton
 from pgsvc_encoder.fit.objective import Objective
-from pgsvc_encoder.fit.solve import colour_diagonal, gradient, solve_colours
+from pgsvc_encoder.fit.optimise import Rates, Step
+from pgsvc_encoder.fit.solve import colour_diagonal, colour_gradient, solve_colours
 from pgsvc_encoder.fit.splats import Splats
-from pgsvc_encoder.fit.train import Rates, Step, adapt, level_weights
+from pgsvc_encoder.fit.train import adapt
+from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.quantise import rvq
 from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
 
@@ -61,22 +63,33 @@ class FrozenLayer:
 
 
 def freeze_key(
-    objective: Objective, splats: Splats, precision: Precision, rng: np.random.Generator, on_step: Step
+    training: Training,
+    objective: Objective,
+    splats: Splats,
+    precision: Precision,
+    rng: np.random.Generator,
+    on_step: Step,
 ) -> list[FrozenLayer]:
     """Quantise all layers of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
-    weights = level_weights(splats.layers)
     rates = Rates(0.05, 0.015, 0.006)
     grid = freeze_positions(objective, splats, precision)
-    adapt(objective, splats, precision.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
+    adapt(training, objective, splats, precision.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
     quantisers, symbols = _shape_tables(splats.layers), np.zeros((len(splats), 3), np.int64)
     _freeze_shape(objective, splats, (T,), precision, quantisers, symbols)
     mask = torch.tensor([1.0, 0.0, 1.0])
     adapt(
-        objective, splats, precision.adapt_iterations, rates, on_step, frozen=frozenset({"position"}), shape_mask=mask
+        training,
+        objective,
+        splats,
+        precision.adapt_iterations,
+        rates,
+        on_step,
+        frozen=frozenset({"position"}),
+        shape_mask=mask,
     )
     _freeze_shape(objective, splats, (A, B), precision, quantisers, symbols)
-    solve_colours(objective, splats, weights, 2 * precision.solve_iterations)
-    books, indices = _choose_colours(objective, splats, precision, rng, weights)
+    solve_colours(training, objective, splats, 2 * precision.solve_iterations)
+    books, indices = _choose_colours(training, objective, splats, precision, rng)
     layers = []
     for k in range(splats.layers):
         part = splats.layer(k)
@@ -143,16 +156,15 @@ def _freeze_shape(
 
 
 def _choose_colours(
-    objective: Objective, splats: Splats, precision: Precision, rng: np.random.Generator, weights: torch.Tensor
+    training: Training, objective: Objective, splats: Splats, precision: Precision, rng: np.random.Generator
 ) -> tuple[list[rvq.Codebooks], np.ndarray]:
     """Freeze colours with every choice of codebooks and keep the best: large ones pay where splats are many or colours smooth."""
     start = splats.colour
     best: tuple[float, list[rvq.Codebooks], np.ndarray, torch.Tensor] | None = None
     for stages, bits in precision.colour_choices:
         splats.colour = start.clone()
-        books, indices = _freeze_colours(objective, splats, precision, rng, weights, stages, bits)
-        objective.forward(splats, splats.geometry())
-        error = float(objective.errors(weights)[-1])
+        books, indices = _freeze_colours(training, objective, splats, precision, rng, stages, bits)
+        error = objective.error(splats, objective.levels - 1)
         size = GEOMETRY_BITS * len(splats)
         for k in range(splats.layers):
             size += rvq.estimated_bits(books[k], indices[splats.layer(k)])
@@ -165,16 +177,16 @@ def _choose_colours(
 
 
 def _freeze_colours(
+    training: Training,
     objective: Objective,
     splats: Splats,
     precision: Precision,
     rng: np.random.Generator,
-    weights: torch.Tensor,
     stages: int,
     bits: int,
 ) -> tuple[list[rvq.Codebooks], np.ndarray]:
     """Train codebooks, then fix colours group by group, the free ones solved again each time; then sweep."""
-    footprint = colour_diagonal(objective, splats, weights)
+    footprint = colour_diagonal(training, objective, splats)
     books = []
     for k in range(splats.layers):
         part = splats.layer(k)
@@ -187,8 +199,8 @@ def _freeze_colours(
         choose(group, splats.colour[group])
         free[group] = False
         if free.any():
-            solve_colours(objective, splats, weights, precision.solve_iterations, free=free)
-    sweep_colours(objective, splats, footprint, weights, precision.sweeps, rng, choose)
+            solve_colours(training, objective, splats, precision.solve_iterations, free=free)
+    sweep_colours(training, objective, splats, footprint, precision.sweeps, rng, choose)
     return books, indices
 
 
@@ -211,19 +223,18 @@ def colour_chooser(
 
 
 def sweep_colours(
+    training: Training,
     objective: Objective,
     splats: Splats,
     diagonal: torch.Tensor,
-    weights: torch.Tensor,
     sweeps: int,
     rng: np.random.Generator,
     choose: Callable[[torch.Tensor, torch.Tensor], None],
     parts: int = 8,
 ) -> None:
     """Re-choose codewords with the neighbours' rounding in view: each part moves to its own optimum while the others stay."""
-    geometry = splats.geometry()
     for _ in range(sweeps):
         for chosen in np.array_split(rng.permutation(len(splats)), parts):
             rows = torch.from_numpy(chosen)
-            step = gradient(objective, splats, geometry, weights)[rows] / (diagonal[rows] + 1e-12)
+            step = colour_gradient(training, objective, splats)[rows] / (diagonal[rows] + 1e-12)
             choose(rows, splats.colour[rows] - step)

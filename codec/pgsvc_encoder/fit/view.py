@@ -1,0 +1,166 @@
+"""What the levels of one size look like: their targets, their sums, their errors and the way back to the splats.
+
+The kernels are those of ``codec/native``; this module prepares their buffers.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from pgsvc import kernel
+from pgsvc.picture import Picture, PictureFormat, PlaneGroup
+from pgsvc_encoder.fit.scaling import scaled
+from pgsvc_encoder.fit.splats import Splats
+
+# Share of luma in the squared error of Y'CbCr pictures, the rest is for Cb and Cr: the 6:1:1 of video coding practice.
+LUMA_SHARE = 6 / 8
+
+
+def component_weights(picture_format: PictureFormat) -> list[float]:
+    """Share of each component in the error."""
+    if picture_format.components == 1:
+        return [1.0]
+    if picture_format.is_rgb:
+        return [1 / 3] * 3
+    return [LUMA_SHARE, (1 - LUMA_SHARE) / 2, (1 - LUMA_SHARE) / 2]
+
+
+def neutral(picture_format: PictureFormat) -> np.ndarray:
+    """Value of an empty sum, per component (spec 8.6); float [C]."""
+    if picture_format.components == 1 or picture_format.is_rgb:
+        return np.zeros(picture_format.components)
+    return np.array([0.0, 0.5, 0.5])
+
+
+Placed = tuple[torch.Tensor, torch.Tensor]  # geometry [N, 5] and colours [N, C of the group] in a view's samples
+
+
+@dataclass
+class Group:
+    """One sampling grid of a view: ``target`` float32 [C, H, W]; ``weight`` float32 [C] of a squared sample error; ``grid`` as the
+    kernels take it."""
+
+    plane: PlaneGroup
+    target: torch.Tensor
+    weight: torch.Tensor
+    grid: tuple[float, float, float, float]
+
+
+class View:
+    """Consecutive levels that share one size.
+
+    Args:
+        picture: what these levels approximate, at their size.
+        first, last: the levels, inclusive. Layers up to ``first`` are summed as one.
+        reference: width and height of the splats' coordinates.
+        background: float [C], in units of 2^BitDepth code values, part of the sum.
+    """
+
+    def __init__(
+        self, picture: Picture, first: int, last: int, reference: tuple[int, int], background: np.ndarray, threads: int
+    ) -> None:
+        self.format, self.first, self.last, self.threads = picture.format, first, last, threads
+        self.ratio = (reference[0] / picture.format.width, reference[1] / picture.format.height)
+        self.native, self.isa = kernel.native(), kernel.fitting_isa()
+        weights = component_weights(self.format)
+        offset = neutral(self.format) + background
+        self.groups: list[Group] = []
+        for plane in self.format.plane_groups:
+            part = range(plane.components.start, plane.components.stop)
+            target = np.stack([picture.planes[c] / 2.0**self.format.bit_depth - offset[c] for c in part])
+            weight = torch.tensor([weights[c] / (plane.width * plane.height) for c in part], dtype=torch.float32)
+            grid = (plane.step_x / 256, plane.step_y / 256, plane.origin_x / 256, plane.origin_y / 256)
+            self.groups.append(Group(plane, torch.tensor(target, dtype=torch.float32), weight, grid))
+        self._sums: list[torch.Tensor] = []
+
+    def narrowed(self, targets: list[torch.Tensor] | None = None) -> View:
+        """The same size with one level made of one layer, perhaps with other targets."""
+        out = copy(self)
+        out.first = out.last = 0
+        out._sums = []
+        if targets is not None:
+            out.groups = [replace(g, target=t) for g, t in zip(self.groups, targets, strict=True)]
+        return out
+
+    def starts(self, splats: Splats) -> torch.Tensor:
+        """Splat ranges of the sums: all layers up to ``first``, then one by one; int32."""
+        return torch.cat([splats.starts[:1], splats.starts[self.first + 1 : self.last + 2]]).contiguous()
+
+    def place(self, geometry: torch.Tensor, colour: torch.Tensor) -> list[Placed]:
+        """Geometry and colours as each group of this size needs them."""
+        out = []
+        for g in self.groups:
+            part = colour[:, g.plane.components]
+            if self.ratio == (1.0, 1.0):
+                out.append((geometry, part.contiguous()))
+            else:
+                placed, factor = scaled(geometry, self.ratio, (g.grid[0], g.grid[1]))
+                out.append((placed, part * factor))
+        return out
+
+    def forward(self, splats: Splats, placed: list[Placed]) -> list[torch.Tensor]:
+        """Sums of the layers in each group, float32 [layers, C, H, W]: work space that the next call overwrites."""
+        starts = self.starts(splats)
+        if not self._sums or len(self._sums[0]) != len(starts) - 1:
+            self._sums = [torch.zeros(len(starts) - 1, *g.target.shape) for g in self.groups]
+        for g, sums, (geometry, colour) in zip(self.groups, self._sums, placed, strict=True):
+            sums.zero_()
+            n = int(starts[-1])
+            self.native.f32_forward(sums, geometry[:n], colour[:n], starts, *g.grid, self.isa, self.threads)
+        return self._sums
+
+    def errors(self, weights: torch.Tensor, *, against_target: bool = True) -> torch.Tensor:
+        """Mean squared error of each level of the view after :meth:`forward`; leaves each layer's gradient in the work space."""
+        total = torch.zeros(len(weights), dtype=torch.float64)
+        for g, sums in zip(self.groups, self._sums, strict=True):
+            target = g.target if against_target else torch.zeros_like(g.target)
+            weight = (weights[:, None] * g.weight[None]).float().contiguous()
+            sse = torch.zeros(weight.shape, dtype=torch.float64)
+            self.native.f32_levels(sums, target, weight, sse, self.isa, self.threads)
+            total += (sse * g.weight).sum(1)
+        return total
+
+    def backward(self, splats: Splats, placed: list[Placed]) -> list[Placed]:
+        """Gradients by what was placed, from the gradients in the work space."""
+        starts, out = self.starts(splats), []
+        for g, sums, (geometry, colour) in zip(self.groups, self._sums, placed, strict=True):
+            grads = torch.zeros_like(geometry), torch.zeros_like(colour)
+            n = int(starts[-1])
+            parts = [t[:n] for t in (geometry, colour)], [t[:n] for t in grads]
+            self.native.f32_backward(sums, *parts[0], starts, *parts[1], *g.grid, self.isa, self.threads)
+            out.append(grads)
+        return out
+
+    def gradient(
+        self, splats: Splats, geometry: torch.Tensor, colour: torch.Tensor, weights: torch.Tensor, against_target: bool
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Errors of the view's levels and the gradients of their weighted sum by geometry [N, 5] and colour [N, C]."""
+        leaves = geometry.detach().requires_grad_(), colour.detach().requires_grad_()
+        with torch.enable_grad():
+            placed = self.place(*leaves)
+        values = [(p.detach(), c.detach()) for p, c in placed]
+        self.forward(splats, values)
+        errors = self.errors(weights, against_target=against_target)
+        grads = self.backward(splats, values)
+        if self.ratio == (1.0, 1.0):
+            return errors, sum(g for g, _ in grads), torch.cat([c for _, c in grads], 1)  # type: ignore[return-value]
+        flat = [t for pair in placed for t in pair], [t for pair in grads for t in pair]
+        by_geometry, by_colour = torch.autograd.grad(flat[0], leaves, flat[1])
+        return errors, by_geometry, by_colour
+
+    def curvature(self, geometry: torch.Tensor, colour: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Diagonal of the Gauss–Newton matrix of this view's mean squared error: by placed geometry [N, 5], by colour [N, C]."""
+        by_geometry = torch.zeros(len(geometry), 5)
+        by_colour = torch.zeros_like(colour)
+        gains = self.place(geometry, torch.ones_like(colour))
+        for g, (placed, part), (_, gain) in zip(self.groups, self.place(geometry, colour), gains, strict=True):
+            six = torch.zeros(len(geometry), 6)
+            size = (g.plane.width, g.plane.height)
+            self.native.f32_curvature(placed, part, six, *size, g.weight, *g.grid, self.isa, self.threads)
+            by_geometry += six[:, :5]
+            by_colour[:, g.plane.components] = six[:, 5:] * g.weight * gain**2
+        return by_geometry, by_colour

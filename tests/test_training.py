@@ -1,0 +1,143 @@
+"""The six trainings, pruning, relocation and the stop at convergence."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="fitting needs the encoder extra")
+
+from test_fit import FORMATS, objective_of, random_splats  # noqa: E402
+
+from pgsvc_encoder.fit.optimise import ADAN, Plateau  # noqa: E402
+from pgsvc_encoder.fit.prune import ENERGY, LEARNED, Pruning  # noqa: E402
+from pgsvc_encoder.fit.relocate import Relocation  # noqa: E402
+from pgsvc_encoder.fit.splats import Splats  # noqa: E402
+from pgsvc_encoder.fit.train import UNIFORM, Schedule, adapt, fit  # noqa: E402
+from pgsvc_encoder.fit.training import SCALABLE, Training, importance  # noqa: E402
+
+SCHEDULE = Schedule(150, rounds=4, relocation=Relocation(rounds=6))
+
+
+def fitted(training: Training, schedule: Schedule = SCHEDULE, sizes: list | None = None) -> tuple[list[float], Splats]:
+    """Errors of the levels after a fit of 30 splats in three layers, and the splats."""
+    objective = objective_of(FORMATS["420"], 3, sizes)
+    splats = Splats.unused([10, 10, 10], 3)
+    fit(training, objective, splats, schedule, torch.Generator().manual_seed(1), lambda *_: None)
+    assert bool(splats.in_use().all())
+    inside = (splats.position > 0).all() and (splats.position < torch.tensor([41.0, 27.0])).all()
+    assert bool(inside)
+    return [objective.error(splats, k) for k in range(3)], splats
+
+
+@pytest.mark.parametrize("name", SCALABLE)
+def test_every_training_improves_with_every_level(name: str) -> None:
+    errors, _ = fitted(Training(name))
+    nothing = objective_of(FORMATS["420"], 3).error(Splats.unused([1, 1, 1], 3), 2)
+    assert errors[2] < errors[1] < errors[0]
+    assert errors[2] < 0.02 * nothing
+
+
+@pytest.mark.parametrize("name", SCALABLE)
+def test_every_training_with_sizes(name: str) -> None:
+    errors, _ = fitted(Training(name), sizes=[(20, 13), (30, 20), (41, 27)])
+    nothing = objective_of(FORMATS["420"], 3).error(Splats.unused([1, 1, 1], 3), 2)
+    assert errors[2] < 0.02 * nothing
+
+
+def test_monolithic_needs_one_model_for_each_level() -> None:
+    assert Training("monolithic").models([3, 4, 5]) == [[3], [7], [12]]
+    assert Training("joint").models([3, 4, 5]) == [[3, 4, 5]]
+
+
+def test_sequential_freezes_what_lies_below() -> None:
+    objective = objective_of(FORMATS["420"], 3)
+    splats = random_splats(FORMATS["420"], [6, 6, 6])
+    moved = []
+    for stage in Training("sequential").stages(objective, splats):
+        before = splats.colour.clone()
+        stage.splats.colour.add_(0.1)
+        moved.append([bool((splats.colour[splats.layer(k)] != before[splats.layer(k)]).any()) for k in range(3)])
+        # what a stage sees is what its level sees with everything below it
+        assert objective.error(splats, stage.layer) == pytest.approx(stage.objective.error(stage.splats, 0), rel=1e-5)
+    assert moved == [[True, False, False], [False, True, False], [False, False, True]]
+
+
+def test_cyclic_and_random_supervise_the_top_and_one_lower_level() -> None:
+    objective = objective_of(FORMATS["grey"], 3)
+    splats = random_splats(FORMATS["grey"], [3, 3, 3])
+    (cyclic,) = Training("cyclic").stages(objective, splats)
+    assert [cyclic.weights(i).tolist() for i in range(3)] == [[1, 0, 1], [0, 1, 1], [1, 0, 1]]
+    (drawn,) = Training("random", seed=4).stages(objective, splats)
+    seen = {tuple(drawn.weights(i).tolist()) for i in range(40)}
+    assert seen == {(1, 0, 1), (0, 1, 1)}
+
+
+def test_pruning_training_puts_the_most_important_splats_first() -> None:
+    objective = objective_of(FORMATS["rgb"], 3)
+    splats = random_splats(FORMATS["rgb"], [5, 5, 5])
+    Training("pruning").settle(objective, splats)
+    value = importance(objective.alone(2), splats.merged())
+    assert bool((value[:-1] >= value[1:] * (1 - 1e-5)).all())
+
+
+def test_level_weights() -> None:
+    assert Training().weights(1).tolist() == [1]
+    assert Training().weights(2).tolist() == [0.35, 1]
+    assert Training().weights(4).tolist() == [0.25, 0.25, 0.35, 1]
+    assert Training("joint", (0.5, 1.0)).weights(2).tolist() == [0.5, 1]
+    assert Training("joint", (0.5, 1.0)).weights(1).tolist() == [1]
+
+
+@pytest.mark.parametrize("measure", [LEARNED, ENERGY])
+def test_pruning_ends_at_the_budget(measure: str) -> None:
+    schedule = dataclasses.replace(SCHEDULE, relocation=None, pruning=Pruning(every=5, measure=measure))
+    errors, splats = fitted(Training(), schedule)
+    assert splats.starts.tolist() == [0, 10, 20, 30]
+    assert errors[2] < errors[1] < errors[0]
+
+
+def test_uniform_start_is_worse_than_content() -> None:
+    short = dataclasses.replace(SCHEDULE, iterations=60, relocation=None)
+    content, _ = fitted(Training(), short)
+    uniform, _ = fitted(Training(), dataclasses.replace(short, start=UNIFORM))
+    assert content[2] < uniform[2]
+
+
+def test_adan_is_another_method() -> None:
+    pytest.importorskip("pytorch_optimizer", reason="Adan needs the bench extra")
+    errors, _ = fitted(Training(), dataclasses.replace(SCHEDULE, optimiser=ADAN))
+    other, _ = fitted(Training())
+    assert errors != other
+    assert errors[2] < errors[0]
+
+
+def test_plateau() -> None:
+    plateau = Plateau(5, 1e-3)
+    assert not any(plateau(loss) for loss in (10.0, 9, 8, 7, 6, 5, 4, 3, 2, 1))
+    flat = [plateau(1.0) for _ in range(9)]
+    assert flat == [False] * 8 + [True]
+
+
+def test_a_flat_picture_ends_early() -> None:
+    objective = objective_of(FORMATS["grey"], 1)
+    for group in objective.views[0].groups:
+        group.target[:] = 0
+    splats = Splats.unused([4], 1)
+    steps: list[int] = []
+    schedule = Schedule(2000, rounds=2, relocation=None, patience=20)
+    fit(Training(), objective, splats, schedule, torch.Generator().manual_seed(0), lambda *_: steps.append(1))
+    assert len(steps) < 1000
+
+
+def test_adapt_leaves_frozen_things_alone() -> None:
+    objective = objective_of(FORMATS["rgb"], 2)
+    splats = random_splats(FORMATS["rgb"], [6, 5])
+    position, shear = splats.position.clone(), splats.shape[:, 1].clone()
+    mask = torch.tensor([1.0, 0.0, 1.0])
+    for name in ("joint", "sequential"):
+        frozen = frozenset({"position"})
+        adapt(Training(name), objective, splats, 6, SCHEDULE.rates, lambda *_: None, frozen=frozen, shape_mask=mask)
+    assert torch.equal(splats.position, position)
+    assert torch.equal(splats.shape[:, 1], shear)
