@@ -35,10 +35,10 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
     native = kernel.native()
     width, height, count, components = args.width, args.height, args.splats, 3
     rng = np.random.default_rng(1)
-    position, factor, colour = random_splats(rng, count, width, height, components, sigma=args.sigma)
+    position, form, colour = random_splats(rng, count, width, height, components, sigma=args.sigma)
     geometry, colour_f = float_splats(np.random.default_rng(1), count, width, height, components, args.sigma)
     order = np.argsort(position[:, 1] // 8192 * 4096 + position[:, 0] // 256, kind="stable")  # neighbours together
-    position, factor, colour = position[order], factor[order], colour[order]
+    position, form, colour = position[order], form[order], colour[order]
     geometry, colour_f = geometry[order], colour_f[order]
     starts = np.linspace(0, count, LAYERS + 1).astype(np.int32)
     layers = np.zeros((LAYERS, components, height, width), np.float32)
@@ -56,9 +56,9 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
         how = (kernel.ISA[isa], args.threads)
         calls = {
             "sum_i16 (3 components)": lambda how=how: native.sum_i16(
-                acc, position, factor, colour, *grid8, False, *how),
+                acc, position, form, colour, *grid8, False, *how),
             "sum_i16 (1 component)": lambda how=how: native.sum_i16(
-                acc[:1], position, factor, luma, *grid8, False, *how),
+                acc[:1], position, form, luma, *grid8, False, *how),
             "f32_forward": lambda how=how: native.f32_forward(layers, geometry, colour_f, starts, *GRID, *how),
             "f32_backward": lambda how=how: native.f32_backward(
                 grad, geometry, colour_f, starts, grad_geometry, grad_colour, *GRID, *how),

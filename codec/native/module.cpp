@@ -20,7 +20,7 @@ namespace {
 template <typename T, int D>
 using Array = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
 using Position = nb::ndarray<const int32_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
-using Factor = nb::ndarray<const int32_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
+using Form = nb::ndarray<const int64_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
 using Geometry = nb::ndarray<const float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>;
 using GradGeometry = nb::ndarray<float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>;
 using Curvature = nb::ndarray<float, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu>;
@@ -75,7 +75,7 @@ pgs_splats_f32 float_splats(const Geometry &geometry, const Array<const float, 2
     return {geometry.data(), colour.data(), s, layers, components};
 }
 
-void sum_i16(Array<int16_t, 3> acc, Position position, Factor factor, Array<const int16_t, 2> colour, int32_t step_x,
+void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
              int32_t step_y, int32_t origin_x, int32_t origin_y, bool subtract, int isa, int threads) {
     const pgs_kernels &k = kernels(isa);
     const int32_t components = size(acc, 0);
@@ -83,10 +83,10 @@ void sum_i16(Array<int16_t, 3> acc, Position position, Factor factor, Array<cons
     require(step_x > 0 && step_y > 0 && step_x <= 65536 && step_y <= 65536, "steps must be within 1..65536");
     require(acc.shape(1) <= 65536 && acc.shape(2) <= 65536, "at most 65536 rows and columns");
     require(std::min(origin_x, origin_y) >= -65536 && std::max(origin_x, origin_y) <= 65536, "origin out of range");
-    require(factor.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0) &&
-                size(colour, 1) == components, "position [N,2], factor [N,3] and colour [N,C] must agree");
+    require(form.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0) &&
+                size(colour, 1) == components, "position [N,2], form [N,3] and colour [N,C] must agree");
     const pgs_grid_i32 grid{size(acc, 2), size(acc, 1), step_x, step_y, origin_x, origin_y};
-    const pgs_splats_i32 splats{position.data(), factor.data(), colour.data(), ptrdiff_t(position.shape(0)),
+    const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)),
                                 components};
     nb::gil_scoped_release release;
     by_rows(grid.height, threads, [&](int32_t a, int32_t b) { k.sum_i16(acc.data(), &grid, &splats, subtract, a, b); });
@@ -169,7 +169,7 @@ NB_MODULE(_native, m) {
     m.doc() = "Native kernels of pgsvc; isa is 1 scalar, 2 v3, 3 v4; formats in codec/native/pgs_kernel.h";
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     m.def("isa_levels", &isa_levels, "Names of the instruction sets that this build and processor have.");
-    m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("factor"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
+    m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("form"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
           "origin_y"_a, "subtract"_a, "isa"_a, "threads"_a, "Add splats to a 16-bit accumulator [C,H,W] (spec 8.6).");
     m.def("f32_forward", &f32_forward, a("layers"), a("geometry"), a("colour"), a("starts"), "step_x"_a, "step_y"_a,
           "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a, "Add the splats of each layer to layers [K,C,H,W].");

@@ -6,7 +6,7 @@
  *
  * All arrays are C-contiguous. H, W: rows and columns of the grid; C: components; N: splats; K: layers.
  *   int kernels    position  int32 [N,2]  centre cx, cy, Q8 luma samples           (spec 8.1)
- *                  factor    int32 [N,3]  A, B, C of the inverse Cholesky factor, Q20  (spec 8.3)
+ *                  form      int64 [N,3]  P, K, R of the quadratic form, Q32        (spec 8.3)
  *                  colour    int16 [N,C]  Q13
  *                  acc       int16 [C,H,W] Q13, arithmetic modulo 2^16              (spec 8.6)
  *   float kernels  geometry  float [N,5]  x, y, A, B, C in luma samples; u = A dx, v = B dy - C dx, q = u^2 + v^2
@@ -35,7 +35,8 @@ typedef struct pgs_grid_f32 {
 } pgs_grid_f32;
 
 typedef struct pgs_splats_i32 {
-    const int32_t *position, *factor;
+    const int32_t *position;
+    const int64_t *form;
     const int16_t *colour;
     ptrdiff_t count;
     int32_t components; /* 1..3 */

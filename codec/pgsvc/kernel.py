@@ -69,7 +69,7 @@ def thread_count(threads: int = 0) -> int:
 def sum_i16(
     acc: np.ndarray,
     position: np.ndarray,
-    factor: np.ndarray,
+    form: np.ndarray,
     colour: np.ndarray,
     step_x: int,
     step_y: int,
@@ -84,6 +84,6 @@ def sum_i16(
     grid = (step_x, step_y, origin_x, origin_y)
     name = select(cpu)
     if name == "reference":
-        reference.sum_i16(acc, position, factor, colour, *grid, subtract)
+        reference.sum_i16(acc, position, form, colour, *grid, subtract)
     else:
-        native().sum_i16(acc, position, factor, colour, *grid, subtract, ISA[name], thread_count(threads))
+        native().sum_i16(acc, position, form, colour, *grid, subtract, ISA[name], thread_count(threads))

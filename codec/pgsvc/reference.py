@@ -14,12 +14,6 @@ QMAX = 12 << 24  # Q24: the support is the ellipse q <= 12
 RUN = 64  # samples evaluated by second differences from one start
 
 
-def quadratic_form(factor: np.ndarray) -> tuple[int, int, int]:
-    """P, K, R in Q32 of A, B, C in Q20 (spec 8.3), as Python integers."""
-    a, b, c = (int(v) for v in factor)
-    return (a * a + c * c) >> 8, (b * c) >> 8, (b * b) >> 8
-
-
 def weight(q: np.ndarray) -> np.ndarray:
     """exp(-q/2) in Q15 of q in Q24, by the polynomial of spec 8.5; int64 in and out."""
     x = np.maximum(q, 0) >> 13
@@ -41,7 +35,7 @@ def _covering(limit: int, centre: int, origin: int, step: int, size: int) -> np.
 def sum_i16(
     acc: np.ndarray,
     position: np.ndarray,
-    factor: np.ndarray,
+    form: np.ndarray,
     colour: np.ndarray,
     step_x: int,
     step_y: int,
@@ -54,18 +48,17 @@ def sum_i16(
     Args:
         acc: int16 [C, H, W], Q13, changed in place.
         position: int32 [N, 2], centre cx, cy in Q8 luma samples (spec 8.1).
-        factor: int32 [N, 3], A, B, C in Q20 (spec 8.3).
+        form: int64 [N, 3], P, K, R in Q32 (spec 8.3).
         colour: int16 [N, C], Q13.
         step_x, step_y, origin_x, origin_y: the sampling grid, Q8 luma samples (spec 8.4).
         subtract: remove the very same rounded contributions.
     """
     _, height, width = acc.shape
     limit = (QMAX + 1) << 24  # value >> 24 <= QMAX if and only if value < limit
-    for (cx, cy), abc, values in zip(position.tolist(), factor, colour, strict=True):
-        p, k, r = quadratic_form(abc)
+    for (cx, cy), (p, k, r), values in zip(position.tolist(), form.tolist(), colour, strict=True):
         det = p * r - k * k
         if p <= 0 or det <= 0:
-            continue  # cannot happen within the ranges of spec 8.3
+            continue  # not a splat; cannot happen within the ranges of spec 8.8
         # The exact bounding box of the ellipse: within it every intermediate fits 64 bits (spec 8.8).
         i = _covering(isqrt(limit * r // det), cx, origin_x, step_x, width)
         j = _covering(isqrt(limit * p // det), cy, origin_y, step_y, height)

@@ -44,7 +44,7 @@ def add_layer(
                 kernel.sum_i16(
                     acc,
                     s.position,
-                    s.factor,
+                    s.form,
                     colour,
                     group.step_x,
                     group.step_y,

@@ -45,6 +45,11 @@ class SplatSet:
         """(A, B, C) of spec 8.3; int32 [N, 3], Q20."""
         return inverse_cholesky(self.shape, self.domain)
 
+    @cached_property
+    def form(self) -> np.ndarray:
+        """(P, K, R) of spec 8.3; int64 [N, 3], Q32."""
+        return quadratic_form(self.factor)
+
 
 def clip_position(position: np.ndarray) -> np.ndarray:
     """Spec 8.1; int32."""
@@ -91,6 +96,12 @@ def inverse_cholesky(shape: np.ndarray, domain: int) -> np.ndarray:
         a, b = exp2(-s[:, 0]), exp2(-s[:, 2])
         c = (s[:, 1] * a) >> 12
     return np.stack([a, b, c], 1).astype(np.int32)
+
+
+def quadratic_form(factor: np.ndarray) -> np.ndarray:
+    """(P, K, R) of spec 8.3 from (A, B, C); int64 [N, 3], Q32."""
+    a, b, c = (np.asarray(factor, np.int64)[:, i] for i in range(3))
+    return np.stack([(a * a + c * c) >> 8, (b * c) >> 8, (b * b) >> 8], 1)
 
 
 def covered_samples(factor: np.ndarray, width: int, height: int) -> int:
