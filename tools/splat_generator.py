@@ -51,7 +51,7 @@ def random_splats(rng: np.random.Generator, count: int, width: int, height: int,
 
 
 def extreme_factors(rng: np.random.Generator, width: int, height: int, components: int):
-    """position, factor, colour: every combination of smallest, middle and largest size with needles both ways, at awkward centres."""
+    """position, factor, colour: every combination of sizes from smallest to largest with needles both ways, at awkward centres."""
     sizes = [-1.5, 0.0, 3.0, 10.0]
     a, t, b = (g.ravel() for g in np.meshgrid(sizes, [-16.0, -1.0, 0.0, 16.0], sizes, indexing="ij"))
     count = a.size
