@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Micro-benchmark of the native kernels: nanoseconds per splat-sample pair, for each kernel and instruction set.
+"""Micro-benchmark of the native kernels: nanoseconds per splat-sample pair, for each kernel and instruction set; and of scaling.
 
 python tools/bench_kernels.py [--threads 2]
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 from benchmarking import markdown, save
-from splat_generator import GRIDS, float_splats, random_splats
+from splat_generator import GRIDS, float_splats, random_factors, random_splats
 
 from pgsvc import kernel
 
@@ -72,6 +72,13 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
     return results, pairs / (width * height)
 
 
+def measure_scaling(args: argparse.Namespace) -> float:
+    """Nanoseconds per splat of three components to half the size; not for each instruction set."""
+    splats = random_factors(np.random.default_rng(1), args.splats, args.width, args.height, 3, sigma=args.sigma)
+    old, new = (args.width, args.height), (args.width // 2, args.height // 2)
+    return best_time(lambda: kernel.scale_splats(*splats, old, new, 256, 256), args.repeats) / args.splats * 1e9
+
+
 def count_pairs(geometry: np.ndarray, width: int, height: int) -> int:
     """Samples in the support of all splats (a pair is one of them), extrapolated from some 300 splats."""
     chosen = geometry[:: max(1, len(geometry) // 300)]
@@ -93,12 +100,19 @@ def main() -> None:
     args = parser.parse_args()
     results, density = measure(args)
     levels = kernel.native().isa_levels()
-    rows = {"pairs_per_sample": density, "threads": args.threads, "nanoseconds_per_pair": results}
+    scaling = measure_scaling(args)
+    rows = {
+        "pairs_per_sample": density,
+        "threads": args.threads,
+        "nanoseconds_per_pair": results,
+        "nanoseconds_per_scaled_splat": scaling,
+    }
     table = markdown(
         ["ns per splat-sample pair", *levels],
         [[n, *(f"{row[isa]:.2f}" for isa in levels)] for n, row in results.items()],
     )
-    save("kernels", rows, f"{table}\n\n{args.splats} splats, {density:.1f} pairs per sample, {args.threads} thread(s).")
+    note = f"{args.splats} splats, {density:.1f} pairs per sample, {args.threads} thread(s)."
+    save("kernels", rows, f"{table}\n\n{note} scale_splats: {scaling:.0f} ns per splat.")
 
 
 if __name__ == "__main__":
