@@ -48,7 +48,7 @@ def _() -> bytes:
     return head(profile=2)
 
 
-@faulty("head-reserved-bit", "the reserved bit of HEAD is set", "6.1")
+@faulty("level-sizes-missing", "has_level_sizes is set, but HEAD ends before the sizes", "6.1")
 def _() -> bytes:
     def change(payload: bytearray) -> None:
         payload[5] |= 0x10
@@ -351,4 +351,48 @@ def _() -> bytes:
     m = clip()
     m.chunks = [c for c in m.chunks if (c.type, c.address.layer, c.address.frame) != (PREDICTED, 1, 2)]
     m.predicted(Address(0, 2, 1), 2, keep=True, shape_bits=6)
+    return m.build()
+
+
+def sized(*sizes: tuple[int, int]) -> Maker:
+    """A still of 16x12 with two levels of these sizes."""
+    m = still()
+    m.level_sizes(*sizes)
+    return m
+
+
+@faulty("level-size-zero", "a level 0 samples wide", "6.1")
+def _() -> bytes:
+    return edited(sized((1, 6), (16, 12)), HEAD, byte(-4, 0))
+
+
+@faulty("level-size-above-reference", "a level one row higher than the reference size", "6.1")
+def _() -> bytes:
+    return sized((8, 6), (16, 13)).build(index=None)
+
+
+@faulty("level-sizes-decrease", "level 1 is one column narrower than level 0", "6.1")
+def _() -> bytes:
+    return sized((9, 6), (8, 12)).build(index=None)
+
+
+@faulty("level-size-too-small", "a level of 2 columns of 129, less than a 64th", "6.1")
+def _() -> bytes:
+    m = Maker(105, 129, 2, YUV420, layer_count=2)
+    m.level_sizes((2, 1), (129, 2))
+    return m.build(index=None)
+
+
+@faulty("level-sizes-short", "sizes of one level where there are two", "6.1")
+def _() -> bytes:
+    return edited(sized((8, 6), (16, 12)), HEAD, lambda payload: payload.__delitem__(slice(-2, None)))
+
+
+@faulty(
+    "level-size-hash", "a hash of another size than the level's own (seen with --check-hash)", "6.6", "HashMismatch"
+)
+def _() -> bytes:
+    m = still()
+    m.hashes()
+    m.level_sizes((8, 6), (15, 12))
     return m.build()

@@ -30,7 +30,7 @@ from pgsvc.errors import PgsError  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
 
-TRUNCATED = ("03", "04", "09", "10", "15")  # numbers of the valid streams that are cut
+TRUNCATED = ("03", "04", "09", "10", "15", "22")  # numbers of the valid streams that are cut
 CUTS = 5  # of each
 MARK = "<!-- generated from manifest.toml -->"
 
@@ -61,10 +61,16 @@ def valid_entries(files: dict[str, bytes]) -> list[dict[str, Any]]:
                 "format": format_words(stream.header),
                 "layers": stream.layer_count,
                 "frames": stream.frame_count,
+                **({"sizes": sizes_words(stream)} if stream.header["has_level_sizes"] else {}),
                 "md5": [md5_of(stream, level)[0] for level in range(stream.layer_count)],
             }
         )
     return entries
+
+
+def sizes_words(stream: Any) -> list[str]:
+    """The size of each level."""
+    return [f"{width}x{height}" for width, height in map(stream.level_size, range(stream.layer_count))]
 
 
 def md5_of(stream: Any, level: int) -> tuple[str, list[int]]:

@@ -114,7 +114,8 @@ def check_truncated(
         return f"exit status {got.code}: {got.messages}"
     if partial and got.md5 != entry["md5"]:
         return f"MD5 {got.md5}, not {entry['md5']}"
-    wanted = len(entry["levels"]) * frame_bytes(stream["format"])
+    size, kind = stream["format"].split(" ", 1)
+    wanted = len(entry["levels"]) * frame_bytes(f"{stream.get('sizes', [size])[-1]} {kind}")
     if got.size and got.size != wanted:
         return f"{got.size} bytes of output, not {wanted}"
     return None

@@ -74,7 +74,7 @@ class Maker:
             "progression_order": SEGMENT,
             "full_range": 0,
             "chroma_location": 0,
-            "reserved_bits": 0,
+            "has_level_sizes": 0,
             "chroma_format": chroma,
             "bit_depth": 8,
             "layer_count": 1,
@@ -88,6 +88,11 @@ class Maker:
             "frame_count": 1,
             **fields,
         }
+
+    def level_sizes(self, *sizes: tuple[int, int]) -> None:
+        """Give each level a size of its own: (width, height)."""
+        listed = [{"level_width": width, "level_height": height} for width, height in sizes]
+        self.header |= {"has_level_sizes": 1, "level_sizes": listed}
 
     # --- chunks -------------------------------------------------------------------------------------------------------
 

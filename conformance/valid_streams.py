@@ -287,3 +287,67 @@ def _() -> bytes:
     m.predicted(Address(0, 5), 2, still=100, keep=True)
     m.hashes()
     return m.build()
+
+
+@valid(
+    "still-level-sizes",
+    "a quarter, half and full size, 4:2:0 with left chroma, every size odd in one axis, slices",
+    "6.1",
+    "8.4",
+    "9.1",
+)
+def _() -> bytes:
+    m = Maker(21, 67, 46, YUV420, layer_count=3)
+    m.level_sizes((17, 12), (34, 23), (67, 46))
+    for k, slices in enumerate((1, 2, 2)):
+        shape = {"shape_scale": [v >> k for v in (500, 256, 500)], "shift": 5 - k}
+        for i in range(slices):
+            m.key(Address(0, 0, k, 0, i), 25, last_slice=int(i == slices - 1), background=[1500, -50, 70], **shape)
+    m.hashes()
+    return m.build()
+
+
+@valid(
+    "video-level-sizes",
+    "predicted frames, two levels of one size, the highest below the reference size as after a cut, 10 bit",
+    "6.1",
+    "8.4",
+    "9.2",
+)
+def _() -> bytes:
+    m = Maker(22, 48, 36, YUV420, bit_depth=10, chroma_location=1)
+    m.level_sizes((21, 18), (21, 18), (47, 35))
+    video(m, [20, 16, 16], segments=2, parts=(2, 1))
+    m.hashes(per_chunk=3)
+    return m.build()
+
+
+@valid(
+    "still-extreme-level-sizes",
+    "1x1, a 64th of each side; sizes that shrink one axis alone; needles and giants, 4:2:2 centred",
+    "8.4",
+    "8.8",
+)
+def _() -> bytes:
+    m = Maker(23, 64, 50, YUV422, chroma_location=1, layer_count=4)
+    m.level_sizes((1, 1), (2, 50), (63, 50), (64, 50))
+    log = {"shape_domain": 1, "shape_bits": 7, "shape_scale": [380, 1100, 380], "shape_offset": [-390, -4400, -390]}
+    linear = {
+        "shape_domain": 0,
+        "shape_bits": 7,
+        "shape_scale": [33100, 65535, 9000],
+        "shape_offset": [-20, -32768, -20],
+    }
+    for k in range(4):
+        m.key(Address(0, 0, k), 30, edges=k > 1, shift=4, **(linear if k % 2 else log))
+    m.hashes()
+    return m.build()
+
+
+@valid("still-level-sizes-rgb", "RGB in layer order, the second level larger in one axis only", "6.1", "8.4")
+def _() -> bytes:
+    m = Maker(24, 45, 31, YUV444, matrix_coefficients=0, full_range=1, progression_order=LAYER)
+    layers(m, [30, 30], background=[1000, 3000, 5000])
+    m.level_sizes((15, 11), (45, 11))
+    m.hashes()
+    return m.build()

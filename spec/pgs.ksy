@@ -79,7 +79,7 @@ types:
       - {id: progression_order, type: b1}
       - {id: full_range, type: b1}
       - {id: chroma_location, type: b1}
-      - {id: reserved_bits, type: b1}
+      - {id: has_level_sizes, type: b1}
       - {id: chroma_format, type: b4}
       - {id: bit_depth, type: u1}
       - {id: layer_count, type: u1}
@@ -91,6 +91,11 @@ types:
       - {id: frame_rate_numerator, type: leb128}
       - {id: frame_rate_denominator, type: leb128}
       - {id: frame_count, type: leb128}
+      - {id: level_sizes, type: level_size, repeat: expr, repeat-expr: layer_count, if: has_level_sizes}
+  level_size:
+    seq:
+      - {id: level_width, type: leb128}
+      - {id: level_height, type: leb128}
   index:
     seq:
       - {id: compression, type: u1, enum: compression}

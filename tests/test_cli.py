@@ -20,7 +20,7 @@ from pgsvc.cli import cut, dec, info
 ROOT = Path(__file__).resolve().parent.parent / "conformance"
 MANIFEST = tomllib.loads((ROOT / "manifest.toml").read_text(encoding="utf-8"))
 VALID = {e["id"]: e for e in MANIFEST["valid"]}
-CLIP, STILL, RGB, TEN_BIT = (next(i for i in VALID if i.startswith(n)) for n in ("09", "04", "03", "05"))
+CLIP, STILL, RGB, TEN_BIT, SIZED = (next(i for i in VALID if i.startswith(n)) for n in ("09", "04", "03", "05", "22"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(pgsvc.__file__).parents[1])}
 
 
@@ -84,6 +84,24 @@ def test_md5_of_each_frame_and_ranges_of_frames(tmp_path: Path, capsys: pytest.C
     assert dec.main([source, "--frame-md5", "--skip", "99"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "size"),
+    [
+        (CLIP, ["--size", "20x15"], "W20 H15"),
+        (CLIP, ["--size", "24x"], "W24 H18"),
+        (CLIP, ["-s", "x72", "--level", "0"], "W96 H72"),
+        (SIZED, [], "W47 H35"),
+        (SIZED, ["--level", "0", "--check-hash"], "W21 H18"),
+        (SIZED, ["--level", "0", "--size", "48x"], "W48 H36"),
+        (SIZED, ["--level", "1", "--size", "21x18", "--check-hash"], "W21 H18"),
+    ],
+)
+def test_sizes(name: str, options: list[str], size: str, tmp_path: Path) -> None:
+    output = tmp_path / "out.y4m"
+    assert dec.main(["-q", str(stream(name, tmp_path)), "-o", str(output), *options]) == 0
+    assert output.read_bytes().startswith(f"YUV4MPEG2 {size} ".encode())
+
+
 def test_truncated_streams_are_noted_or_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = stream(CLIP, tmp_path)
     entry = next(e for e in MANIFEST["truncated"] if e["stream"] == CLIP and len(set(e["levels"])) > 1)
@@ -105,6 +123,10 @@ def test_truncated_streams_are_noted_or_refused(tmp_path: Path, capsys: pytest.C
     [
         ([str(ROOT / VALID[CLIP]["file"]), "--level", "3"], 2, "levels 0 to 2"),
         ([str(ROOT / VALID[CLIP]["file"]), "--level", "-1"], 2, "levels 0 to 2"),
+        ([str(ROOT / VALID[CLIP]["file"]), "-o", "{}/x.y4m", "--size", "0x9"], 2, "out of range"),
+        ([str(ROOT / VALID[CLIP]["file"]), "-o", "{}/x.y4m", "--size", "769x"], 2, "16 times that of 48x36"),
+        ([str(ROOT / VALID[CLIP]["file"]), "-o", "{}/x.y4m", "--size", "x576", "--allow", "pixels=4k"], 4, "spec A.1"),
+        ([str(ROOT / VALID[CLIP]["file"]), "-o", "{}/x.y4m", "--size", "20x", "--check-hash"], 2, "of another size"),
         ([str(ROOT / VALID[CLIP]["file"]), "-o", "{}/x.tiff"], 2, "does not tell"),
         ([str(ROOT / VALID[CLIP]["file"]), "-o", "{}/none/x.y4m"], 2, "folder"),
         ([str(ROOT / VALID[RGB]["file"]), "-o", "{}/x.y4m"], 2, "RGB"),
@@ -131,7 +153,9 @@ def test_errors(
     assert names(tmp_path) == set()
 
 
-@pytest.mark.parametrize("arguments", [["--skip", "-1"], ["--frames", "0"], ["--no-such"], []])
+@pytest.mark.parametrize(
+    "arguments", [["--skip", "-1"], ["--frames", "0"], ["--no-such"], ["--size", "20"], ["-s", "x"], ["-s", "9x-9"], []]
+)
 def test_usage_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         dec.main([*(["x.pgs"] if arguments else []), *arguments])
@@ -244,6 +268,16 @@ def test_info_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "48x36 4:2:0 8 bit, 7 frames at 25 frames/s in 1 segments" in out
     assert "KEYF" in out
+
+
+def test_info_shows_level_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    source = str(ROOT / VALID[SIZED]["file"])
+    assert info.main([source]) == 0
+    rows = capsys.readouterr().out.splitlines()[-3:]
+    assert [row.split()[-1] for row in rows] == VALID[SIZED]["sizes"]
+    assert info.main([source, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["layers"]
+    assert [f"{row['width']}x{row['height']}" for row in told] == VALID[SIZED]["sizes"]
 
 
 def test_info_errors(capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,6 +57,8 @@ def md5(stream: Stream, level: int | None = None, **options) -> str:
 def test_every_level_on_every_kernel(name: str) -> None:
     entry, stream = VALID[name], parsed(data_of(name))
     assert (stream.layer_count, stream.frame_count) == (entry["layers"], entry["frames"])
+    sizes = entry.get("sizes", [entry["format"].split()[0]] * entry["layers"])
+    assert ["{}x{}".format(*stream.level_size(k)) for k in range(stream.layer_count)] == sizes
     for cpu in kernel.levels():
         for threads in (1, 2) if cpu != "reference" else (1,):
             stream.cpu, stream.threads = cpu, threads
@@ -104,6 +106,7 @@ def test_cutting_levels_is_decoding_levels(name: str) -> None:
         part = parsed(cut(stream, level=level))
         assert part.layer_count == level + 1
         assert not part.truncated
+        assert (part.format, part.output_format()) == (stream.format, stream.output_format(level))
         assert md5(part, check_hash=True) == expected
 
 
@@ -202,11 +205,12 @@ def _leb(data: bytes, at: int) -> int:
 def check_prefix(name: str, size: int) -> Stream:
     whole, stream = parsed(data_of(name)), parsed(data_of(name)[:size])
     assert stream.truncated == (size < len(data_of(name)))
+    wanted = whole.level_size()  # also where a lower level is reached
     frames = list(stream.frames(check_hash=True))
     assert [f.level for f in frames] == predicted_levels(whole.chunks, size, VALID[name]["layers"])
     for frame in frames:
         if not frame.partial:
-            assert frame.picture.tobytes() == whole.frame(frame.index, frame.level).picture.tobytes()
+            assert frame.picture.tobytes() == whole.frame(frame.index, frame.level, size=wanted).picture.tobytes()
     return stream
 
 

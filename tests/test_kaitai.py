@@ -26,7 +26,7 @@ Pgs = _module.Pgs
 
 HEAD = {
     "format_major": 0, "format_minor": 1, "min_reader_minor": 1, "profile": 1, "limit_level": 2, "progression_order": 0,
-    "full_range": 1, "chroma_location": 1, "reserved_bits": 0, "chroma_format": 1, "bit_depth": 10, "layer_count": 3,
+    "full_range": 1, "chroma_location": 1, "has_level_sizes": 0, "chroma_format": 1, "bit_depth": 10, "layer_count": 3,
     "width": 352, "height": 288, "colour_primaries": 1, "transfer_characteristics": 13, "matrix_coefficients": 6,
     "frame_rate_numerator": 30000, "frame_rate_denominator": 1001, "frame_count": 300,
 }  # fmt: skip
@@ -74,6 +74,9 @@ def by_hand(name: str) -> bytes:
         ]
     if name == "layer order":
         header = header | {"progression_order": 1}
+    if name == "level sizes":
+        sizes = [{"level_width": 88 << k, "level_height": 72 << k} for k in range(3)]
+        header = header | {"has_level_sizes": 1, "level_sizes": sizes}
     return assemble(header, chunks)
 
 
@@ -87,6 +90,8 @@ def value(node: object) -> object:
     """A Kaitai node as our records have it."""
     if isinstance(node, Pgs.Leb128):
         return node.value
+    if isinstance(node, Pgs.LevelSize):
+        return {"level_width": value(node.level_width), "level_height": value(node.level_height)}
     if isinstance(node, Pgs.Codebook):
         return {"entry_shift": node.entry_shift, "entries": node.entries}
     if isinstance(node, list):
@@ -150,7 +155,7 @@ def compare(data: bytes) -> int:
     return len(nodes)
 
 
-@pytest.mark.parametrize("name", ["colour", "grey", "empty", "many", "layer order"])
+@pytest.mark.parametrize("name", ["colour", "grey", "empty", "many", "layer order", "level sizes"])
 def test_streams_by_hand(name):
     data = by_hand(name)
     count = compare(data)

@@ -10,9 +10,10 @@ import pytest
 
 from pgsvc import kernel, reference
 from pgsvc.errors import UsageError
+from pgsvc.planar.splats import quadratic_form
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-from splat_generator import GRIDS, extreme_splats, float_splats, random_splats  # noqa: E402
+from splat_generator import GRIDS, extreme_splats, float_splats, random_factors, random_splats  # noqa: E402
 
 native = kernel.native()
 LEVELS = native.isa_levels()
@@ -32,7 +33,7 @@ def blame(start: np.ndarray, splats, grid, isa: int, subtract: bool) -> str:
         native.sum_i16(got, *one, *grid, subtract, isa, 1)
         if (want != got).any():
             where = np.argwhere(want != got)
-            state = f"position {splat[0]}, factor {splat[1]}, colour {splat[2]}"
+            state = f"position {splat[0]}, form {splat[1]}, colour {splat[2]}"
             return f"splat {n}: {state}; {len(where)} samples differ, the first at {where[0]}"
     return "no single splat differs"
 
@@ -53,9 +54,8 @@ def check_sum(rng: np.random.Generator, splats, size, grid, components: int) -> 
 
 def literal(acc: np.ndarray, i: int, j: int, splat, grid) -> list[int]:
     """The letters of spec 8.5 and 8.6 for one sample and one splat, in Python integers, with no bounding box."""
-    (cx, cy), (a, b, c), colour = (s.tolist() for s in splat)
+    (cx, cy), (p, k, r), colour = (s.tolist() for s in splat)
     step_x, step_y, origin_x, origin_y = grid
-    p, k, r = (a * a + c * c) >> 8, (b * c) >> 8, (b * b) >> 8
     x, y = origin_x + i * step_x - cx, origin_y + j * step_y - cy
     before = acc[:, j, i].tolist()
     if (p * x * x - 2 * k * x * y + r * y * y) >> 24 > 12 * 2**24:
@@ -113,11 +113,11 @@ def test_sum_extreme(size, components) -> None:
 def test_sum_small_splats_at_every_phase() -> None:
     """Support ends that fall close to a sample: the estimate must give way to the exact test."""
     rng = np.random.default_rng(5)
-    position, factor, colour = random_splats(rng, 400, 48, 33, 1, sigma=1.0)
+    position, factor, colour = random_factors(rng, 400, 48, 33, 1, sigma=1.0)
     factor[:200, 2] = 0
     factor[:100, 0] = factor[:100, 1] = (2**20 * np.sqrt(12) / rng.integers(1, 9, 100)).astype(np.int32)
     position[:100] = rng.integers(0, 33, (100, 2)) * 256 + 128
-    check_sum(rng, (position, factor, colour), (48, 33), GRIDS["luma"], 1)
+    check_sum(rng, (position, quadratic_form(factor), colour), (48, 33), GRIDS["luma"], 1)
 
 
 def test_subtract_restores() -> None:
@@ -133,26 +133,26 @@ def test_subtract_restores() -> None:
 
 def test_arguments_are_never_converted() -> None:
     rng = np.random.default_rng(7)
-    position, factor, colour = random_splats(rng, 4, 8, 8, 1)
+    position, form, colour = random_splats(rng, 4, 8, 8, 1)
     grid = (*GRIDS["luma"], False, 1, 1)
     with pytest.raises(TypeError):
-        native.sum_i16(np.zeros((1, 8, 8), np.int32), position, factor, colour, *grid)
+        native.sum_i16(np.zeros((1, 8, 8), np.int32), position, form, colour, *grid)
     with pytest.raises(TypeError):
-        native.sum_i16(np.zeros((1, 8, 16), np.int16)[:, :, ::2], position, factor, colour, *grid)
+        native.sum_i16(np.zeros((1, 8, 16), np.int16)[:, :, ::2], position, form, colour, *grid)
     with pytest.raises(ValueError):
-        native.sum_i16(np.zeros((2, 8, 8), np.int16), position, factor, colour, *grid)
+        native.sum_i16(np.zeros((2, 8, 8), np.int16), position, form, colour, *grid)
     with pytest.raises(ValueError):
-        native.sum_i16(np.zeros((1, 8, 8), np.int16), position, factor, colour, *GRIDS["luma"], False, 9, 1)
+        native.sum_i16(np.zeros((1, 8, 8), np.int16), position, form, colour, *GRIDS["luma"], False, 9, 1)
 
 
-def test_hostile_factors_stay_in_bounds() -> None:
+def test_hostile_forms_stay_in_bounds() -> None:
     rng = np.random.default_rng(8)
     for count in range(1, 60):
-        bounds = 2**31 >> (count // 2)
-        position, factor = (rng.integers(-bounds, bounds, (count, n)).astype(np.int32) for n in (2, 3))
+        position = rng.integers(-(2**31), 2**31, (count, 2)).astype(np.int32) >> (count // 2)
+        form = rng.integers(-(2**63), 2**63 - 1, (count, 3)) >> count
         for name in LEVELS:
             acc, colour = np.zeros((1, 9, 37), np.int16), np.ones((count, 1), np.int16)
-            native.sum_i16(acc, position, factor, colour, *GRIDS["luma"], False, kernel.ISA[name], 1)
+            native.sum_i16(acc, position, form, colour, *GRIDS["luma"], False, kernel.ISA[name], 1)
 
 
 def test_select(monkeypatch) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Micro-benchmark of the native kernels: nanoseconds per splat-sample pair, for each kernel and instruction set.
+"""Micro-benchmark of the native kernels: nanoseconds per splat-sample pair, for each kernel and instruction set; and of scaling.
 
 python tools/bench_kernels.py [--threads 2]
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 from benchmarking import markdown, save
-from splat_generator import GRIDS, float_splats, random_splats
+from splat_generator import GRIDS, float_splats, random_factors, random_splats
 
 from pgsvc import kernel
 
@@ -35,10 +35,10 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
     native = kernel.native()
     width, height, count, components = args.width, args.height, args.splats, 3
     rng = np.random.default_rng(1)
-    position, factor, colour = random_splats(rng, count, width, height, components, sigma=args.sigma)
+    position, form, colour = random_splats(rng, count, width, height, components, sigma=args.sigma)
     geometry, colour_f = float_splats(np.random.default_rng(1), count, width, height, components, args.sigma)
     order = np.argsort(position[:, 1] // 8192 * 4096 + position[:, 0] // 256, kind="stable")  # neighbours together
-    position, factor, colour = position[order], factor[order], colour[order]
+    position, form, colour = position[order], form[order], colour[order]
     geometry, colour_f = geometry[order], colour_f[order]
     starts = np.linspace(0, count, LAYERS + 1).astype(np.int32)
     layers = np.zeros((LAYERS, components, height, width), np.float32)
@@ -56,9 +56,9 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
         how = (kernel.ISA[isa], args.threads)
         calls = {
             "sum_i16 (3 components)": lambda how=how: native.sum_i16(
-                acc, position, factor, colour, *grid8, False, *how),
+                acc, position, form, colour, *grid8, False, *how),
             "sum_i16 (1 component)": lambda how=how: native.sum_i16(
-                acc[:1], position, factor, luma, *grid8, False, *how),
+                acc[:1], position, form, luma, *grid8, False, *how),
             "f32_forward": lambda how=how: native.f32_forward(layers, geometry, colour_f, starts, *GRID, *how),
             "f32_backward": lambda how=how: native.f32_backward(
                 grad, geometry, colour_f, starts, grad_geometry, grad_colour, *GRID, *how),
@@ -70,6 +70,13 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
             per = layers.size if name.startswith("f32_levels") else pairs
             results.setdefault(name, {})[isa] = best_time(call, args.repeats) / per * 1e9
     return results, pairs / (width * height)
+
+
+def measure_scaling(args: argparse.Namespace) -> float:
+    """Nanoseconds per splat of three components to half the size; not for each instruction set."""
+    splats = random_factors(np.random.default_rng(1), args.splats, args.width, args.height, 3, sigma=args.sigma)
+    old, new = (args.width, args.height), (args.width // 2, args.height // 2)
+    return best_time(lambda: kernel.scale_splats(*splats, old, new, 256, 256), args.repeats) / args.splats * 1e9
 
 
 def count_pairs(geometry: np.ndarray, width: int, height: int) -> int:
@@ -93,12 +100,19 @@ def main() -> None:
     args = parser.parse_args()
     results, density = measure(args)
     levels = kernel.native().isa_levels()
-    rows = {"pairs_per_sample": density, "threads": args.threads, "nanoseconds_per_pair": results}
+    scaling = measure_scaling(args)
+    rows = {
+        "pairs_per_sample": density,
+        "threads": args.threads,
+        "nanoseconds_per_pair": results,
+        "nanoseconds_per_scaled_splat": scaling,
+    }
     table = markdown(
         ["ns per splat-sample pair", *levels],
         [[n, *(f"{row[isa]:.2f}" for isa in levels)] for n, row in results.items()],
     )
-    save("kernels", rows, f"{table}\n\n{args.splats} splats, {density:.1f} pairs per sample, {args.threads} thread(s).")
+    note = f"{args.splats} splats, {density:.1f} pairs per sample, {args.threads} thread(s)."
+    save("kernels", rows, f"{table}\n\n{note} scale_splats: {scaling:.0f} ns per splat.")
 
 
 if __name__ == "__main__":

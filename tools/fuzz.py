@@ -169,6 +169,8 @@ def change_field(rng: random.Random, data: bytearray) -> bytearray:
             record = structure.read(reader, context)
             field = rng.choice([f for f in structure.fields if record[f.name] is not None])
             record[field.name] = other_value(rng, field, record[field.name])
+            if record.get("has_level_sizes") and record["level_sizes"] is None:
+                record["level_sizes"] = some_level_sizes(rng, record)
             payload = relaxed(structure).to_bytes(record, context) + payload[reader.pos // 8 :]
         except (BadStream, ValueError, TypeError, KeyError):
             return data
@@ -203,9 +205,19 @@ def other_value(rng: random.Random, field, value):  # noqa: ANN001, ANN201
             i = rng.randrange(len(value))
             value[i] = other_number(rng, field.descriptor, value[i])
         elif value:
-            value[0] = {**value[0], "entry_shift": rng.randrange(256)}
+            i, inner = rng.randrange(len(value)), rng.choice(field.descriptor.fields)
+            value[i] = {**value[i], inner.name: other_value(rng, inner, value[i][inner.name])}
         return value
     return other_number(rng, field.descriptor, value)
+
+
+def some_level_sizes(rng: random.Random, record) -> list[dict[str, int]]:  # noqa: ANN001
+    """A size for each layer, mostly ones that a conforming stream may have."""
+    sides = []
+    for side in (record["width"], record["height"]):
+        low = -(-side // rng.choice((1, 2, 64, 64, 80)))
+        sides.append(sorted(rng.randint(low, side) for _ in range(record["layer_count"])))
+    return [{"level_width": w, "level_height": h} for w, h in zip(*sides, strict=True)]
 
 
 def other_number(rng: random.Random, descriptor: str, value: int) -> int:
@@ -222,7 +234,7 @@ def decode(data: bytes, limit_level: int = 1) -> str:
     """Decode all levels; a word for what came of it. Anything but a PgsError goes through."""
     from itertools import islice
 
-    from pgsvc.errors import PgsError
+    from pgsvc.errors import LimitExceeded, PgsError, UsageError
     from pgsvc.limits import LEVELS
     from pgsvc.stream import Stream
 
@@ -245,6 +257,15 @@ def decode(data: bytes, limit_level: int = 1) -> str:
                 decoded += 1
         except PgsError as error:
             fault = fault or error
+    width, height = stream.format.width, stream.format.height
+    for size in ((-(-width // 3), 2 * height), (16 * width, -(-height // 64))):  # ask for other sizes too
+        try:
+            assert all(
+                (f.picture.format.width, f.picture.format.height) == size
+                for f in islice(stream.frames(0, size=size), 1)
+            )
+        except PgsError as error:
+            fault = fault or (None if isinstance(error, LimitExceeded | UsageError) else error)
     if fault is not None:
         return outcome_of(fault)
     check_cut(stream)

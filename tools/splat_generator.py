@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pgsvc.planar.splats import quadratic_form
+
 GRIDS = {  # step_x, step_y, origin_x, origin_y in Q8: every row of the table in spec 8.4
     "luma": (256, 256, 128, 128),
     "420-left": (512, 512, 128, 256),
@@ -21,8 +23,8 @@ def factors(a: np.ndarray, t: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.stack([inv1, inv3, skew], axis=1).astype(np.int32)
 
 
-def random_splats(rng: np.random.Generator, count: int, width: int, height: int, components: int, sigma: float = 0.0):
-    """position, factor, colour; ``width`` and ``height`` in luma samples.
+def random_factors(rng: np.random.Generator, count: int, width: int, height: int, components: int, sigma: float = 0.0):
+    """position int32 [N, 2], factor (A, B, C) int32 [N, 3], colour int16 [N, C]; ``width`` and ``height`` in luma samples.
 
     With ``sigma`` all splats have about that size and lie inside, as in a real picture; otherwise sizes run from
     0.35 to 1024, shapes to needles, and some centres lie outside or far away.
@@ -42,8 +44,14 @@ def random_splats(rng: np.random.Generator, count: int, width: int, height: int,
     return position, factors(a, t, b), colour
 
 
-def extreme_splats(rng: np.random.Generator, width: int, height: int, components: int):
-    """Every combination of smallest, middle and largest size with needles both ways, at awkward centres."""
+def random_splats(rng: np.random.Generator, count: int, width: int, height: int, components: int, sigma: float = 0.0):
+    """position, form, colour: the arguments of the sum; see :func:`random_factors`."""
+    position, factor, colour = random_factors(rng, count, width, height, components, sigma)
+    return position, quadratic_form(factor), colour
+
+
+def extreme_factors(rng: np.random.Generator, width: int, height: int, components: int):
+    """position, factor, colour: every combination of sizes from smallest to largest with needles both ways, at awkward centres."""
     sizes = [-1.5, 0.0, 3.0, 10.0]
     a, t, b = (g.ravel() for g in np.meshgrid(sizes, [-16.0, -1.0, 0.0, 16.0], sizes, indexing="ij"))
     count = a.size
@@ -57,8 +65,14 @@ def extreme_splats(rng: np.random.Generator, width: int, height: int, components
     return position, factor, colour
 
 
+def extreme_splats(rng: np.random.Generator, width: int, height: int, components: int):
+    """position, form, colour: the arguments of the sum; see :func:`extreme_factors`."""
+    position, factor, colour = extreme_factors(rng, width, height, components)
+    return position, quadratic_form(factor), colour
+
+
 def float_splats(rng: np.random.Generator, count: int, width: int, height: int, components: int, sigma: float):
     """geometry float32 [N, 5], colour float32 [N, C] for the training kernels."""
-    position, factor, colour = random_splats(rng, count, width, height, components, sigma)
+    position, factor, colour = random_factors(rng, count, width, height, components, sigma)
     geometry = np.concatenate([position / 256, factor / 2**20], axis=1).astype(np.float32)
     return geometry, (colour / 8192).astype(np.float32)

@@ -1,6 +1,7 @@
 // Python binding: checks shapes, releases the GIL, deals row bands or splat ranges to threads (see pgs_kernel.h).
 // Takes numpy arrays and torch CPU tensors; nothing is ever converted or copied.
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -21,10 +22,12 @@ template <typename T, int D>
 using Array = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
 using Position = nb::ndarray<const int32_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
 using Factor = nb::ndarray<const int32_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
+using Form = nb::ndarray<const int64_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
 using Geometry = nb::ndarray<const float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>;
 using GradGeometry = nb::ndarray<float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>;
 using Curvature = nb::ndarray<float, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu>;
 
+constexpr int64_t MAX_FACTOR = (int64_t(1) << 32) / 1448; // of A and B, spec 8.8
 constexpr int SPLATS_PER_JOB = 128;
 constexpr int64_t SAMPLES_PER_JOB = 32768; // fixed, so that error sums do not depend on the number of threads
 
@@ -75,7 +78,7 @@ pgs_splats_f32 float_splats(const Geometry &geometry, const Array<const float, 2
     return {geometry.data(), colour.data(), s, layers, components};
 }
 
-void sum_i16(Array<int16_t, 3> acc, Position position, Factor factor, Array<const int16_t, 2> colour, int32_t step_x,
+void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
              int32_t step_y, int32_t origin_x, int32_t origin_y, bool subtract, int isa, int threads) {
     const pgs_kernels &k = kernels(isa);
     const int32_t components = size(acc, 0);
@@ -83,13 +86,37 @@ void sum_i16(Array<int16_t, 3> acc, Position position, Factor factor, Array<cons
     require(step_x > 0 && step_y > 0 && step_x <= 65536 && step_y <= 65536, "steps must be within 1..65536");
     require(acc.shape(1) <= 65536 && acc.shape(2) <= 65536, "at most 65536 rows and columns");
     require(std::min(origin_x, origin_y) >= -65536 && std::max(origin_x, origin_y) <= 65536, "origin out of range");
-    require(factor.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0) &&
-                size(colour, 1) == components, "position [N,2], factor [N,3] and colour [N,C] must agree");
+    require(form.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0) &&
+                size(colour, 1) == components, "position [N,2], form [N,3] and colour [N,C] must agree");
     const pgs_grid_i32 grid{size(acc, 2), size(acc, 1), step_x, step_y, origin_x, origin_y};
-    const pgs_splats_i32 splats{position.data(), factor.data(), colour.data(), ptrdiff_t(position.shape(0)),
+    const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)),
                                 components};
     nb::gil_scoped_release release;
     by_rows(grid.height, threads, [&](int32_t a, int32_t b) { k.sum_i16(acc.data(), &grid, &splats, subtract, a, b); });
+}
+
+void scale_splats(Position position, Factor factor, Array<const int16_t, 2> colour, Array<int32_t, 2> out_position,
+                  Array<int64_t, 2> out_form, Array<int16_t, 2> out_colour, int32_t width, int32_t height,
+                  int32_t new_width, int32_t new_height, int32_t step_x, int32_t step_y) {
+    for (auto [old_size, new_size] : {std::pair(width, new_width), std::pair(height, new_height)}) {
+        require(old_size >= 1 && old_size <= 65535 && new_size >= 1 && new_size <= 65535, "sizes must be in 1..65535");
+        require(old_size <= 64 * new_size && new_size <= 16 * old_size, "the size changes too much");
+    }
+    require(step_x > 0 && step_y > 0 && step_x <= 512 && step_y <= 512, "steps must be within 1..512");
+    const auto count = factor.shape(0), components = colour.shape(1);
+    require(position.shape(0) == count && colour.shape(0) == count && out_position.shape(0) == count &&
+                out_form.shape(0) == count && out_colour.shape(0) == count,
+            "N must agree");
+    require(out_position.shape(1) == 2 && out_form.shape(1) == 3 && out_colour.shape(1) == components,
+            "the outputs must be [N,2], [N,3] and [N,C]");
+    for (size_t n = 0; n < count; n++) {
+        const int64_t A = factor.data()[3 * n], B = factor.data()[3 * n + 1], C = factor.data()[3 * n + 2];
+        require(std::min(A, B) >= 1 << 10 && std::max(A, B) <= MAX_FACTOR && std::abs(C) <= 16 * A, "factor out of range");
+    }
+    const pgs_scale sizes{width, height, new_width, new_height, step_x, step_y};
+    const pgs_splats_i32 splats{position.data(), nullptr, colour.data(), ptrdiff_t(count), size(colour, 1)};
+    nb::gil_scoped_release release;
+    pgs_scale_splats(&sizes, factor.data(), &splats, out_position.data(), out_form.data(), out_colour.data());
 }
 
 void f32_forward(Array<float, 4> layers, Geometry geometry, Array<const float, 2> colour,
@@ -169,8 +196,11 @@ NB_MODULE(_native, m) {
     m.doc() = "Native kernels of pgsvc; isa is 1 scalar, 2 v3, 3 v4; formats in codec/native/pgs_kernel.h";
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     m.def("isa_levels", &isa_levels, "Names of the instruction sets that this build and processor have.");
-    m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("factor"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
+    m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("form"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
           "origin_y"_a, "subtract"_a, "isa"_a, "threads"_a, "Add splats to a 16-bit accumulator [C,H,W] (spec 8.6).");
+    m.def("scale_splats", &scale_splats, a("position"), a("factor"), a("colour"), a("out_position"), a("out_form"),
+          a("out_colour"), "width"_a, "height"_a, "new_width"_a, "new_height"_a, "step_x"_a, "step_y"_a,
+          "Splats at another picture size (spec 8.4).");
     m.def("f32_forward", &f32_forward, a("layers"), a("geometry"), a("colour"), a("starts"), "step_x"_a, "step_y"_a,
           "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a, "Add the splats of each layer to layers [K,C,H,W].");
     m.def("f32_backward", &f32_backward, a("grad_layers"), a("geometry"), a("colour"), a("starts"), a("grad_geometry"),

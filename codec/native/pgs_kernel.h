@@ -1,4 +1,4 @@
-/* The flat C ABI of the pgsvc kernels (spec 8.5, 8.6; the float twins serve encoder training).
+/* The flat C ABI of the pgsvc kernels (spec 8.4 to 8.6; the float twins serve encoder training).
  *
  * Freestanding: no allocation, no globals written, no exceptions, no threads; the caller owns all memory and hands out
  * disjoint row bands or splat ranges to threads. One table of functions exists per instruction set (see dispatch.h);
@@ -6,7 +6,7 @@
  *
  * All arrays are C-contiguous. H, W: rows and columns of the grid; C: components; N: splats; K: layers.
  *   int kernels    position  int32 [N,2]  centre cx, cy, Q8 luma samples           (spec 8.1)
- *                  factor    int32 [N,3]  A, B, C of the inverse Cholesky factor, Q20  (spec 8.3)
+ *                  form      int64 [N,3]  P, K, R of the quadratic form, Q32        (spec 8.3)
  *                  colour    int16 [N,C]  Q13
  *                  acc       int16 [C,H,W] Q13, arithmetic modulo 2^16              (spec 8.6)
  *   float kernels  geometry  float [N,5]  x, y, A, B, C in luma samples; u = A dx, v = B dy - C dx, q = u^2 + v^2
@@ -35,7 +35,8 @@ typedef struct pgs_grid_f32 {
 } pgs_grid_f32;
 
 typedef struct pgs_splats_i32 {
-    const int32_t *position, *factor;
+    const int32_t *position;
+    const int64_t *form;
     const int16_t *colour;
     ptrdiff_t count;
     int32_t components; /* 1..3 */
@@ -46,6 +47,16 @@ typedef struct pgs_splats_f32 {
     const int32_t *starts;
     int32_t layers, components; /* components 1..3 */
 } pgs_splats_f32;
+
+/* A change of picture size, with the grid of a plane group (spec 8.4). */
+typedef struct pgs_scale {
+    int32_t width, height, new_width, new_height, step_x, step_y;
+} pgs_scale;
+
+/* Centre, form and colour of splats at another size; the form of `in` is not read, `factor` int32 [N,3] is A, B, C in
+ * Q20 within the ranges of spec 8.3. The same in every instruction set, and no work worth one. */
+void pgs_scale_splats(const pgs_scale *sizes, const int32_t *factor, const pgs_splats_i32 *in, int32_t *position,
+                      int64_t *form, int16_t *colour);
 
 typedef struct pgs_kernels {
     /* Adds (or subtracts) the rounded contributions of all splats to rows [row_begin, row_end) of acc. */

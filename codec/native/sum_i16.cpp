@@ -1,6 +1,6 @@
-// The normative integer sum of splats (spec 8.5, 8.6). Exact for all splats in the ranges of spec 8.1 and 8.3.
+// The normative integer sum of splats (spec 8.5, 8.6). Exact for all splats in the ranges of spec 8.8.
 //
-// Per splat: quadratic form P, K, R (Q32). Per row: the columns of the support, then runs of 64 samples with q by
+// Per row: the columns of the support, then runs of 64 samples with q by
 // second differences (uint32, Q24), evaluated in chunks of 16 samples that start at the first column of the support, so
 // that short rows stay cheap. Weights are 16-bit lanes; plain loops over 16 elements that the compiler turns into
 // pmulhuw/pmulhrsw.
@@ -22,15 +22,14 @@ struct Form {
     double inverse_p;
 };
 
-Form make_form(const int32_t *factor) {
-    const uint64_t A = uint64_t(int64_t(factor[0])), B = uint64_t(int64_t(factor[1])), C = uint64_t(int64_t(factor[2]));
+Form make_form(const int64_t *form) {
     Form f;
-    f.P = int64_t(A * A + C * C) >> 8;
-    f.K = int64_t(B * C) >> 8;
-    f.R = int64_t(B * B) >> 8;
+    f.P = form[0];
+    f.K = form[1];
+    f.R = form[2];
     f.p = double(f.P);
     f.k = double(f.K);
-    f.det = f.p * double(f.R) - f.k * f.k;
+    f.det = double(__int128(f.P) * f.R - __int128(f.K) * f.K); // exact before the conversion: its sign decides
     f.inverse_p = 1.0 / f.p;
     return f;
 }
@@ -63,9 +62,10 @@ struct RowEnds {
     int32_t lo[ROWS + 1], hi[ROWS];
 };
 
-// The ends come from a square root in double. Its error: det is good to 2^-42 (P R / det <= 275), so the
-// discriminant to 2^-41 P LIMIT, the ends to 2^-20.5 sqrt(LIMIT / P) < 1 in Q8, that is 1/256 column. Hence a column
-// nearer than 1/64 to an end is decided by the exact test, and any other by the estimate.
+// The ends come from a square root in double. Its error: det is good to 2^-53 and det Y^2 <= P LIMIT, so the
+// discriminant is good to 2^-50 P LIMIT and the root over P to 2^-25 sqrt(LIMIT / P), less than 1/2 in Q8 as P >= 16
+// (8.8); the middle, below 2^28 in Q8 within the ellipse, to 2^-22. Together that is less than 1/256 column. Hence a
+// column nearer than 1/64 to an end is decided by the exact test, and any other by the estimate.
 void find_ends(const Form &f, const pgs_grid_i32 &grid, int32_t cx, int64_t first_Y, RowEnds &ends) {
     const double inverse_step = 1.0 / grid.step_x, scale = inverse_step * f.inverse_p;
     const double y0 = double(first_Y), step_y = grid.step_y, full = f.p * double(LIMIT), least = -0x1p-40 * full;
@@ -176,8 +176,8 @@ void add_splats(int16_t *acc, const pgs_grid_i32 &grid, const pgs_splats_i32 &sp
     const double inverse_step_y = 1.0 / grid.step_y;
     constexpr int IN_RUN = RUN / N, LISTED = 2 * RUN; // most chunks of one row in one run; most chunks listed at once
     for (ptrdiff_t n = 0; n < splats.count; n++) {
-        const Form f = make_form(splats.factor + 3 * n);
-        if (!(f.p > 0 && f.det > 0)) continue; // cannot happen within the ranges of 8.3
+        const Form f = make_form(splats.form + 3 * n);
+        if (!(f.P > 0 && f.det > 0)) continue; // not a splat; cannot happen within the ranges of 8.8
         const int32_t cx = splats.position[2 * n], cy = splats.position[2 * n + 1];
         const int16_t *colour = splats.colour + COMPONENTS * n;
 

@@ -29,6 +29,8 @@ def cut(
     header = dict(stream.header)
     top = stream.resolve_level(level)
     header["layer_count"] = top + 1
+    if header["has_level_sizes"]:
+        header["level_sizes"] = header["level_sizes"][: top + 1]
     kept: list[RawChunk] = []
     for chunk in stream.chunks:
         if chunk.type in (HEAD, INDEX, END) or not _may_copy(chunk.type):

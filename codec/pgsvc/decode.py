@@ -40,13 +40,15 @@ class Setup:
     """What stays the same for all segments of a stream.
 
     Args:
-        format: of every picture.
+        format: of the reference size (spec 6.1).
+        output: of the pictures that are rendered; its size may be another.
         layer_count: layers that the header announces.
         limits: checked before a frame is summed (spec A.3).
         cpu, threads: of the sum, see :mod:`pgsvc.kernel`.
     """
 
     format: PictureFormat
+    output: PictureFormat
     layer_count: int
     limits: Limits
     cpu: str | None
@@ -83,7 +85,8 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
 
     Where a frame's next layer is only partly there, its complete slices are added too (spec 9.2).
     """
-    f = setup.format
+    f, output = setup.format, setup.output
+    reference = (f.width, f.height)
     running: dict[tuple[int, int], Iterator[SplatSet]] = {
         key: track_states(track, f.width, f.height, f.components)
         for key, track in segment.tracks.items()
@@ -100,9 +103,9 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
         if frame < start:
             continue
         shown = layers[: complete + 2]
-        check_cost((s for sets in shown for s in sets), f, setup.limits)
-        sums = empty_sums(f)
+        check_cost((s for sets in shown for s in sets), output, setup.limits, reference)
+        sums = empty_sums(output)
         for sets in shown:
-            add_layer(sums, f, sets, cpu=setup.cpu, threads=setup.threads)
+            add_layer(sums, output, sets, reference=reference, cpu=setup.cpu, threads=setup.threads)
         partial = any(shown[complete + 1 :])
-        yield DecodedFrame(segment.first_frame + frame, complete, to_picture(sums, f), partial)
+        yield DecodedFrame(segment.first_frame + frame, complete, to_picture(sums, output), partial)

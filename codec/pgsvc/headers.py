@@ -26,6 +26,14 @@ ADDRESS = Structure(
 CHUNK_HEADER = Structure("chunk_header", "4.2", (Field("payload_size", "leb"), Field("type", "u32"), *ADDRESS.fields))
 
 # 6.1 HEAD: the stream header
+LEVEL_SIZE = Structure(
+    "level_size",
+    "6.1",
+    (
+        Field("level_width", "leb", allowed=range(1, 1 << 16)),
+        Field("level_height", "leb", allowed=range(1, 1 << 16)),
+    ),
+)
 HEAD = Structure(
     "stream_header",
     "6.1",
@@ -38,7 +46,7 @@ HEAD = Structure(
         Field("progression_order", "u1", allowed=(SEGMENT_ORDER, LAYER_ORDER)),
         Field("full_range", "u1"),
         Field("chroma_location", "u1"),
-        Field("reserved_bits", "u1", allowed=(0,)),
+        Field("has_level_sizes", "u1"),
         Field("chroma_format", "u4", allowed=range(4)),
         Field("bit_depth", "u8", allowed=(8, 10)),
         Field("layer_count", "u8", allowed=range(1, 17)),
@@ -50,6 +58,13 @@ HEAD = Structure(
         Field("frame_rate_numerator", "leb", allowed=range(1, 1 << 32)),
         Field("frame_rate_denominator", "leb", allowed=range(1, 1 << 32)),
         Field("frame_count", "leb", allowed=range(1, 1 << 32)),
+        Field(
+            "level_sizes",
+            LEVEL_SIZE,
+            count=lambda r: r["layer_count"],
+            when=lambda r: bool(r["has_level_sizes"]),
+            default=None,
+        ),
     ),
 )
 

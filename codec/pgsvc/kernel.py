@@ -1,4 +1,4 @@
-"""Choice of the kernel for the sum of splats (spec 8.5, 8.6): the numpy reference or a native instruction set.
+"""Choice of the kernel for scaling and summing splats (spec 8.4 to 8.6): the numpy reference or a native instruction set.
 
 All choices give the same bits; ``--cpu`` and the environment variable PGSVC_CPU pick one, for tests and for bisection.
 """
@@ -14,6 +14,7 @@ import numpy as np
 
 from pgsvc import reference
 from pgsvc.errors import UsageError
+from pgsvc.sizes import Size
 
 ISA = {"scalar": 1, "v3": 2, "v4": 3}  # the `isa` numbers of the native module
 # Measured with tools/bench_kernels.py: AVX-512 gains nothing in 16-bit lanes and a fifth in float.
@@ -69,7 +70,7 @@ def thread_count(threads: int = 0) -> int:
 def sum_i16(
     acc: np.ndarray,
     position: np.ndarray,
-    factor: np.ndarray,
+    form: np.ndarray,
     colour: np.ndarray,
     step_x: int,
     step_y: int,
@@ -84,6 +85,25 @@ def sum_i16(
     grid = (step_x, step_y, origin_x, origin_y)
     name = select(cpu)
     if name == "reference":
-        reference.sum_i16(acc, position, factor, colour, *grid, subtract)
+        reference.sum_i16(acc, position, form, colour, *grid, subtract)
     else:
-        native().sum_i16(acc, position, factor, colour, *grid, subtract, ISA[name], thread_count(threads))
+        native().sum_i16(acc, position, form, colour, *grid, subtract, ISA[name], thread_count(threads))
+
+
+def scale_splats(
+    position: np.ndarray,
+    factor: np.ndarray,
+    colour: np.ndarray,
+    old_size: Size,
+    new_size: Size,
+    step_x: int,
+    step_y: int,
+    *,
+    cpu: str | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Centres, forms and colours of splats at another picture size; arguments as in ``reference.scale_splats``."""
+    if select(cpu) == "reference":
+        return reference.scale_splats(position, factor, colour, old_size, new_size, step_x, step_y)
+    out = np.empty_like(position), np.empty((len(position), 3), np.int64), np.empty_like(colour)
+    native().scale_splats(position, factor, colour, *out, *old_size, *new_size, step_x, step_y)
+    return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pgsvc.errors import BadStream, LimitExceeded, UsageError
+from pgsvc.sizes import Size
 from pgsvc.syntax import Record
 
 
@@ -103,3 +104,15 @@ def check_header(header: Record, allowed: Limits) -> Limits:
             f"allowed are {allowed.pixels} pixels and {allowed.side} a side (--allow {header['limit_level']})"
         )
     return Limits(*(min(getattr(declared, n), getattr(allowed, n)) for n in Limits.__dataclass_fields__))
+
+
+def check_output(size: Size, allowed: Limits) -> None:
+    """Hold the size that a picture is to be rendered at against what the caller allows, before it is allocated.
+
+    Raises:
+        LimitExceeded: it is too large.
+    """
+    if size[0] * size[1] > allowed.pixels or max(size) > allowed.side:
+        raise LimitExceeded(
+            f"a picture rendered at {size[0]}x{size[1]}; allowed are {allowed.pixels} pixels and {allowed.side} a side"
+        )

@@ -1,7 +1,7 @@
-"""The slow twin of the native kernels: the sum of splats written as the specification writes it (spec 8.5, 8.6).
+"""The slow twin of the native kernels: scaling and summing splats as the specification writes it (spec 8.4 to 8.6).
 
-Kept obvious and never optimised; every native kernel must give the same bits as ``sum_i16``. The float function is the
-same model in double precision, the yardstick of the training kernels.
+Kept obvious and never optimised; every native kernel must give the same bits as the integer functions. The float function is
+the same model in double precision, the yardstick of the training kernels.
 """
 
 from __future__ import annotations
@@ -10,14 +10,59 @@ from math import isqrt
 
 import numpy as np
 
+from pgsvc.sizes import Size
+
 QMAX = 12 << 24  # Q24: the support is the ellipse q <= 12
 RUN = 64  # samples evaluated by second differences from one start
 
 
-def quadratic_form(factor: np.ndarray) -> tuple[int, int, int]:
-    """P, K, R in Q32 of A, B, C in Q20 (spec 8.3), as Python integers."""
-    a, b, c = (int(v) for v in factor)
-    return (a * a + c * c) >> 8, (b * c) >> 8, (b * b) >> 8
+def scale_splats(
+    position: np.ndarray,
+    factor: np.ndarray,
+    colour: np.ndarray,
+    old_size: Size,
+    new_size: Size,
+    step_x: int,
+    step_y: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Splats of a picture of ``old_size`` as a plane group of a picture of ``new_size`` sees them (spec 8.4).
+
+    Args:
+        position: int32 [N, 2], centre cx, cy in Q8 (spec 8.1).
+        factor: int32 [N, 3], A, B, C in Q20 (spec 8.3).
+        colour: int16 [N, C], Q13.
+        step_x, step_y: of the group's sampling grid, Q8 luma samples.
+
+    Returns:
+        position, form int64 [N, 3] and colour in samples of the new size. Even where both sizes are equal the form is
+        not that of spec 8.3: its rounding differs.
+    """
+    (w, h), (w2, h2) = old_size, new_size
+    vx = max(0, 2**16 * step_x**2 * (w**2 - w2**2) // (12 * w**2))
+    vy = max(0, 2**16 * step_y**2 * (h**2 - h2**2) // (12 * h**2))
+    positions, forms, colours = np.empty_like(position), np.empty((len(position), 3), np.int64), np.empty_like(colour)
+    for n, ((cx, cy), (a, b, c), values) in enumerate(
+        zip(position.tolist(), factor.tolist(), colour.tolist(), strict=True)
+    ):
+        positions[n] = (2 * cx * w2 + w) // (2 * w), (2 * cy * h2 + h) // (2 * h)
+        a, b = 2**12 * a * w // w2, 2**12 * b * h // h2
+        c = _div(2**12 * c * w, w2)
+        alpha = 2**32 + (vx * a * a >> 64)
+        beta = 2**32 + (vy * b * b >> 64)
+        d = (alpha * beta + (vx * c * c >> 32)) >> 28
+        forms[n] = (
+            (a * a * beta + c * c * 2**32) // (2**28 * d) + 1,
+            _div(16 * b * c, d),
+            b * b * alpha // (2**28 * d) + 1,
+        )
+        root = isqrt(d)
+        colours[n] = [(2**19 * value + root) // (2 * root) for value in values]
+    return positions, forms, colours
+
+
+def _div(a: int, b: int) -> int:
+    """Division truncating toward zero; b positive."""
+    return a // b if a >= 0 else -(-a // b)
 
 
 def weight(q: np.ndarray) -> np.ndarray:
@@ -41,7 +86,7 @@ def _covering(limit: int, centre: int, origin: int, step: int, size: int) -> np.
 def sum_i16(
     acc: np.ndarray,
     position: np.ndarray,
-    factor: np.ndarray,
+    form: np.ndarray,
     colour: np.ndarray,
     step_x: int,
     step_y: int,
@@ -54,18 +99,17 @@ def sum_i16(
     Args:
         acc: int16 [C, H, W], Q13, changed in place.
         position: int32 [N, 2], centre cx, cy in Q8 luma samples (spec 8.1).
-        factor: int32 [N, 3], A, B, C in Q20 (spec 8.3).
+        form: int64 [N, 3], P, K, R in Q32 (spec 8.3).
         colour: int16 [N, C], Q13.
         step_x, step_y, origin_x, origin_y: the sampling grid, Q8 luma samples (spec 8.4).
         subtract: remove the very same rounded contributions.
     """
     _, height, width = acc.shape
     limit = (QMAX + 1) << 24  # value >> 24 <= QMAX if and only if value < limit
-    for (cx, cy), abc, values in zip(position.tolist(), factor, colour, strict=True):
-        p, k, r = quadratic_form(abc)
+    for (cx, cy), (p, k, r), values in zip(position.tolist(), form.tolist(), colour, strict=True):
         det = p * r - k * k
         if p <= 0 or det <= 0:
-            continue  # cannot happen within the ranges of spec 8.3
+            continue  # not a splat; cannot happen within the ranges of spec 8.8
         # The exact bounding box of the ellipse: within it every intermediate fits 64 bits (spec 8.8).
         i = _covering(isqrt(limit * r // det), cx, origin_x, step_x, width)
         j = _covering(isqrt(limit * p // det), cy, origin_y, step_y, height)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from bitstring import Bits, Reader
@@ -22,9 +23,10 @@ from pgsvc.container import Address, Chunk, ChunkParser
 from pgsvc.decode import DecodedFrame, Setup, decode_segment
 from pgsvc.errors import BadStream, HashMismatch, LimitExceeded, NeedMoreData, Unsupported, UsageError
 from pgsvc.index import IndexEntry, read_index
-from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits, check_header
+from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits, check_header, check_output
 from pgsvc.picture import Chroma, PictureFormat
 from pgsvc.segment import Segment, Track, add_predicted, read_key
+from pgsvc.sizes import Size, check_size, level_sizes
 from pgsvc.syntax import Record
 
 MAX_INDEX_ENTRIES = 1 << 16  # read at once; decoding needs no index
@@ -139,6 +141,7 @@ class Stream:
             raise BadStream("min_reader_minor is above format_minor", clause="6.1", offset=chunk.offset)
         if header["matrix_coefficients"] == 0 and Chroma(header["chroma_format"]) in (Chroma.YUV420, Chroma.YUV422):
             raise BadStream("RGB with subsampled chroma", clause="6.1", offset=chunk.offset)
+        self._level_sizes = level_sizes(header)
         self.header = header
         self.format = PictureFormat(
             header["width"],
@@ -237,24 +240,55 @@ class Stream:
             raise UsageError(f"level {level} does not exist: the stream has the levels 0 to {top}")
         return level
 
+    def level_size(self, level: int | None = None) -> Size:
+        """(width, height) that a level is decoded at; None: the highest level."""
+        level = self.resolve_level(level)
+        return self._level_sizes[level]
+
+    def output_format(self, level: int | None = None, size: Size | None = None) -> PictureFormat:
+        """What pictures of a level are, at its own size or another.
+
+        Raises:
+            UsageError: the stream has no such level, or cannot be rendered at that size.
+        """
+        own = self.level_size(level)
+        reference = (self.format.width, self.format.height)
+        width, height = own if size is None else check_size(reference, size)
+        return replace(self.format, width=width, height=height)
+
     # --- decoding -----------------------------------------------------------------------------------------------------
 
     def frames(
-        self, level: int | None = None, start: int = 0, stop: int | None = None, *, check_hash: bool = False
+        self,
+        level: int | None = None,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        size: Size | None = None,
+        check_hash: bool = False,
     ) -> Iterator[DecodedFrame]:
         """Decode frames ``start`` … ``stop`` − 1 (numbers in the stream) at ``level`` or the highest complete level below it.
 
         Args:
             level: None for the highest.
-            check_hash: compare with the hashes in the stream.
+            size: (width, height) of the pictures, None for the level's own; frames that reach only a lower level have it too.
+            check_hash: compare with the hashes in the stream, where they are of this size.
 
         Raises:
             BadStream, LimitExceeded: the data of a frame are wrong or too much.
             HashMismatch: a picture differs from what the encoder saw.
-            UsageError: the stream has no such level.
+            UsageError: the stream has no such level or cannot be rendered at that size, or hashes of another size are to be
+                compared.
         """
         level = self.resolve_level(level)
-        setup = Setup(self.format, self.layer_count, self.limits, self.cpu, self.threads)
+        output = self.output_format(level, size)
+        size = (output.width, output.height)
+        is_own = size == self.level_size(level)
+        if check_hash and not is_own:
+            raise UsageError(f"the hashes of level {level} are of another size than {size[0]}x{size[1]}")
+        limits = self.limits if is_own else self._allowed  # another size is no affair of the stream's limit level
+        check_output(size, limits)
+        setup = Setup(self.format, output, self.layer_count, limits, self.cpu, self.threads)
         end = 0
         for number in sorted(self.segments):
             segment = self.segments[number]
@@ -265,7 +299,7 @@ class Stream:
             end = segment.first_frame + segment.frames
             if end <= start or (stop is not None and segment.first_frame >= stop):
                 continue
-            check = _HashCheck(segment) if check_hash else None
+            check = _HashCheck(segment, [own == size for own in self._level_sizes]) if check_hash else None
             count = segment.frames if stop is None else min(segment.frames, stop - segment.first_frame)
             first = 0 if check else max(0, start - segment.first_frame)
             for frame in decode_segment(setup, segment, level, first, count):
@@ -274,26 +308,31 @@ class Stream:
                 if frame.index >= start:
                     yield frame
 
-    def frame(self, index: int, level: int | None = None) -> DecodedFrame:
-        """Decode one frame.
+    def frame(self, index: int, level: int | None = None, *, size: Size | None = None) -> DecodedFrame:
+        """Decode one frame; ``level`` and ``size`` as in :meth:`frames`.
 
         Raises:
             UsageError: that frame has not arrived.
         """
-        for decoded in self.frames(level, index, index + 1):
+        for decoded in self.frames(level, index, index + 1, size=size):
             return decoded
         raise UsageError(f"frame {index} is not in the stream")
 
 
 class _HashCheck:
-    """Chains the CRC-32 of consecutive frames and compares it where a hash chunk ends (spec 6.6)."""
+    """Chains the CRC-32 of consecutive frames and compares it where a hash chunk ends (spec 6.6).
 
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
+    Args:
+        comparable: for each level, whether its own size is the one decoded.
+    """
+
+    def __init__(self, segment: Segment, comparable: list[bool]) -> None:
+        self._segment, self._comparable = segment, comparable
         self._open: tuple[int, int, int, int] | None = None  # level, frames left, CRC so far, CRC expected
 
     def __call__(self, frame: int, decoded: DecodedFrame) -> None:
-        known = None if decoded.partial else self._segment.hashes.get((decoded.level, frame))
+        comparable = not decoded.partial and self._comparable[decoded.level]
+        known = self._segment.hashes.get((decoded.level, frame)) if comparable else None
         if known is not None:
             self._open = (decoded.level, known[0], 0, known[1])
         if self._open is None:

@@ -45,7 +45,7 @@ def stream_header(
         "progression_order": headers.LAYER_ORDER if settings.order == "layer" else headers.SEGMENT_ORDER,
         "full_range": int(f.full_range),
         "chroma_location": f.chroma_location,
-        "reserved_bits": 0,
+        "has_level_sizes": 0,
         "chroma_format": int(f.chroma),
         "bit_depth": f.bit_depth,
         "layer_count": settings.layers,

@@ -333,6 +333,24 @@ class Pgs(KaitaiStruct):
             return getattr(self, '_m_value', None)
 
 
+    class LevelSize(KaitaiStruct):
+        def __init__(self, _io, _parent=None, _root=None):
+            super(Pgs.LevelSize, self).__init__(_io)
+            self._parent = _parent
+            self._root = _root
+            self._read()
+
+        def _read(self):
+            self.level_width = Pgs.Leb128(self._io, self, self._root)
+            self.level_height = Pgs.Leb128(self._io, self, self._root)
+
+
+        def _fetch_instances(self):
+            pass
+            self.level_width._fetch_instances()
+            self.level_height._fetch_instances()
+
+
     class PredictedFrames(KaitaiStruct):
         def __init__(self, components, _io, _parent=None, _root=None):
             super(Pgs.PredictedFrames, self).__init__(_io)
@@ -432,7 +450,7 @@ class Pgs(KaitaiStruct):
             self.progression_order = self._io.read_bits_int_be(1) != 0
             self.full_range = self._io.read_bits_int_be(1) != 0
             self.chroma_location = self._io.read_bits_int_be(1) != 0
-            self.reserved_bits = self._io.read_bits_int_be(1) != 0
+            self.has_level_sizes = self._io.read_bits_int_be(1) != 0
             self.chroma_format = self._io.read_bits_int_be(4)
             self.bit_depth = self._io.read_u1()
             self.layer_count = self._io.read_u1()
@@ -444,6 +462,13 @@ class Pgs(KaitaiStruct):
             self.frame_rate_numerator = Pgs.Leb128(self._io, self, self._root)
             self.frame_rate_denominator = Pgs.Leb128(self._io, self, self._root)
             self.frame_count = Pgs.Leb128(self._io, self, self._root)
+            if self.has_level_sizes:
+                pass
+                self.level_sizes = []
+                for i in range(self.layer_count):
+                    self.level_sizes.append(Pgs.LevelSize(self._io, self, self._root))
+
+
 
 
         def _fetch_instances(self):
@@ -453,6 +478,13 @@ class Pgs(KaitaiStruct):
             self.frame_rate_numerator._fetch_instances()
             self.frame_rate_denominator._fetch_instances()
             self.frame_count._fetch_instances()
+            if self.has_level_sizes:
+                pass
+                for i in range(len(self.level_sizes)):
+                    pass
+                    self.level_sizes[i]._fetch_instances()
+
+
 
 
     @property

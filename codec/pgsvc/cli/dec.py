@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from pgsvc.cli.common import add_decoding_options, limits_from, note, parser, refuse_same_file, run
 
 if TYPE_CHECKING:
+    from pgsvc.sizes import Size
     from pgsvc.stream import Stream
 
 NAME = "pgsvc-dec"
 EXAMPLES = """\
   pgsvc-dec clip.pgs                         all layers, to clip.level2.y4m (a still: .png)
   pgsvc-dec clip.pgs --level 0 -o base.mp4   the base layer as MP4 (needs PyAV)
+  pgsvc-dec clip.pgs --size 640x -o small.y4m   640 samples wide, the height to match
   pgsvc-dec clip.pgs -o - | ffplay -         Y4M on standard output
   head -c 20000 clip.pgs | pgsvc-dec - -o front.y4m   what has arrived so far
   pgsvc-dec clip.pgs --md5                   MD5 of the decoded frames, nothing written
@@ -27,6 +29,12 @@ def build_parser() -> argparse.ArgumentParser:
     p = parser(NAME, "Decode a .pgs stream (2D Gaussian splats) at any level.", EXAMPLES)
     p.add_argument("input", help=".pgs file, or - for standard input")
     p.add_argument("-l", "--level", type=int, metavar="K", help="reconstruct layers 0 … K (default: all)")
+    p.add_argument(
+        "-s",
+        "--size",
+        metavar="WxH",
+        help="render at this size, whatever the level's own; Wx or xH keeps the aspect ratio",
+    )
     p.add_argument("-o", "--output", metavar="FILE", help="name.y4m, .yuv, .png, .mp4, '-' (stdout) or 'null'")
     p.add_argument("--output-kind", metavar="KIND", help="y4m, yuv, png, mp4, md5 or null, whatever the name says")
     p.add_argument("--frames", "--limit", type=int, metavar="N", help="decode at most N frames")
@@ -48,7 +56,9 @@ def body(argv: Sequence[str] | None) -> int:
     a = p.parse_args(argv)
     if a.skip < 0 or (a.frames is not None and a.frames < 1):
         p.error("--skip must not be negative and --frames must be at least 1")
+    width, height = _sides(p, a.size)
     import pgsvc
+    from pgsvc.sizes import complete_size
 
     allow = limits_from(a.allow)
     source = sys.stdin.buffer if a.input == "-" else a.input
@@ -63,7 +73,18 @@ def body(argv: Sequence[str] | None) -> int:
         if stream.frame_count:
             raise UsageError(f"--skip {a.skip}: the stream has {stream.frame_count} frames")
         raise BadStream("the stream ends before its first frame is complete", clause="5.4")
-    return _decode(stream, level, numbers, a)
+    size = None if a.size is None else complete_size(width, height, (stream.format.width, stream.format.height))
+    return _decode(stream, level, size, numbers, a)
+
+
+def _sides(p: argparse.ArgumentParser, text: str | None) -> tuple[int | None, int | None]:
+    """Width and height of ``--size``; None for the side that was left out."""
+    if text is None:
+        return None, None
+    width, cross, height = text.partition("x")
+    if not cross or not (width or height) or not all(side.isdecimal() or not side for side in (width, height)):
+        p.error(f"--size takes WxH, Wx or xH, not '{text}'")
+    return int(width) if width else None, int(height) if height else None
 
 
 def _frame_numbers(stream: Stream) -> list[int]:
@@ -95,17 +116,18 @@ def _output_name(a: argparse.Namespace, level: int, is_still: bool, is_rgb: bool
     return f"{stem}.level{level}.{extension}", a.output_kind
 
 
-def _decode(stream: Stream, level: int, numbers: list[int], a: argparse.Namespace) -> int:
+def _decode(stream: Stream, level: int, size: Size | None, numbers: list[int], a: argparse.Namespace) -> int:
     from pgsvc.errors import BadStream
     from pgsvc.output import open_writer
 
     is_still = len(numbers) == 1
     path, kind = _output_name(a, level, is_still, stream.format.is_rgb)
     refuse_same_file(a.input, path)
-    digest = open_writer("md5", stream.format, kind="md5") if a.md5 or a.frame_md5 else None
+    picture_format = stream.output_format(level, size)
+    digest = open_writer("md5", picture_format, kind="md5") if a.md5 or a.frame_md5 else None
     began, shown, lower = time.perf_counter(), 0, {}
-    with open_writer(path, stream.format, kind=kind, frame_count_hint=len(numbers)) as writer:
-        for frame in stream.frames(level, numbers[0], numbers[-1] + 1, check_hash=a.check_hash):
+    with open_writer(path, picture_format, kind=kind, frame_count_hint=len(numbers)) as writer:
+        for frame in stream.frames(level, numbers[0], numbers[-1] + 1, size=size, check_hash=a.check_hash):
             if frame.level < level:
                 if a.strict:
                     raise BadStream(f"frame {frame.index} is complete only up to level {frame.level}", clause="5.4")

@@ -44,6 +44,8 @@ def describe(stream: Stream, size: int) -> dict[str, Any]:
         layers.append(
             {
                 "layer": k,
+                "width": stream.level_size(k)[0],
+                "height": stream.level_size(k)[1],
                 "chunks": len(data),
                 "bytes": sum(len(c.raw) for c in data),
                 "splats": max((t.key.header["splat_count"] for t in tracks), default=0),
@@ -72,19 +74,23 @@ def text(info: dict[str, Any]) -> str:
     rgb = h["chroma_format"] == 3 and h["matrix_coefficients"] == 0
     kind = "RGB" if rgb else CHROMA_NAMES[h["chroma_format"]]
     rate = h["frame_rate_numerator"] / h["frame_rate_denominator"]
+    sized = bool(h["has_level_sizes"])
     lines = [
         f"format {h['format_major']}.{h['format_minor']}, {'video' if h['profile'] else 'still'}, limit level {h['limit_level']}, "
         f"{'layer' if h['progression_order'] else 'segment'} order",
         f"{h['width']}x{h['height']} {kind} {h['bit_depth']} bit"
         + (f", {info['frames']} frames at {rate:g} frames/s in {info['segments']} segments" if h["profile"] else ""),
         f"{info['bytes']} bytes" + (" (truncated)" if info["truncated"] else ""),
-        f"{'layer':>5} {'splats':>8} {'frames':>7} {'chunks':>7} {'bytes':>10} {'bit/pixel':>10}",
+        f"{'layer':>5} {'splats':>8} {'frames':>7} {'chunks':>7} {'bytes':>10} {'bit/pixel':>10}"
+        + f" {'size':>11}" * sized,
     ]
     pixels = h["width"] * h["height"]
     for r in info["layers"]:
         bpp = 8 * r["bytes"] / pixels / max(1, info["frames"])
+        size = f" {r['width']}x{r['height']}"
         lines.append(
             f"{r['layer']:>5} {r['splats']:>8} {r['frames']:>7} {r['chunks']:>7} {r['bytes']:>10} {bpp:>10.4f}"
+            + f"{size:>12}" * sized
         )
     return "\n".join(lines)
 

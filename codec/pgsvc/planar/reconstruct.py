@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from pgsvc import kernel
 from pgsvc.errors import LimitExceeded
 from pgsvc.limits import Limits
 from pgsvc.picture import Picture, PictureFormat
+from pgsvc.planar.scale import at_size
 from pgsvc.planar.splats import SplatSet, covered_samples
+from pgsvc.sizes import Size
 
 
 def empty_sums(picture_format: PictureFormat) -> list[np.ndarray]:
@@ -32,20 +35,24 @@ def add_layer(
     picture_format: PictureFormat,
     sets: Iterable[SplatSet],
     *,
+    reference: Size | None = None,
     cpu: str | None = None,
     threads: int = 0,
 ) -> None:
-    """Add the splats of one layer to the accumulators in place."""
+    """Add the splats of one layer to the accumulators in place.
+
+    Args:
+        picture_format: of the picture that is rendered.
+        reference: the size that the splats speak of, that of ``picture_format`` when None.
+    """
+    size = (picture_format.width, picture_format.height)
     for s in sets:
         for acc, group in zip(sums, picture_format.plane_groups, strict=True):
             acc += s.background[group.components, None, None]  # int16, wraps
             if len(s):
-                colour = np.ascontiguousarray(s.colour[:, group.components])
                 kernel.sum_i16(
                     acc,
-                    s.position,
-                    s.factor,
-                    colour,
+                    *at_size(s, reference or size, size, group, cpu=cpu),
                     group.step_x,
                     group.step_y,
                     group.origin_x,
@@ -66,16 +73,19 @@ def to_picture(sums: Sequence[np.ndarray], picture_format: PictureFormat) -> Pic
     return Picture(picture_format, tuple(planes))
 
 
-def check_cost(sets: Iterable[SplatSet], picture_format: PictureFormat, limits: Limits) -> None:
-    """Spec A.3, before any sample is touched.
+def check_cost(
+    sets: Iterable[SplatSet], picture_format: PictureFormat, limits: Limits, reference: Size | None = None
+) -> None:
+    """Spec A.3, before any sample is touched; ``picture_format`` and ``reference`` as in :func:`add_layer`.
 
     Raises:
         LimitExceeded: the splats of a frame are too many or cover too much.
     """
     splats = covered = 0
+    size = (picture_format.width, picture_format.height)
     for s in sets:
         splats += len(s)
-        covered += covered_samples(s.factor, picture_format.width, picture_format.height)
+        covered += covered_samples(s.factor, *(reference or size), size)
     if splats > limits.splats or covered > limits.covered:
         raise LimitExceeded(
             f"a frame of {splats} splats covering {covered} samples; allowed are {limits.splats} and {limits.covered}",
@@ -87,11 +97,24 @@ def levels(
     layers: Sequence[Sequence[SplatSet]],
     picture_format: PictureFormat,
     *,
+    sizes: Sequence[Size] | None = None,
     cpu: str | None = None,
     threads: int = 0,
 ) -> Iterator[Picture]:
-    """The pictures of levels 0, 1, … for the given layers; each adds one layer to the sum before."""
-    sums = empty_sums(picture_format)
-    for sets in layers:
-        add_layer(sums, picture_format, sets, cpu=cpu, threads=threads)
-        yield to_picture(sums, picture_format)
+    """The pictures of levels 0, 1, … for the given layers, each at its own size.
+
+    Args:
+        picture_format: of the reference size.
+        sizes: of each level; all have the reference size when None.
+    """
+    reference = (picture_format.width, picture_format.height)
+    shown, sums = picture_format, empty_sums(picture_format)
+    for k, sets in enumerate(layers):
+        added = [sets]
+        size = reference if sizes is None else sizes[k]
+        if size != (shown.width, shown.height):  # nothing of another size can be used again
+            shown = replace(picture_format, width=size[0], height=size[1])
+            sums, added = empty_sums(shown), layers[: k + 1]
+        for some in added:
+            add_layer(sums, shown, some, reference=reference, cpu=cpu, threads=threads)
+        yield to_picture(sums, shown)

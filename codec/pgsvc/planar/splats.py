@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from pgsvc.sizes import Size
+
 POSITION_LIMIT = 1 << 23
 CHOLESKY, LOG_CHOLESKY = 0, 1
 
@@ -44,6 +46,11 @@ class SplatSet:
     def factor(self) -> np.ndarray:
         """(A, B, C) of spec 8.3; int32 [N, 3], Q20."""
         return inverse_cholesky(self.shape, self.domain)
+
+    @cached_property
+    def form(self) -> np.ndarray:
+        """(P, K, R) of spec 8.3; int64 [N, 3], Q32."""
+        return quadratic_form(self.factor)
 
 
 def clip_position(position: np.ndarray) -> np.ndarray:
@@ -93,9 +100,27 @@ def inverse_cholesky(shape: np.ndarray, domain: int) -> np.ndarray:
     return np.stack([a, b, c], 1).astype(np.int32)
 
 
-def covered_samples(factor: np.ndarray, width: int, height: int) -> int:
-    """Upper bound on splat–sample pairs on the luma grid, the cost that limit levels bound (annex A.3)."""
+def quadratic_form(factor: np.ndarray) -> np.ndarray:
+    """(P, K, R) of spec 8.3 from (A, B, C); int64 [N, 3], Q32."""
+    a, b, c = (np.asarray(factor, np.int64)[:, i] for i in range(3))
+    return np.stack([(a * a + c * c) >> 8, (b * c) >> 8, (b * b) >> 8], 1)
+
+
+def covered_samples(factor: np.ndarray, width: int, height: int, size: Size | None = None) -> int:
+    """Upper bound on splat–sample pairs on the luma grid, the cost that limit levels bound (annex A.3).
+
+    Args:
+        width, height: the reference size.
+        size: of the picture that is rendered, the reference size when None.
+    """
     a, b, c = (factor[:, i].astype(np.int64) for i in range(3))
     half_width = (3548 << 10) // a + 1
     half_height = (3548 << 10) * (a + np.abs(c)) // (a * b) + 1
-    return int((np.minimum(2 * half_width + 1, width) * np.minimum(2 * half_height + 1, height)).sum())
+    new_width, new_height = size or (width, height)
+    half_width, half_height = _rescaled(half_width, width, new_width), _rescaled(half_height, height, new_height)
+    return int((np.minimum(2 * half_width + 1, new_width) * np.minimum(2 * half_height + 1, new_height)).sum())
+
+
+def _rescaled(half: np.ndarray, old: int, new: int) -> np.ndarray:
+    """Bound on a half-axis after a change of size (annex A.3)."""
+    return np.minimum(half, half * new // old + 2) if new <= old else half * new // old + 1

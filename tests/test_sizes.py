@@ -1,0 +1,136 @@
+"""Pictures at other sizes against area averages of the full-size picture: edges stay where they are, at every phase (spec 8.4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from pgsvc.picture import Chroma, PictureFormat
+from pgsvc.planar import reconstruct
+from pgsvc.planar.splats import CHOLESKY, SplatSet
+
+REFERENCE = (72, 48)
+SMALLER = [(36, 24), (24, 16), (48, 32), (18, 12), (36, 48), (72, 12), (24, 32), (53, 31)]
+LARGER = [(144, 96), (100, 48), (216, 60)]
+HEIGHT = 2.0  # of the edge; the sum takes up to 4
+PHASES = [Fraction(n, 8) for n in range(8)]
+
+
+def plateau(left: Fraction, top: Fraction, sigma: float, components: int) -> SplatSet:
+    """A smooth plane of HEIGHT in all components to the right of ``left`` and below ``top``, up to beyond the picture.
+
+    Gaussians on a grid of that many samples add up to a constant, to 2^-14.
+    """
+    step = round(0.8 * sigma)
+    x, y = np.meshgrid(
+        float(left) + step * (np.arange(110 // step) + 0.5), float(top) + step * (np.arange(80 // step) + 0.5)
+    )
+    count = x.size
+    position = np.round(np.stack([x.ravel(), y.ravel()], 1) * 256).astype(np.int32)
+    shape = np.tile(np.array([sigma * 4096, 0, sigma * 4096], np.int32), (count, 1))
+    value = round(HEIGHT * 8192 * step**2 / (2 * np.pi * sigma**2))
+    colour = np.full((count, components), value, np.int16)
+    return SplatSet(position, shape, colour, np.zeros(components, np.int16), CHOLESKY)
+
+
+def render(splats: SplatSet, picture_format: PictureFormat, size: tuple[int, int]) -> list[np.ndarray]:
+    """Planes as floats, 1.0 = 2^BitDepth, without the neutral value of chroma."""
+    shown = replace(picture_format, width=size[0], height=size[1])
+    sums = reconstruct.empty_sums(shown)
+    neutral = [acc.copy() for acc in sums]
+    reconstruct.add_layer(sums, shown, [splats], reference=REFERENCE, threads=1)
+    return [plane / 8192 for acc, start in zip(sums, neutral, strict=True) for plane in acc - start]
+
+
+def averages(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The plane's samples averaged over the area of each sample of a smaller plane."""
+
+    def weights(new: int, old: int) -> np.ndarray:
+        edges, cells = np.arange(new + 1) * old / new, np.arange(old)
+        covered = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+        return np.clip(covered, 0, None) * new / old
+
+    return weights(shape[0], plane.shape[0]) @ plane @ weights(shape[1], plane.shape[1]).T
+
+
+def edge(profile: np.ndarray, origin: float, step: float) -> float:
+    """Where a rising edge lies on a grid whose sample i is at origin + i·step: the area that is missing on its left."""
+    end = origin + (len(profile) - 0.5) * step
+    return end - step * float(profile.sum()) / float(profile[len(profile) // 2 :].mean())
+
+
+def edges(plane: np.ndarray, grid: tuple[float, ...]) -> tuple[float, float]:
+    """The vertical and the horizontal edge in luma samples, across the half of the picture that lies on the plateau."""
+    step_x, step_y, origin_x, origin_y = grid
+    return edge(plane[plane.shape[0] // 2 :].mean(0), origin_x, step_x), edge(
+        plane[:, plane.shape[1] // 2 :].mean(1), origin_y, step_y
+    )
+
+
+@pytest.mark.parametrize("size", SMALLER + LARGER, ids=str)
+@pytest.mark.parametrize("phase", PHASES, ids=str)
+def test_luma_edges_do_not_move(size: tuple[int, int], phase: Fraction) -> None:
+    left, top = 20 + phase, 12 + phase / 2
+    planes = [
+        render(plateau(left, top, 1.5, 1), PictureFormat(*REFERENCE, Chroma.GREY), s)[0] for s in (REFERENCE, size)
+    ]
+    x, y = edges(planes[1], (1, 1, 0.5, 0.5))
+    assert x == pytest.approx(float(left) * size[0] / REFERENCE[0], abs=0.02)
+    assert y == pytest.approx(float(top) * size[1] / REFERENCE[1], abs=0.02)
+    if size in SMALLER:
+        # Where a sample is split between two areas, the average itself moves it by up to a sixth of a sample.
+        whole = all(old % new == 0 for old, new in zip(REFERENCE, size, strict=True))
+        bound = 0.012 if whole else 0.03
+        assert np.abs(planes[1] - averages(planes[0], planes[1].shape)).max() < bound * HEIGHT
+    else:
+        assert np.abs(averages(planes[1], planes[0].shape) - planes[0]).max() < 0.03 * HEIGHT
+
+
+@pytest.mark.parametrize("size", [(36, 24), (18, 12), (48, 32), (36, 48), (144, 96), (37, 25)], ids=str)
+@pytest.mark.parametrize("chroma", [Chroma.YUV420, Chroma.YUV422], ids=lambda c: c.name)
+@pytest.mark.parametrize("location", [0, 1], ids=["left", "centre"])
+def test_chroma_edges_do_not_move(size: tuple[int, int], chroma: Chroma, location: int) -> None:
+    for phase in PHASES[::2]:
+        left, top = 20 + phase, 12 + phase
+        picture_format = PictureFormat(*REFERENCE, chroma, chroma_location=location)
+        splats = plateau(left, top, 3.0, 3)
+        group = picture_format.plane_groups[1]
+        grid = tuple(v / 256 for v in (group.step_x, group.step_y, group.origin_x, group.origin_y))
+        for plane in render(splats, picture_format, size)[1:]:
+            x, y = edges(plane, grid)
+            assert x == pytest.approx(float(left) * size[0] / REFERENCE[0], abs=0.02)
+            assert y == pytest.approx(float(top) * size[1] / REFERENCE[1], abs=0.02)
+
+
+@pytest.mark.parametrize("size", [(36, 24), (24, 16), (18, 12), (36, 48)], ids=str)
+def test_centred_chroma_is_the_average_of_its_samples(size: tuple[int, int]) -> None:
+    picture_format = PictureFormat(*REFERENCE, Chroma.YUV420, chroma_location=1)
+    for phase in PHASES:
+        splats = plateau(24 + phase, 16 + phase / 2, 3.0, 3)
+        full, small = (render(splats, picture_format, s)[1] for s in (REFERENCE, size))
+        assert np.abs(small - averages(full, small.shape)).max() < 0.012 * HEIGHT
+
+
+def test_enlarged_samples_are_the_samples_where_they_coincide() -> None:
+    """Three times the size: the middle one of three samples lies where the sample was."""
+    picture_format = PictureFormat(*REFERENCE, Chroma.GREY)
+    splats = plateau(Fraction(171, 8), Fraction(15), 1.5, 1)
+    full, large = (render(splats, picture_format, s)[0] for s in (REFERENCE, (216, 144)))
+    assert np.abs(large[1::3, 1::3] - full).max() < 0.002 * HEIGHT
+
+
+def test_a_picture_keeps_its_mean() -> None:
+    picture_format = PictureFormat(*REFERENCE, Chroma.GREY)
+    rng = np.random.default_rng(4)
+    n = 60
+    position = (rng.uniform((14, 14), (58, 34), (n, 2)) * 256).astype(np.int32)
+    spread = np.stack([rng.uniform(1, 3, n), rng.uniform(-1, 1, n), rng.uniform(1, 3, n)], 1)
+    shape = (spread * 4096).astype(np.int32)
+    splats = SplatSet(
+        position, shape, rng.integers(2000, 8000, (n, 1)).astype(np.int16), np.zeros(1, np.int16), CHOLESKY
+    )
+    means = [render(splats, picture_format, s)[0].mean() for s in (REFERENCE, *SMALLER, *LARGER)]
+    assert np.ptp(means) < 0.006 * means[0]
