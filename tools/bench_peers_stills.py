@@ -104,7 +104,7 @@ def plots(name: str, rows: list[dict[str, Any]], names: list[str]) -> list[Path]
         ]
         return [Line(codec, points, layered) for codec, layered, points in shown]
 
-    title = f"{len(names)} Kodak pictures, means of rate and quality of each setting"
+    title = f"{len(names)} Kodak pictures, means at equal rates"
     labels = {"PSNR-RGB": "dB", "MS-SSIM": "MS-SSIM", "VMAF": "VMAF"}
     means = {text: lines(m, names) for m, text in NAMES.items() if text in labels}
     written = rate_distortion(name, means, labels, title=title, columns=3)

@@ -13,6 +13,9 @@ from typing import Any
 Row = Mapping[str, Any]
 Curves = dict[str, dict[str, list[tuple[float, float]]]]  # by name, then by picture or clip: (bpp, quality)
 
+GRID = [0.05 * 2 ** (k / 2) for k in range(11)]  # bits per pixel of mean curves in plots
+STEADY = 1.5  # rates of one setting that are nearly the same: the largest is at most so many times the smallest
+
 FORMATS = {"psnr_rgb": ".2f", "psnr_y": ".2f", "psnr_yuv": ".2f", "ms_ssim": ".4f", "vmaf": ".1f", "lpips": ".3f"}
 NAMES = {
     "psnr_rgb": "PSNR-RGB",
@@ -78,21 +81,33 @@ def fixed_rate_rows(curves: Curves, sources: Sequence[str], rates: Sequence[floa
 
 
 def mean_lines(rows: Sequence[Row], sources: Sequence[str], measure: str) -> list[tuple[str, bool, list]]:
-    """(codec, layered, points) for plots: means over the sources of rate and quality of each setting that all have.
+    """(codec, layered, points) for plots, means over the sources.
 
-    A layered codec gives one line per stream, another codec one line over its streams.
+    A layered stream whose levels take nearly the same rate in every picture is a line of its own, through the means of rate and
+    quality of its levels. Everything else is a curve at equal rates: means of settings of equal quality would favour codecs that
+    spend their bytes on easy pictures. Of one source, the points themselves.
     """
     lines: dict[tuple[str, str], dict[tuple[str, int], list[Row]]] = {}
     for row in rows:
-        layered = row["levels"] > 1
-        key = (row["codec"], row["stream"] if layered else "")
-        lines.setdefault(key, {}).setdefault((row["stream"], row["level"]), []).append(row)
+        if row["source"] in sources and row.get(measure) is not None:
+            key = (row["codec"], row["stream"] if row["levels"] > 1 else "")
+            lines.setdefault(key, {}).setdefault((row["stream"], row["level"]), []).append(row)
     out = []
     for (codec, stream), settings in lines.items():
-        points = []
-        for group in settings.values():
-            values = [(r["bpp"], r[measure]) for r in group if r.get(measure) is not None and r["source"] in sources]
-            if len(values) == len(sources):
-                points.append(tuple(math.fsum(v) / len(v) for v in zip(*values, strict=True)))
+        groups = [[(r["bpp"], r[measure]) for r in group] for group in settings.values()]
+        if len(sources) == 1 or (stream and all(_steady(g, len(sources)) for g in groups)):
+            points = [tuple(math.fsum(v) / len(v) for v in zip(*g, strict=True)) for g in groups]
+        else:
+            by_source: dict[str, list] = {}
+            for row in (r for group in settings.values() for r in group):
+                by_source.setdefault(row["source"], []).append((row["bpp"], row[measure]))
+            curves = [sorted(c) for c in by_source.values()]
+            found = [(rate, [at_rate(c, rate) for c in curves]) for rate in GRID]
+            points = [(r, math.fsum(q) / len(q)) for r, q in found if len(q) == len(sources) and None not in q]
         out.append((codec, stream != "", sorted(points)))
     return out
+
+
+def _steady(points: Sequence[tuple[float, float]], count: int) -> bool:
+    rates = [r for r, _ in points]
+    return len(rates) == count and max(rates) <= STEADY * min(rates)
