@@ -31,7 +31,7 @@ from pgsvc_encoder.source import open_source
 
 RATES = (0.05, 0.1, 0.2, 0.3, 0.5)
 ANCHOR = "x264"
-MEASURES = ("psnr_y", "psnr_yuv", "ms_ssim", "vmaf")
+MEASURES = ("psnr_y", "psnr_yuv", "ms_ssim", "vmaf", "lpips")
 
 
 def frames_of(path: Path, count: int) -> list[Picture]:
@@ -83,7 +83,7 @@ def tables(rows: list[dict[str, Any]], clips: list[str], frames: int) -> str:
             curves = level_curves(rows, measure) | stream_curves(rows, measure)
             curves = decibel(curves) if measure == "ms_ssim" else curves
             curves = {n: {s: c for s, c in by.items() if s == clip} for n, by in curves.items()}
-            if not curves.get(ANCHOR):
+            if not curves.get(ANCHOR) or measure == "lpips":
                 continue
             deltas = bjontegaard_table(curves[ANCHOR], {n: c for n, c in curves.items() if n != ANCHOR and c})
             unit = NAMES[measure] + ("" if measure == "vmaf" else " in dB")
@@ -100,7 +100,7 @@ def plots(name: str, rows: list[dict[str, Any]], clips: list[str]) -> list[Path]
             NAMES[m]: [Line(codec, points, layered) for codec, layered, points in mean_lines(rows, [clip], m)]
             for m in MEASURES
         }
-        labels = {NAMES[m]: "dB" if m.startswith("psnr") else NAMES[m] for m in MEASURES}
+        labels = {NAMES[m]: f"{NAMES[m]} in dB" if m.startswith("psnr") else NAMES[m] for m in MEASURES}
         written += rate_distortion(f"{name}_{clip}", panels, labels, title=clip)
     return written
 
@@ -141,7 +141,7 @@ def main() -> None:
             rows.add(*job, lambda f=path, s=source, n=splats, c=common: pgsvc_points(f, s, n, c))
     written = plots(a.name, rows.rows, clips)
     pictures = "\n\n".join(f"![{p.stem}]({p.name})" for p in written if p.suffix == ".svg")
-    rows.finish("\n".join([tables(rows.rows, clips, a.frames), "", pictures, "", *rows.versions()]))
+    rows.finish("\n".join([tables(rows.rows, clips, a.frames), "", pictures, "", *rows.notes()]))
 
 
 if __name__ == "__main__":

@@ -72,8 +72,10 @@ def decibel(curves: Curves) -> Curves:
 def tables(rows: list[dict[str, Any]], names: list[str]) -> str:
     """The Markdown: quality at fixed rates, then deltas against the anchor."""
     text = []
-    for measure in ("psnr_rgb", "ms_ssim", "vmaf"):
+    for measure in ("psnr_rgb", "ms_ssim", "vmaf", "lpips"):
         cells = fixed_rate_rows(level_curves(rows, measure) | scan_curves(rows, measure), names, RATES, measure)
+        if not cells:
+            continue
         text += [f"{NAMES[measure]} at bits per pixel, mean of {len(names)} pictures:", ""]
         text += [markdown(["", *map(str, RATES)], cells), ""]
     for measure in ("psnr_rgb", "ms_ssim"):
@@ -105,7 +107,7 @@ def plots(name: str, rows: list[dict[str, Any]], names: list[str]) -> list[Path]
         return [Line(codec, points, layered) for codec, layered, points in shown]
 
     title = f"{len(names)} Kodak pictures, means at equal rates"
-    labels = {"PSNR-RGB": "dB", "MS-SSIM": "MS-SSIM", "VMAF": "VMAF"}
+    labels = {"PSNR-RGB": "PSNR-RGB in dB", "MS-SSIM": "MS-SSIM", "VMAF": "VMAF"}
     means = {text: lines(m, names) for m, text in NAMES.items() if text in labels}
     written = rate_distortion(name, means, labels, title=title, columns=3)
     by_picture = {n: lines("psnr_rgb", [n]) for n in names}
@@ -140,7 +142,7 @@ def main() -> None:
     written = plots(a.name, rows.rows, names)
     pictures = "\n\n".join(f"![{p.stem}]({p.name})" for p in written if p.suffix == ".svg")
     method = "Fixed rates: linear in the logarithm of the rate per picture; n/a (k): only k pictures reach that rate."
-    rows.finish("\n".join([tables(rows.rows, names), method, "", pictures, "", *rows.versions()]))
+    rows.finish("\n".join([tables(rows.rows, names), method, "", pictures, "", *rows.notes()]))
 
 
 if __name__ == "__main__":

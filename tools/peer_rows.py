@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterable
@@ -10,6 +11,7 @@ from typing import Any
 
 from benchmarking import RESULTS, ROOT, environment
 from measures import CONVERSION, VMAF_MODEL, unavailable
+from rate_tables import NAMES
 
 
 def codec_version() -> str:
@@ -80,16 +82,18 @@ class Rows:
         self._write()
         r = self.record
         head = f"Commit {r['commit']}, {r['machine']['processor']}, {r['machine']['cores']} cores, {r['date']}."
-        self.path.with_suffix(".md").write_text(f"{head}\n\n    {' '.join(r['command'])}\n\n{table}\n")
+        self.path.with_suffix(".md").write_text(f"{head}\n\n    {shlex.join(r['command'])}\n\n{table}\n")
         print(table)
 
-    def versions(self) -> list[str]:
-        """``codec: version; settings`` of every codec, for the end of a table."""
-        words = {}
+    def notes(self) -> list[str]:
+        """For the end of a table: how quality is measured, and ``codec: version; settings`` of every codec."""
+        lines = [f"- VMAF: model {VMAF_MODEL}; for it and for PSNR-Y, RGB pictures are converted: {CONVERSION}."]
+        lines += [f"- {NAMES[measure]}: n/a, {reason}." for measure, reason in unavailable().items()]
+        words: dict[str, str] = {}
         for j in self.jobs:
             settings = ", ".join(f"{k} {_words(v)}" for k, v in j["settings"].items())
             words.setdefault(j["codec"], f"- {j['codec']}: {j['version']}; {settings}")
-        return list(words.values())
+        return lines + list(words.values())
 
     def _write(self) -> None:
         RESULTS.mkdir(exist_ok=True)

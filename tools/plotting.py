@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 RESULTS = Path(__file__).resolve().parent / "results"
+OURS = "pgsvc"  # has a look of its own
 COLOURS = ("#d62728", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#000000")
 MARKERS = "osD^vP*X<>"
 STYLE = {
@@ -67,7 +68,8 @@ def rate_distortion(
     """
     panels = {t: [line for line in lines if line.points] for t, lines in panels.items()}
     panels = {t: lines for t, lines in panels.items() if lines}
-    families = list(dict.fromkeys(line.family for lines in panels.values() for line in lines))
+    found = dict.fromkeys(line.family for lines in panels.values() for line in lines)
+    families = sorted(found, key=lambda family: family != OURS)
     columns = min(columns, max(1, len(panels)))
     count = -(-len(panels) // columns)
     with matplotlib.rc_context(STYLE):
@@ -77,11 +79,11 @@ def rate_distortion(
         for index, (text, lines) in enumerate(panels.items()):
             axes = figure.add_subplot(count, columns, index + 1)
             for line in sorted(lines, key=lambda item: item.layered):
-                _draw(axes, line, families.index(line.family))
+                _draw(axes, line, _look(line.family, families))
             _log_rate(axes, [p[0] for line in lines for p in line.points])
             labels = quality if isinstance(quality, str) else quality[text]
             axes.set(title=text, xlabel=rate, ylabel=labels)
-        entries = [Line2D([], [], label=family, **_look(i)) for i, family in enumerate(families)]
+        entries = [Line2D([], [], label=family, **_look(family, families)) for family in families]
         figure.legend(handles=entries, loc="outside lower center", ncols=min(4, len(entries)), frameon=False)
         if title:
             figure.suptitle(title)
@@ -128,18 +130,19 @@ def save_figure(figure: Figure, name: str, folder: Path = RESULTS) -> list[Path]
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     with matplotlib.rc_context(STYLE):
-        figure.savefig(paths[0], dpi=130, metadata={"Software": None})
+        figure.savefig(paths[0], dpi=110, metadata={"Software": None})
         figure.savefig(paths[1], metadata={"Date": None, "Creator": None})
     return paths
 
 
-def _look(index: int) -> dict[str, Any]:
+def _look(family: str, families: Sequence[str]) -> dict[str, Any]:
+    others = [f for f in families if f != OURS]
+    index = 0 if family == OURS else 1 + others.index(family) % (len(COLOURS) - 1)
     return {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
 
 
-def _draw(axes: Any, line: Line, index: int) -> None:
+def _draw(axes: Any, line: Line, look: dict[str, Any]) -> None:
     xs, ys = zip(*line.points, strict=True)
-    look = _look(index)
     if not line.layered:
         axes.plot(xs, ys, **look)
         return

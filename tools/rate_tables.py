@@ -95,7 +95,8 @@ def mean_lines(rows: Sequence[Row], sources: Sequence[str], measure: str) -> lis
     out = []
     for (codec, stream), settings in lines.items():
         groups = [[(r["bpp"], r[measure]) for r in group] for group in settings.values()]
-        if len(sources) == 1 or (stream and all(_steady(g, len(sources)) for g in groups)):
+        layered = stream != "" and all(_steady(g, len(sources)) for g in groups)
+        if layered or len(sources) == 1:
             points = [tuple(math.fsum(v) / len(v) for v in zip(*g, strict=True)) for g in groups]
         else:
             by_source: dict[str, list] = {}
@@ -104,7 +105,7 @@ def mean_lines(rows: Sequence[Row], sources: Sequence[str], measure: str) -> lis
             curves = [sorted(c) for c in by_source.values()]
             found = [(rate, [at_rate(c, rate) for c in curves]) for rate in GRID]
             points = [(r, math.fsum(q) / len(q)) for r, q in found if len(q) == len(sources) and None not in q]
-        out.append((codec, stream != "", sorted(points)))
+        out.append((codec, layered, sorted(points)))
     return out
 
 
