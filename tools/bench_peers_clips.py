@@ -31,6 +31,9 @@ from pgsvc_encoder.source import open_source
 
 RATES = (0.05, 0.1, 0.2, 0.3, 0.5)
 ANCHOR = "x264"
+CLIP_NOTES = {
+    "foreman": "The source of foreman was decoded from H.264 intra pictures of 0.9 bits per pixel, which may favour x264 there."
+}
 MEASURES = ("psnr_y", "psnr_yuv", "ms_ssim", "vmaf", "lpips")
 
 
@@ -89,8 +92,8 @@ def tables(rows: list[dict[str, Any]], clips: list[str], frames: int) -> str:
             unit = NAMES[measure] + ("" if measure == "vmaf" else " in dB")
             head = [f"{clip}, against {ANCHOR}", "BD-rate", f"BD-{unit}", "overlap"]
             text += [markdown(head, [cells[:4] for cells in bjontegaard_rows(deltas)]), ""]
-    note = "The source of foreman was decoded from H.264 intra pictures of 0.9 bits per pixel, which may favour x264 there."
-    return "\n".join([*text, f"Bjøntegaard deltas by {METHOD} interpolation. {note}"])
+    notes = [CLIP_NOTES[c] for c in clips if c in CLIP_NOTES]
+    return "\n".join([*text, " ".join([f"Bjøntegaard deltas by {METHOD} interpolation.", *notes])])
 
 
 def plots(name: str, rows: list[dict[str, Any]], clips: list[str]) -> list[Path]:

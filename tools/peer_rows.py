@@ -89,11 +89,14 @@ class Rows:
         """For the end of a table: how quality is measured, and ``codec: version; settings`` of every codec."""
         lines = [f"- VMAF: model {VMAF_MODEL}; for it and for PSNR-Y, RGB pictures are converted: {CONVERSION}."]
         lines += [f"- {NAMES[measure]}: n/a, {reason}." for measure, reason in unavailable().items()]
-        words: dict[str, str] = {}
+        found: dict[str, dict[str, list[str]]] = {}
         for j in self.jobs:
-            settings = ", ".join(f"{k} {_words(v)}" for k, v in j["settings"].items())
-            words.setdefault(j["codec"], f"- {j['codec']}: {j['version']}; {settings}")
-        return lines + list(words.values())
+            for name, value in {"": j["version"], **j["settings"]}.items():
+                values = found.setdefault(j["codec"], {}).setdefault(name, [])
+                values += [_words(value)] * (_words(value) not in values)
+        for codec, settings in found.items():
+            lines.append(f"- {codec}: " + ", ".join(f"{k} {' / '.join(v)}".strip() for k, v in settings.items()))
+        return lines
 
     def _write(self) -> None:
         RESULTS.mkdir(exist_ok=True)

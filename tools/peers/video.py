@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from measures import ffmpeg
+from perceptual import ffmpeg
 
 NEVER = 1 << 16  # frames between key frames when only the first is one
 
