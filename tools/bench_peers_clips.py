@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Clips: every level of pgsvc beside x264, x265 and SVT-AV1, in one table.
 
-    PGSVC_DATA=… python tools/bench_peers_clips.py --splats 1500,4000
+    PGSVC_DATA=… python tools/bench_peers_clips.py --splats 800,1500,4000
     PGSVC_DATA=… python tools/bench_peers_clips.py --splats "" --clips foreman --frames 10 --name try     peers alone, 10 frames
 
 One key frame at the start unless --key-interval says otherwise. Writes tools/results/NAME.json, .md and plots. An interrupted
@@ -111,7 +111,7 @@ def plots(name: str, rows: list[dict[str, Any]], clips: list[str]) -> list[Path]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--splats", default="1500,4000", help="budgets of pgsvc; empty for peers alone")
+    parser.add_argument("--splats", default="800,1500,4000", help="budgets of pgsvc; empty for peers alone")
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--frames", type=int, default=30)

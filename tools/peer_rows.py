@@ -89,6 +89,7 @@ class Rows:
         """For the end of a table: how quality is measured, and ``codec: version; settings`` of every codec."""
         lines = [f"- VMAF: model {VMAF_MODEL}; for it and for PSNR-Y, RGB pictures are converted: {CONVERSION}."]
         lines += [f"- {NAMES[measure]}: n/a, {reason}." for measure, reason in unavailable().items()]
+        lines.append("- Levels count from 0; the name of a layered codec alone means its whole streams.")
         found: dict[str, dict[str, list[str]]] = {}
         for j in self.jobs:
             for name, value in {"": j["version"], **j["settings"]}.items():
@@ -96,7 +97,7 @@ class Rows:
                 values += [_words(value)] * (_words(value) not in values)
         for codec, settings in found.items():
             lines.append(f"- {codec}: " + ", ".join(f"{k} {' / '.join(v)}".strip() for k, v in settings.items()))
-        return lines
+        return lines + ["- pgsvc was not part of this run."] * ("pgsvc" not in found)
 
     def _write(self) -> None:
         RESULTS.mkdir(exist_ok=True)

@@ -32,7 +32,7 @@ def level_curves(rows: Sequence[Row], measure: str) -> Curves:
 
     def name(row: Row) -> str:
         whole = row["level"] == row["levels"] - 1
-        return row["codec"] if whole else f"{row['codec']}, {row['level'] + 1} of {row['levels']} layers"
+        return row["codec"] if whole else f"{row['codec']}, level {row['level']}"
 
     return _curves(rows, measure, name)
 
