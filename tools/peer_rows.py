@@ -27,7 +27,8 @@ def codec_version() -> str:
 class Rows:
     """The rows of one result file, in jobs: one source, one codec, its version and its settings.
 
-    With ``resume``, jobs that the file of an earlier run holds are taken from it if nothing of the job differs.
+    With ``resume``, jobs that the file of an earlier run holds are taken from it if neither the job nor the way to measure
+    differs. Each job keeps the commit at which it was measured. pgsvc's version is the tree of codec/, so any change there counts.
     """
 
     def __init__(self, name: str, resume: bool) -> None:
@@ -68,7 +69,8 @@ class Rows:
             points.append(point)
             numbers = "  ".join(f"{k} {v:.4g}" for k, v in point.items() if isinstance(v, float))
             print(f"{source}  {codec}  {point['stream']}  level {point['level']}  {numbers}", flush=True)
-        self.jobs.append({**job, "seconds": round(time.perf_counter() - began, 2), "points": points})
+        seconds = round(time.perf_counter() - began, 2)
+        self.jobs.append({**job, "commit": self.record["commit"], "seconds": seconds, "points": points})
         self._write()
 
     @property
