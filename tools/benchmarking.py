@@ -35,12 +35,12 @@ def environment() -> dict[str, Any]:
         except metadata.PackageNotFoundError:
             return None
 
-    git = subprocess.run(
-        ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False).stdout
+
+    # results of other runs, not yet in a commit, do not change what this one measures
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!tools/results").strip()
+    commit = git("describe", "--always", "--abbrev=12").strip() + "-dirty" * bool(changed)
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -51,7 +51,7 @@ def environment() -> dict[str, Any]:
         "date": time.strftime("%Y-%m-%d"),
         "versions": {n: version(n) for n in ("pgsvc", "torch", "numpy", "constriction")}
         | {"python": platform.python_version()},
-        "commit": git.stdout.strip(),
+        "commit": commit,
         "machine": {"processor": model, "cores": len(os.sched_getaffinity(0)), "system": platform.system()},
     }
 
