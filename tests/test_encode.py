@@ -182,3 +182,41 @@ def test_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert cli.main(["a.png", "b.pgs"]) == 2
     assert "pip install 'pgsvc[encoder]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("training", ["joint", "cyclic", "sequential", "pruning"])
+def test_levels_of_their_own_sizes(tmp_path: Path, training: str) -> None:
+    clip = write_clip(tmp_path / "clip.y4m", frames=3)
+    arguments = {"layers": 3, "splats": (10, 20, 40), "scalability": "resolution", "training_name": training}
+    with open_source(str(clip)) as source:
+        report = encode(source, tmp_path / "o.pgs", Settings(overrides=QUICK, chunk_frames=2, **arguments))
+    sizes = [(24, 16), (34, 24), (48, 34)]
+    assert [tuple(row["size"]) for row in report["levels"]] == sizes
+    with pgsvc.open(tmp_path / "o.pgs") as stream:
+        for k, size in enumerate(sizes):
+            assert stream.level_size(k) == size
+            frames = list(stream.frames(k, check_hash=True))
+            assert [(f.picture.format.width, f.picture.format.height) for f in frames] == [size] * 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--splats", "30,20,40"], "rise"),
+        (["--splats", "10,20", "--layers", "3"], "one for each of the 3 levels"),
+        (["--splats", "10,x"], "numbers separated by commas"),
+        (["--sizes", "24x17,40x30"], "the last level has the size of the picture"),
+        (["--sizes", "24x17,20x34,48x34"], "must not fall"),
+        (["--sizes", "24x17,48x34", "--layers", "3"], "one size for each"),
+        (["--sizes", "24,48x34"], "WxH"),
+        (["--level-weights", "1,2"], "one number"),
+        (["--training", "monolithic"], "--layers 1"),
+    ],
+)
+def test_levels_that_make_no_sense(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    clip = write_clip(tmp_path / "clip.y4m", frames=1)
+    assert cli.main([str(clip), str(tmp_path / "o.pgs"), "--quiet", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "o.pgs").exists()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pgsvc.cli.common import note, parser, refuse_same_file, run
 
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from pgsvc_encoder.source import Source
 
 NAME = "pgsvc-enc"
+Number = TypeVar("Number", int, float)
 EXAMPLES = """\
   pgsvc-enc photo.png photo.pgs                        three layers, medium effort
   pgsvc-enc in_352x288_30fps.yuv out.pgs --layers 3    raw video, size from the name
   pgsvc-enc in.yuv out.pgs --size 352x288 --fps 30     raw video, size given
   pgsvc-enc clip.mp4 out.pgs --frames 30 --splats 4000 --preset fast
   ffmpeg -i clip.mkv -f yuv4mpegpipe - | pgsvc-enc - out.pgs
+  pgsvc-enc photo.png out.pgs --splats 2000,5000,9000 --scalability resolution
   pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption"""
 
 
@@ -33,10 +36,19 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("input", help="raw YUV, Y4M, PNG, JPEG, any video that PyAV reads, or - for standard input")
     p.add_argument("output", help=".pgs file")
     g = p.add_argument_group("stream")
-    g.add_argument("--layers", type=int, default=3, metavar="N", help="number of layers, 1–16 (default 3)")
+    g.add_argument("--layers", type=int, metavar="N", help="number of layers, 1–16 (default 3)")
     g.add_argument(
-        "--splats", type=int, metavar="N", help="splats per frame, all layers together (default: 1 per 44 pixels)"
+        "--splats",
+        metavar="N[,N…]",
+        help="splats per frame, all layers together (default: 1 per 44 pixels), or of each level: 3000,6000,9000",
     )
+    g.add_argument(
+        "--scalability",
+        choices=("quality", "resolution"),
+        default="quality",
+        help="all levels at full size (default), or each level at a size that fits its splats",
+    )
+    g.add_argument("--sizes", metavar="WxH,…", help="size of each level, the last that of the picture")
     g.add_argument(
         "--gop", type=int, default=32, metavar="N", help="frames per segment, key frame included (default 32)"
     )
@@ -58,6 +70,13 @@ def build_parser() -> argparse.ArgumentParser:
     g.add_argument(
         "--preset", choices=("fast", "medium", "slow"), default="medium", help="time against quality (default medium)"
     )
+    g.add_argument(
+        "--training",
+        choices=("joint", "cyclic", "random", "sequential", "pruning", "monolithic"),
+        default="joint",
+        help="how layers are trained (default joint; the others are there to be compared with)",
+    )
+    g.add_argument("--level-weights", metavar="W,…", help="of the levels' errors in joint training, base first")
     g.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to fit (this version: cpu)")
     g.add_argument("--threads", type=int, default=0, metavar="N", help="0 = one per core (default)")
     g.add_argument("--seed", type=int, default=0, metavar="N", help="of every random choice (default 0)")
@@ -98,19 +117,69 @@ def settings_from(a: argparse.Namespace) -> Settings:
     from pgsvc.errors import UsageError
     from pgsvc_encoder.settings import Settings
 
-    if not 1 <= a.layers <= 16:
-        raise UsageError(f"--layers {a.layers}: a stream has 1 to 16 layers")
-    if a.splats is not None and not a.layers <= a.splats <= 1 << 24:
+    splats = None if a.splats is None else _numbers("--splats", a.splats, int)
+    sizes = None if a.sizes is None else tuple(_size(text) for text in a.sizes.split(","))
+    listed = [len(x) for x in (splats, sizes) if x is not None and len(x) > 1]
+    layers = a.layers if a.layers is not None else (listed or [3])[0]
+    if not 1 <= layers <= 16:
+        raise UsageError(f"--layers {layers}: a stream has 1 to 16 layers")
+    if splats is not None and len(splats) not in (1, layers):
+        raise UsageError(f"--splats {a.splats}: give one number, or one for each of the {layers} levels")
+    if splats is not None and not layers <= max(splats) <= 1 << 24:
         raise UsageError(
-            f"--splats {a.splats}: give at least one for each of the {a.layers} layers, and at most {1 << 24}"
+            f"--splats {a.splats}: give at least one for each of the {layers} layers, and at most {1 << 24}"
+        )
+    if splats is not None and (splats[0] < 1 or any(x >= y for x, y in itertools.pairwise(splats))):
+        raise UsageError(f"--splats {a.splats}: the numbers must rise from level to level")
+    weights = None if a.level_weights is None else _numbers("--level-weights", a.level_weights, float)
+    if weights is not None and (len(weights) != layers or min(weights) < 0 or weights[-1] <= 0):
+        raise UsageError(
+            f"--level-weights {a.level_weights}: give one number ≥ 0 for each of the {layers} levels, the last > 0"
+        )
+    if a.training == "monolithic" and layers > 1:
+        raise UsageError(
+            "--training monolithic makes one model for each level, which is not a layered stream; encode each with --layers 1"
         )
     if a.gop < 1:
         raise UsageError(f"--gop {a.gop}: a segment has at least its key frame; give 1 or more")
     if a.seed < 0 or a.threads < 0:
         raise UsageError("--seed and --threads must not be negative")
     return Settings(
-        layers=a.layers, splats=a.splats, gop=a.gop, order=a.order, seed=a.seed, preset=a.preset, threads=a.threads
+        layers=layers,
+        splats=splats[0] if splats is not None and len(splats) == 1 else splats,
+        scalability=a.scalability if sizes is None else "resolution",
+        sizes=sizes,
+        gop=a.gop,
+        order=a.order,
+        seed=a.seed,
+        preset=a.preset,
+        threads=a.threads,
+        training_name=a.training,
+        level_weights=weights,
     )
+
+
+def _numbers(option: str, text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
+    """Numbers separated by commas.
+
+    Raises:
+        UsageError: something else is there.
+    """
+    from pgsvc.errors import UsageError
+
+    try:
+        return tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} {text}: numbers separated by commas are wanted") from None
+
+
+def _size(text: str) -> tuple[int, int]:
+    from pgsvc.errors import UsageError
+
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise UsageError(f"--sizes: '{text}' is not of the form WxH")
+    return int(width), int(height)
 
 
 class ProgressBar:

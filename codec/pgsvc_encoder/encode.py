@@ -18,6 +18,7 @@ from pgsvc.output.target import write_whole
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc.segment import SPLAT_FRAMES
 from pgsvc.stream import Stream
+from pgsvc.syntax import Record
 from pgsvc_encoder import report
 from pgsvc_encoder.encode_segment import SegmentEncoder
 from pgsvc_encoder.parts import Parts
@@ -29,10 +30,11 @@ Progress = Callable[[int, torch.Tensor | None], None]  # frame number, level err
 
 def stream_header(
     picture_format: PictureFormat, settings: Settings, *, is_still: bool, frames: int, covered: int, largest_chunk: int
-) -> dict[str, int]:
+) -> Record:
     """HEAD record (spec 6.1) with the lowest limit level that admits the stream."""
     f = picture_format
     splats = sum(settings.layer_splats(f.width * f.height))
+    sizes = settings.level_sizes(f.width, f.height)
     if not is_still:
         splats = max(splats, -(-splats * settings.chunk_frames // SPLAT_FRAMES))
     level = limits.smallest_level(f.width * f.height, max(f.width, f.height), splats, covered, largest_chunk)
@@ -45,7 +47,7 @@ def stream_header(
         "progression_order": headers.LAYER_ORDER if settings.order == "layer" else headers.SEGMENT_ORDER,
         "full_range": int(f.full_range),
         "chroma_location": f.chroma_location,
-        "has_level_sizes": 0,
+        "has_level_sizes": int(any(size != (f.width, f.height) for size in sizes)),
         "chroma_format": int(f.chroma),
         "bit_depth": f.bit_depth,
         "layer_count": settings.layers,
@@ -57,6 +59,7 @@ def stream_header(
         "frame_rate_numerator": f.frame_rate.numerator,
         "frame_rate_denominator": f.frame_rate.denominator,
         "frame_count": frames,
+        "level_sizes": [{"level_width": w, "level_height": h} for w, h in sizes],
     }
 
 
@@ -139,7 +142,7 @@ def _encode_segment(
     for coded in encoder.frames(pictures):
         rows.append(
             {
-                "levels": report.measure(coded.source, coded.pictures),
+                "levels": report.measure(coded.sources, coded.pictures),
                 "bytes": coded.bytes,
                 "seconds": coded.seconds,
                 "is_key": coded.is_key,

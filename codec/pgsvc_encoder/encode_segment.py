@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,17 +35,26 @@ class CodedFrame:
 
     Args:
         pictures: decoded pictures of every level.
-        source: the original.
+        sources: what each level approximates, in its own size.
         bytes: coded bytes of each layer's data chunks; predicted frames of one chunk share them evenly.
         seconds: time spent on the frame.
         is_key: whether it is the key frame.
     """
 
     pictures: list[Picture]
-    source: Picture
+    sources: list[Picture]
     bytes: list[float]
     seconds: float
     is_key: bool
+
+
+class _Waiting(NamedTuple):
+    """A coded predicted frame whose chunk is not complete yet."""
+
+    symbols: list[PredictedSymbols]
+    decoded: list[Picture]
+    sources: list[Picture]
+    seconds: float
 
 
 @dataclass
@@ -76,37 +86,35 @@ class SegmentEncoder:
         """Code the pictures of the segment, key frame first."""
         predictor: Predictor | None = None
         decoded: list[Picture] = []
-        waiting: list[tuple[list[PredictedSymbols], list[Picture], Picture, float]] = []
+        waiting: list[_Waiting] = []
         for frame, picture in enumerate(pictures):
             self.current = frame
             began = time.perf_counter()
+            f = picture.format
+            self.sizes = self.settings.level_sizes(f.width, f.height)
+            sources = [resized(picture, *size) for size in self.sizes]
             if predictor is None:
-                states, sizes = self._key(picture)
+                states, sizes = self._key(sources)
                 predictor = Predictor(states, self.training, self.effort.difference, self.rng)
                 decoded = self._see(states, picture)
                 self._hash(0, [decoded])
-                yield CodedFrame(decoded, picture, sizes, time.perf_counter() - began, True)
+                yield CodedFrame(decoded, sources, sizes, time.perf_counter() - began, True)
             else:
-                objective = self._objective(picture)
-                symbols = predictor.code(
-                    objective, self.on_step, starts_chunk=not waiting, motion=estimate(decoded[-1], picture)
-                )
+                objective = Objective(sources, self.background, self.settings.threads)
+                motion = estimate(decoded[-1], picture)
+                symbols = predictor.code(objective, self.on_step, starts_chunk=not waiting, motion=motion)
                 decoded = self._see(predictor.states, picture)
-                waiting.append((symbols, decoded, picture, time.perf_counter() - began))
+                waiting.append(_Waiting(symbols, decoded, sources, time.perf_counter() - began))
             if len(waiting) == self.settings.chunk_frames:
                 yield from self._flush(predictor, waiting, frame + 1)
                 waiting = []
         if waiting and predictor is not None:
             yield from self._flush(predictor, waiting, self.current + 1)
 
-    def _objective(self, picture: Picture) -> Objective:
-        f = picture.format
-        sizes = self.settings.level_sizes(f.width, f.height)
-        return Objective([resized(picture, *size) for size in sizes], self.background, self.settings.threads)
-
-    def _key(self, picture: Picture) -> tuple[list[SplatSet], list[float]]:
+    def _key(self, sources: list[Picture]) -> tuple[list[SplatSet], list[float]]:
+        picture = sources[-1]
         self.background = background = background_of(picture)
-        objective = self._objective(picture)
+        objective = Objective(sources, background, self.settings.threads)
         pixels = picture.format.width * picture.format.height
         splats = Splats.unused(self.settings.layer_splats(pixels), picture.format.components)
         fit(self.training, objective, splats, self.effort.schedule, self.generator, self.on_step)
@@ -130,12 +138,7 @@ class SegmentEncoder:
             sizes.append(self._add(KEY_FRAME, 0, k, key_payload(header, layer.symbols)))
         return states, sizes
 
-    def _flush(
-        self,
-        predictor: Predictor,
-        waiting: list[tuple[list[PredictedSymbols], list[Picture], Picture, float]],
-        end: int,
-    ) -> Iterator[CodedFrame]:
+    def _flush(self, predictor: Predictor, waiting: list[_Waiting], end: int) -> Iterator[CodedFrame]:
         """Write the waiting predicted frames as one chunk per layer."""
         count = len(waiting)
         start = end - count
@@ -143,12 +146,12 @@ class SegmentEncoder:
         for k in range(self.settings.layers):
             header = predictor.header(k, count)
             predictor.parameters[k].sent = True
-            symbols = join_frames([symbols[k] for symbols, *_ in waiting])
+            symbols = join_frames([w.symbols[k] for w in waiting])
             payload = predicted_payload(header, symbols, predictor.states[k].colour.shape[1])
             sizes.append(self._add(PREDICTED, start, k, payload))
-        self._hash(start, [decoded for _, decoded, _, _ in waiting])
-        for _, decoded, source, seconds in waiting:
-            yield CodedFrame(decoded, source, [size / count for size in sizes], seconds, False)
+        self._hash(start, [w.decoded for w in waiting])
+        for w in waiting:
+            yield CodedFrame(w.decoded, w.sources, [size / count for size in sizes], w.seconds, False)
 
     def _add(self, kind: bytes, frame: int, layer: int, payload: bytes) -> float:
         chunk = make_chunk(kind, Address(self.number, frame, layer), payload)
@@ -165,7 +168,7 @@ class SegmentEncoder:
         f = picture.format
         covered = sum(covered_samples(s.factor, f.width, f.height) for s in states)
         self.result.covered = max(self.result.covered, covered)
-        return list(reconstruct.levels([[s] for s in states], f, threads=self.settings.threads))
+        return list(reconstruct.levels([[s] for s in states], f, sizes=self.sizes, threads=self.settings.threads))
 
 
 def background_of(picture: Picture) -> np.ndarray:

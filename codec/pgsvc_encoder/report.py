@@ -12,15 +12,11 @@ from pgsvc.stream import Stream
 from pgsvc_encoder import metrics
 
 
-def measure(source: Picture, decoded: list[Picture]) -> list[dict[str, Any]]:
-    """PSNR, MS-SSIM and the MD5 of the samples of every level of one frame."""
+def measure(sources: list[Picture], decoded: list[Picture]) -> list[dict[str, Any]]:
+    """PSNR, MS-SSIM and the MD5 of the samples of every level of one frame, against the original in the level's size."""
     return [
-        {
-            **metrics.psnr(source, p),
-            "ms_ssim": metrics.ms_ssim(source, p),
-            "md5": hashlib.md5(p.tobytes()).hexdigest(),
-        }
-        for p in decoded
+        {**metrics.psnr(a, b), "ms_ssim": metrics.ms_ssim(a, b), "md5": hashlib.md5(b.tobytes()).hexdigest()}
+        for a, b in zip(sources, decoded, strict=True)
     ]
 
 
@@ -30,7 +26,7 @@ def mean(values: list[float | None]) -> float | None:
 
 
 def level_rows(stream: Stream, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row per level.
+    """One row per level; bits per pixel are those of the whole picture's size.
 
     Args:
         stream: whole, read with ``keep_chunks``; a level's bytes are those of the stream cut at it.
@@ -44,6 +40,7 @@ def level_rows(stream: Stream, frames: list[dict[str, Any]]) -> list[dict[str, A
         rows.append(
             {
                 "level": k,
+                "size": list(stream.level_size(k)),
                 "bytes": size,
                 "bpp": 8 * size / pixels,
                 **{n: mean([f["levels"][k][n] for f in frames]) for n in keys},
@@ -67,12 +64,17 @@ def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str
     columns = ["level", "bytes", "bit/pixel", "PSNR", "MS-SSIM"]
     if any("psnr_yuv" in r for r in rows):
         columns[3:4] = ["PSNR-Y", "PSNR-YUV"]
+    sized = len({tuple(r["size"]) for r in rows}) > 1
+    if sized:
+        columns.insert(1, "size")
     lines = ["".join(f"{c:>11}" for c in columns)]
     for r in rows:
         similarity = f"{r['ms_ssim']:.4f}" if r.get("ms_ssim") is not None else "n/a"
         cells = [r["level"], r["bytes"], f"{r['bpp']:.4f}", f"{r['psnr']:.2f}", similarity]
         if "psnr_yuv" in r:
             cells[4:4] = [f"{r['psnr_yuv']:.2f}"]
+        if sized:
+            cells.insert(1, "{}x{}".format(*r["size"]))
         lines.append("".join(f"{c:>11}" for c in cells))
     lines.append(f"{frames} frame{'s' * (frames != 1)} in {seconds:.1f} s, {seconds / max(1, frames):.2f} s per frame")
     return "\n".join(lines)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import asdict, dataclass, field, replace
 
+from pgsvc.errors import UsageError
+from pgsvc.sizes import check_size
+from pgsvc_encoder.fit.relocate import Relocation
 from pgsvc_encoder.fit.train import Schedule
 from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.predict.frame import DifferencePrecision
@@ -23,7 +28,7 @@ class Preset:
 
 PRESETS = {
     "fast": Preset(
-        Schedule(400, rounds=8),
+        Schedule(400, rounds=8, relocation=Relocation(rounds=20)),
         Precision(adapt_iterations=30, solve_iterations=5, sweeps=1, colour_choices=((2, 6), (2, 4))),
         DifferencePrecision(iterations=25, adapt_iterations=8),
     ),
@@ -41,8 +46,14 @@ class Settings:
     """Settings of one encode.
 
     Args:
-        layers: number of layers; splats are spread evenly over them.
-        splats: splats per frame, all layers together; None: by picture size.
+        layers: number of layers.
+        splats: splats per frame: of all layers together, spread evenly over them (measured best, tools/bench_weights.py), or of
+            each level, rising; None: by picture size.
+        scalability: "quality": all levels have the picture's size; "resolution": level k has the share of its samples that the
+            level has of the splats (P-GSVC, section 4.1), or its size in ``sizes``.
+        sizes: width and height of each level, the last that of the picture.
+        training_name: one of the trainings in fit/training.py.
+        level_weights: of the levels' errors, base first; None: the default.
         gop: frames per segment, the key frame included.
         chunk_frames: predicted frames per chunk.
         order: "segment" or "layer", the progression order.
@@ -50,7 +61,9 @@ class Settings:
     """
 
     layers: int = 3
-    splats: int | None = None
+    splats: int | tuple[int, ...] | None = None
+    scalability: str = "quality"
+    sizes: tuple[tuple[int, int], ...] | None = None
     gop: int = 32
     chunk_frames: int = 8
     order: str = "segment"
@@ -71,11 +84,25 @@ class Settings:
         return Training(self.training_name, self.level_weights, self.seed)
 
     def level_sizes(self, width: int, height: int) -> list[tuple[int, int]]:
-        """Size of each level for a picture of this size."""
-        return [(width, height)] * self.layers
+        """Size of each level for a picture of this size; sides of lower levels are even where they were not given.
+
+        Raises:
+            UsageError: the sizes that were given do not fit the picture.
+        """
+        full = (width, height)
+        if self.sizes is not None:
+            _check_sizes(self.sizes, full, self.layers)
+            return list(self.sizes)
+        if self.scalability == "quality":
+            return [full] * self.layers
+        counts = self.layer_splats(width * height)
+        shares = [math.sqrt(sum(counts[: k + 1]) / sum(counts)) for k in range(self.layers)]
+        return [*(tuple(_even(side * s) for side in full) for s in shares[:-1]), full]  # type: ignore[misc]
 
     def layer_splats(self, pixels: int) -> list[int]:
         """Splats of each layer for a picture of so many pixels."""
+        if isinstance(self.splats, tuple):
+            return [b - a for a, b in itertools.pairwise((0, *self.splats))]
         total = self.splats if self.splats is not None else max(self.layers, round(pixels * DEFAULT_DENSITY))
         share, rest = divmod(total, self.layers)
         return [share + (k < rest) for k in range(self.layers)]
@@ -83,3 +110,20 @@ class Settings:
     def identity(self) -> dict[str, object]:
         """What must be equal for a finished segment to be reused by ``--resume``."""
         return {k: v for k, v in asdict(self).items() if k not in ("threads",)}
+
+
+def _even(side: float) -> int:
+    """The nearest even number, at least 2; of one sample 1."""
+    return max(2, 2 * round(side / 2)) if side > 1 else 1
+
+
+def _check_sizes(sizes: tuple[tuple[int, int], ...], full: tuple[int, int], layers: int) -> None:
+    text = ",".join(f"{w}x{h}" for w, h in sizes)
+    if len(sizes) != layers:
+        raise UsageError(f"--sizes {text}: give one size for each of the {layers} levels")
+    if sizes[-1] != full:
+        raise UsageError(f"--sizes {text}: the last level has the size of the picture, {full[0]}x{full[1]}")
+    if any(a[0] > b[0] or a[1] > b[1] for a, b in itertools.pairwise(sizes)):
+        raise UsageError(f"--sizes {text}: sizes must not fall from level to level")
+    for size in sizes:
+        check_size(full, size)
