@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -40,9 +39,10 @@ def gradient_density(luma: torch.Tensor) -> torch.Tensor:
 
 
 def sample(density: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
-    """Positions [count, 2] in samples of the plane, drawn from [H, W] and jittered inside the sample."""
-    flat = density.flatten().double()
-    chosen = torch.multinomial(flat / flat.sum(), count, replacement=count > flat.numel(), generator=generator)
+    """Positions [count, 2] in samples of the plane, drawn from [H, W] with replacement and jittered inside the sample."""
+    steps = density.flatten().double().cumsum(0)
+    drawn = torch.rand(count, generator=generator, dtype=torch.float64) * steps[-1]
+    chosen = torch.searchsorted(steps, drawn, right=True).clamp(max=len(steps) - 1)
     width = density.shape[1]
     corner = torch.stack([chosen % width, chosen // width], 1).float()
     return corner + torch.rand(count, 2, generator=generator)
@@ -56,14 +56,21 @@ def nearest_distance(position: torch.Tensor, fallback: float) -> torch.Tensor:
     return torch.cat(out)
 
 
-def colour_at(residual: Residual, position: torch.Tensor) -> torch.Tensor:
-    """Samples [N, C] of the residual that lie nearest to luma positions [N, 2]."""
+def colour_at(residual: Residual, position: torch.Tensor, sigma: float = 0.0) -> torch.Tensor:
+    """Residual [N, C] at luma positions [N, 2]: the nearest sample, or a Gaussian mean of those around it."""
     parts = []
     here = position / torch.tensor(residual.ratio)
+    radius = math.ceil(2.5 * sigma)
     for plane, group in zip(residual.planes, residual.groups, strict=True):
-        x = ((here[:, 0] - group.origin_x / 256) / (group.step_x / 256)).round().long().clamp(0, group.width - 1)
-        y = ((here[:, 1] - group.origin_y / 256) / (group.step_y / 256)).round().long().clamp(0, group.height - 1)
-        parts.append(plane[:, y, x].T)
+        x = ((here[:, 0] - group.origin_x / 256) / (group.step_x / 256)).round().long()
+        y = ((here[:, 1] - group.origin_y / 256) / (group.step_y / 256)).round().long()
+        total, mass = torch.zeros(plane.shape[0], len(position)), 0.0
+        for dy in range(-radius, radius + 1):
+            for dx in range(-radius, radius + 1):
+                weight = math.exp(-0.5 * (dx * dx + dy * dy) / sigma**2) if sigma else 1.0
+                total += weight * plane[:, (y + dy).clamp(0, group.height - 1), (x + dx).clamp(0, group.width - 1)]
+                mass += weight
+        parts.append((total / mass).T)
     return torch.cat(parts, 1)
 
 
@@ -100,16 +107,14 @@ def seed_uniform(splats: Splats, objective: Objective, generator: torch.Generato
         splats.colour[part] = 0
 
 
-def add_by_error(splats: Splats, layer: int, count: int, objective: Objective, generator: torch.Generator) -> None:
-    """Put ``count`` unused splats of a layer where the squared error of its level is large."""
+def add_by_error(splats: Splats, layer: int, count: int, residual: Residual, generator: torch.Generator) -> None:
+    """Put ``count`` unused splats of a layer where the squared error of its level, ``residual``, is large."""
     free = torch.nonzero(~splats.in_use()[splats.layer(layer)])[:count, 0] + int(splats.starts[layer])
     count = len(free)
     if count == 0:
         return
-    residual = objective.residual(splats, layer)
     error = blur((residual.planes[0] ** 2).mean(0, keepdim=True), 1.0)[0]
     position = sample(error + 1e-12, count, generator) * torch.tensor(residual.ratio)
     splats.position[free] = position
     _isotropic(splats, free, ADDED_SIGMA * math.sqrt(residual.ratio[0] * residual.ratio[1]))
-    blurred = replace(residual, planes=[blur(p, 1.0) for p in residual.planes])
-    splats.colour[free] = ADDED_COLOUR * colour_at(blurred, position)
+    splats.colour[free] = ADDED_COLOUR * colour_at(residual, position, 1.0)

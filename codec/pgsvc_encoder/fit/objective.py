@@ -15,7 +15,7 @@ import torch
 from pgsvc import kernel
 from pgsvc.picture import Picture, PlaneGroup
 from pgsvc_encoder.fit.splats import LN2, Splats
-from pgsvc_encoder.fit.view import View
+from pgsvc_encoder.fit.view import View, neutral
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,20 @@ class Objective:
         layers = v.forward(splats, v.place(splats.geometry(), splats.colour))
         return [s[: level - v.first + 1].sum(0) for s in layers]
 
+    def picture(self, splats: Splats, level: int) -> Picture:
+        """A level as a picture of its size: the float sum, rounded and clipped."""
+        v = self.view_of(level)
+        offset = neutral(v.format) + self.background
+        scale, top = 2.0**v.format.bit_depth, (1 << v.format.bit_depth) - 1
+        planes = [p.double().numpy() for group in self.sums(splats, level) for p in group]
+        return Picture(
+            v.format,
+            tuple(
+                np.clip(np.round((p + o) * scale), 0, top).astype(v.format.dtype)
+                for p, o in zip(planes, offset, strict=True)
+            ),
+        )
+
     def target(self, level: int) -> Residual:
         """What a level approximates, less the background."""
         v = self.view_of(level)
@@ -134,6 +148,17 @@ class Objective:
     def residual(self, splats: Splats, level: int) -> Residual:
         target = self.target(level)
         return replace(target, planes=[t - s for t, s in zip(target.planes, self.sums(splats, level), strict=True)])
+
+    def residuals(self, splats: Splats) -> list[Residual]:
+        """Residuals of all levels, with one sum for each size."""
+        out = []
+        geometry = splats.geometry()
+        for v in self.views:
+            planes = [g.target for g in v.groups]
+            for k, layers in enumerate(zip(*v.forward(splats, v.place(geometry, splats.colour)), strict=True)):
+                planes = [p - s for p, s in zip(planes, layers, strict=True)]
+                out.append(replace(self.target(v.first + k), planes=planes))
+        return out
 
     def alone(self, level: int, given: Splats | None = None) -> Objective:
         """The objective of a single layer that makes this level by itself, or on top of ``given`` splats of lower layers."""

@@ -42,12 +42,12 @@ def relocate(optimiser: Optimiser, share: float, generator: torch.Generator) -> 
     s, objective = optimiser.splats, optimiser.stage.objective
     value, used = importance(objective, s), s.in_use()
     moved = []
-    for k in range(s.layers):
+    for k, residual in enumerate(objective.residuals(s)):
         part = s.layer(k)
         present = torch.nonzero(used[part])[:, 0] + part.start
         gone = present[torch.argsort(value[present], stable=True)[: round(len(present) * share)]]
         s.position[gone] = AWAY
-        add_by_error(s, k, len(gone), objective, generator)
+        add_by_error(s, k, len(gone), residual, generator)
         moved.append(gone)
     rows = torch.cat(moved)
     optimiser.forget(rows)

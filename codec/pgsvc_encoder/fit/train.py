@@ -96,9 +96,9 @@ def _fit_stage(stage: Stage, schedule: Schedule, generator: torch.Generator, on_
     settled = max((*additions.times, *moves, *(() if pruner is None else pruner.times)), default=0)
     for i in range(iterations):
         if i in additions.times:
-            for k in range(splats.layers):
+            for k, residual in enumerate(stage.objective.residuals(splats)):
                 present = int(splats.in_use()[splats.layer(k)].sum())
-                add_by_error(splats, k, max(0, additions.due(i, k) - present), stage.objective, generator)
+                add_by_error(splats, k, max(0, additions.due(i, k) - present), residual, generator)
         errors, gradients = optimiser.step(i, cosine(i / iterations, schedule.final_rate))
         on_step(errors, gradients)
         if pruner is not None:
