@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 
 from pgsvc_encoder.fit.train import Schedule
+from pgsvc_encoder.keyframes.dynamic import DynamicRule
 from pgsvc_encoder.predict.frame import DifferencePrecision
 from pgsvc_encoder.quantise.freeze import Precision
 
@@ -42,7 +43,8 @@ class Settings:
     Args:
         layers: number of layers; splats are spread evenly over them.
         splats: splats per frame, all layers together; None: by picture size.
-        gop: frames per segment, the key frame included.
+        gop: frames per segment at the most, the key frame included.
+        key_frames: "fixed", "difference" or "dynamic", where else a segment begins; ``dynamic``: the numbers of that method.
         chunk_frames: predicted frames per chunk.
         order: "segment" or "layer", the progression order.
         seed: of every random choice; the same seed and thread-independent kernels give the same file.
@@ -51,6 +53,8 @@ class Settings:
     layers: int = 3
     splats: int | None = None
     gop: int = 32
+    key_frames: str = "difference"
+    dynamic: DynamicRule = DynamicRule()
     chunk_frames: int = 8
     order: str = "segment"
     seed: int = 0
