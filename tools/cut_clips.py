@@ -72,10 +72,20 @@ def _darkened(picture: Picture, share: float) -> Picture:
     return luma_changed(picture, lambda x: share * x + (1 - share) * 16)
 
 
+def _flash(picture: Picture) -> Picture:
+    return luma_changed(picture, lambda x: 1.2 * x + 50)
+
+
 def for_trial_fits(clips: Clips) -> list[CutClip]:
-    """Short ones: 68 frames with cuts near and far from each other, and 24 of fast motion without."""
+    """Short ones: 68 frames with cuts near and far from each other; 24 of fast motion, a still scene, and flashes without cuts."""
     pieces = [("foreman", 0, 20), ("basketballpass", 0, 22), ("call", 0, 6), ("akiyo", 0, 8), ("street", 0, 12)]
-    return [joined("five scenes", clips, pieces), joined("fast motion", clips, [("basketballpass", 40, 24)])]
+    flashes = [_flash(p) if i % 9 == 8 else p for i, p in enumerate(clips["foreman"][:24])]
+    return [
+        joined("five scenes", clips, pieces),
+        joined("fast motion", clips, [("basketballpass", 40, 24)]),
+        joined("still scene", clips, [("akiyo", 0, 24)]),
+        CutClip("two flashes", flashes, []),
+    ]
 
 
 def all_kinds(clips: Clips) -> list[CutClip]:
@@ -93,7 +103,7 @@ def all_kinds(clips: Clips) -> list[CutClip]:
     out += [CutClip(f"{name}, every second frame", clips[name][::2], []) for name in halved]
     for name in ("foreman", "basketballpass", "bigbuckbunny"):
         part = clips[name][:60]
-        flashes = [luma_changed(p, lambda x: 1.2 * x + 50) if i % 9 == 8 else p for i, p in enumerate(part)]
+        flashes = [_flash(p) if i % 9 == 8 else p for i, p in enumerate(part)]
         clipped = [luma_changed(p, lambda x: 1.5 * x + 120) if i % 9 == 8 else p for i, p in enumerate(part)]
         faded = [_darkened(p, abs(i - 30) / 30) for i, p in enumerate(part)]
         noise = [luma_changed(p, lambda x: 16 + 0.2 * (x - 16) + rng.normal(0, 8, x.shape)) for p in part]

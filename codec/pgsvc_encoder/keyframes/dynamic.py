@@ -4,9 +4,9 @@ This is the decision; the fits are in ``trial.py``. It follows the paper, and so
 
 - The values are min-max normalised, so that the largest is 1 however small the differences are. With a few larger values among
   many small ones, v > 3·mean then holds somewhere in almost any clip, one without a cut too.
-- A window of n values with one outlier has it at most (n − 1) / √n standard deviations from the mean, 4.2 for n = 20, and two equal
-  outliers at √((n − 2) / 2) = 3. So of two like cuts within 20 frames the first rule finds neither, and in a window of 11 values or
-  fewer, as at the ends of a clip, it finds nothing.
+- A window of n values with one outlier has it at (n − 1) / √n standard deviations from the mean at the most, 4.2 for n = 20, and
+  two equal outliers at √((n − 2) / 2) = 3. So of two equal cuts within 20 frames the first rule finds neither, and in a clip of 10
+  frames or fewer it finds nothing.
 - The whole clip must be there: normalisation and windows look ahead.
 """
 
