@@ -146,11 +146,9 @@ class ProgressBar:
         self._gop = 1 if source.is_still else settings.gop
         self._keys = 0
         self._frames = source.frame_count
-        d = settings.dynamic
-        searching = settings.key_frames == "dynamic" and not source.is_still
-        trials = (
-            d.key_iterations + d.predicted_iterations if searching else 0
-        )  # of each frame, before the first is encoded
+        trials = 0  # of each frame, before the first is encoded
+        if settings.key_frames == "dynamic" and not source.is_still:
+            trials = settings.dynamic.key_iterations + settings.dynamic.predicted_iterations
         self._before = 0
         total = None if self._frames is None else self._due(self._frames, 0) + self._frames * trials
         self._bar = tqdm(total=total, unit="it", desc=source.name, disable=True if quiet else None, dynamic_ncols=True)
