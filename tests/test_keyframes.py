@@ -20,6 +20,8 @@ from pgsvc_encoder.keyframes.trial import measure  # noqa: E402
 
 HEIGHT, WIDTH = 144, 176
 
+torch.set_num_threads(1)  # as the encoder does; small pictures gain nothing from more
+
 
 def scene(seed: int, shift: int = 0) -> np.ndarray:
     """Smooth random structure of one scene, panned by ``shift`` samples; values 40 … 200."""
