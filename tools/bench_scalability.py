@@ -69,7 +69,7 @@ def coded(
     pictures: Sequence[Picture], training: str, scalability: str, preset: str, splats: int
 ) -> Iterator[dict[str, Any]]:
     counts, sizes = counts_and_sizes(splats, LAYERS, pictures[0], scalability)
-    base: dict[str, Any] = {"preset": preset, "gop": len(pictures)}
+    base: dict[str, Any] = {"preset": preset, "gop": len(pictures), "key_frames": "fixed"}
     if training != "monolithic":
         settings = Settings(layers=LAYERS, splats=splats, scalability=scalability, training_name=training, **base)
         report = _encode(pictures, settings)

@@ -16,7 +16,7 @@ import torch
 
 from pgsvc.picture import Picture
 from pgsvc_encoder import metrics
-from pgsvc_encoder.encode_segment import background_of
+from pgsvc_encoder.fit.background import background_of
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.splats import Splats

@@ -50,7 +50,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     g.add_argument("--sizes", metavar="WxH,…", help="size of each level, the last that of the picture")
     g.add_argument(
-        "--gop", type=int, default=32, metavar="N", help="frames per segment, key frame included (default 32)"
+        "--gop",
+        type=int,
+        default=32,
+        metavar="N",
+        help="frames per segment at the most, key frame included (default 32)",
+    )
+    g.add_argument(
+        "--key-frames",
+        choices=("fixed", "difference", "dynamic"),
+        default="difference",
+        help="where segments begin: every --gop frames; also where a picture is unlike the one before (default); "
+        "or also where trial fits say so, which takes longer than the encoding and reads the input twice",
     )
     g.add_argument(
         "--order",
@@ -150,6 +161,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         scalability=a.scalability if sizes is None else "resolution",
         sizes=sizes,
         gop=a.gop,
+        key_frames=a.key_frames,
         order=a.order,
         seed=a.seed,
         preset=a.preset,
@@ -183,7 +195,10 @@ def _size(text: str) -> tuple[int, int]:
 
 
 class ProgressBar:
-    """tqdm over fit iterations, with the time left and the current top-level PSNR."""
+    """tqdm over fit iterations, with the time left and the current top-level PSNR.
+
+    How many key frames will come is not known: the total takes the longest segments for granted and is corrected at each key frame.
+    """
 
     def __init__(self, settings: Settings, source: Source, *, quiet: bool) -> None:
         from tqdm import tqdm
@@ -192,16 +207,31 @@ class ProgressBar:
         self._key = effort.schedule.iterations + 2 * effort.precision.adapt_iterations
         self._predicted = effort.difference.iterations + effort.difference.adapt_iterations
         self._gop = 1 if source.is_still else settings.gop
-        total = None if source.frame_count is None else self._due(source.frame_count)
+        self._keys = 0
+        self._frames = source.frame_count
+        trials = 0  # of each frame, before the first is encoded
+        if settings.key_frames == "dynamic" and not source.is_still:
+            trials = settings.dynamic.key_iterations + settings.dynamic.predicted_iterations
+        self._before = 0
+        total = None if self._frames is None else self._due(self._frames, 0) + self._frames * trials
         self._bar = tqdm(total=total, unit="it", desc=source.name, disable=True if quiet else None, dynamic_ncols=True)
 
-    def _due(self, frames: int) -> int:
-        keys = math.ceil(frames / self._gop)
-        return keys * self._key + (frames - keys) * self._predicted
+    def _due(self, frames: int, since: int) -> int:
+        """Iterations up to that frame, if key frames come only every gop after frame ``since``, the next key frame."""
+        keys = self._keys + math.ceil((frames - since) / self._gop)
+        return self._before + keys * self._key + (frames - keys) * self._predicted
+
+    def key_frame(self, frame: int) -> None:
+        """A segment begins at the frame."""
+        if frame == 0:
+            self._before = self._bar.n
+        if self._frames is not None:
+            self._bar.total = self._due(self._frames, frame)
+        self._keys += 1
 
     def __call__(self, frame: int, errors: torch.Tensor | None) -> None:
         if errors is None:
-            self._bar.update(max(0, self._due(frame + 1) - self._bar.n))
+            self._bar.update(max(0, self._due(frame + 1, frame + 1) - self._bar.n))
             return
         self._bar.update(1)
         if self._bar.n % 20 == 0:
@@ -239,7 +269,7 @@ def body(argv: Sequence[str] | None) -> int:
     ) as source:
         bar = ProgressBar(settings, source, quiet=a.quiet)
         try:
-            result = encode(source, output, settings, resume=a.resume, progress=bar)
+            result = encode(source, output, settings, resume=a.resume, progress=bar, on_key=bar.key_frame)
         except KeyboardInterrupt:
             note(
                 a.quiet, f"{NAME}: finished segments are kept in {output}.parts; the same command with --resume goes on"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from pgsvc.picture import Picture, PictureFormat
 from pgsvc.segment import SPLAT_FRAMES
 from pgsvc.stream import Stream
 from pgsvc.syntax import Record
-from pgsvc_encoder import report
+from pgsvc_encoder import keyframes, report
 from pgsvc_encoder.encode_segment import SegmentEncoder
 from pgsvc_encoder.parts import Parts
 from pgsvc_encoder.settings import Settings
@@ -64,15 +63,22 @@ def stream_header(
 
 
 def encode(
-    source: Source, output: Path, settings: Settings, *, resume: bool = False, progress: Progress | None = None
+    source: Source,
+    output: Path,
+    settings: Settings,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    on_key: Callable[[int], None] = lambda frame: None,
 ) -> dict[str, Any]:
-    """Encode a source into a file and return the report.
+    """Encode a source into a file and return the report; ``on_key`` is told the number of each key frame when its turn comes.
 
     The file appears under its name only when it is complete and its decoded hashes are right.
 
     Raises:
         UsageError: the source has no frames, or the settings do not fit it.
     """
+    keyframes.check(source, settings)
     torch.set_num_threads(1)  # image work is in our kernels; torch's spinning threads only take their cores away
     began = time.perf_counter()
     identity = {
@@ -86,7 +92,9 @@ def encode(
     frames: list[dict[str, Any]] = []
     covered = largest = 0
     gop = 1 if source.is_still else settings.gop
-    for number, pictures in enumerate(_segments(iter(source), gop)):
+    is_new = keyframes.chooser(source, settings, parts, lambda frame, errors: _tell(progress, frame, errors))
+    for number, pictures in enumerate(keyframes.segments(iter(source), is_new, gop)):
+        on_key(len(frames))
         done = parts.load(number)
         if done is not None:
             skipped = sum(1 for _ in pictures)
@@ -124,12 +132,6 @@ def encode(
         **report.splat_rates(frames, splats),
         "frames": frames,
     }
-
-
-def _segments(pictures: Iterator[Picture], gop: int) -> Iterator[Iterator[Picture]]:
-    """Consecutive runs of ``gop`` pictures; each must be used up before the next is taken."""
-    for first in pictures:
-        yield itertools.chain([first], itertools.islice(pictures, gop - 1))
 
 
 def _encode_segment(

@@ -16,11 +16,11 @@ from pgsvc.picture import Picture
 from pgsvc.planar import dequantise, reconstruct
 from pgsvc.planar.splats import SplatSet, covered_samples
 from pgsvc.planar.symbols import PredictedSymbols
+from pgsvc_encoder.fit.background import background_of
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import fit
-from pgsvc_encoder.fit.view import neutral
 from pgsvc_encoder.predict.frame import Predictor, join_frames
 from pgsvc_encoder.predict.motion import estimate
 from pgsvc_encoder.quantise.freeze import freeze_key
@@ -169,12 +169,3 @@ class SegmentEncoder:
         covered = sum(covered_samples(s.factor, f.width, f.height) for s in states)
         self.result.covered = max(self.result.covered, covered)
         return list(reconstruct.levels([[s] for s in states], f, sizes=self.sizes, threads=self.settings.threads))
-
-
-def background_of(picture: Picture) -> np.ndarray:
-    """Constant part of the sum, per component: the mean of the picture, as Q13 numbers can hold it (spec 6.3); float [C].
-
-    Splats then describe differences from the mean: on kodim19 with 9,000 splats 0.2 dB at the top level and 0.5 dB at the base.
-    """
-    means = np.array([plane.mean() for plane in picture.planes]) / 2.0**picture.format.bit_depth
-    return np.round((means - neutral(picture.format)) * 8192) / 8192

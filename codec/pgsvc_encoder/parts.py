@@ -65,5 +65,18 @@ class Parts:
         temporary.write_text(json.dumps(record))
         os.replace(temporary, self.folder / f"{segment:06d}.json")
 
+    def recall(self, name: str) -> Any:
+        """What an earlier run remembered under the name, or None."""
+        try:
+            return json.loads((self.folder / f"{name}.note").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep something that was costly to find, as JSON."""
+        temporary = self.folder / f"{name}.tmp"
+        temporary.write_text(json.dumps(value))
+        os.replace(temporary, self.folder / f"{name}.note")
+
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

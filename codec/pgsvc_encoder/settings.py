@@ -11,6 +11,7 @@ from pgsvc.sizes import check_size
 from pgsvc_encoder.fit.relocate import Relocation
 from pgsvc_encoder.fit.train import Schedule
 from pgsvc_encoder.fit.training import Training
+from pgsvc_encoder.keyframes.dynamic import DynamicRule
 from pgsvc_encoder.predict.frame import DifferencePrecision
 from pgsvc_encoder.quantise.freeze import Precision
 
@@ -54,7 +55,8 @@ class Settings:
         sizes: width and height of each level, the last that of the picture.
         training_name: one of the trainings in fit/training.py.
         level_weights: of the levels' errors, base first; None: the default.
-        gop: frames per segment, the key frame included.
+        gop: frames per segment at the most, the key frame included.
+        key_frames: "fixed", "difference" or "dynamic", where else a segment begins; ``dynamic``: the numbers of that method.
         chunk_frames: predicted frames per chunk.
         order: "segment" or "layer", the progression order.
         seed: of every random choice; the same seed and thread-independent kernels give the same file.
@@ -65,6 +67,8 @@ class Settings:
     scalability: str = "quality"
     sizes: tuple[tuple[int, int], ...] | None = None
     gop: int = 32
+    key_frames: str = "difference"
+    dynamic: DynamicRule = DynamicRule()
     chunk_frames: int = 8
     order: str = "segment"
     seed: int = 0

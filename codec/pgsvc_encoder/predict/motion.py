@@ -21,11 +21,12 @@ LENGTH_COST = 0.0005  # per sample of |difference| and sample of vector length: 
 
 def estimate(before: Picture, now: Picture) -> torch.Tensor:
     """Motion of the blocks of ``before``: float32 [rows, columns, 2], (x, y) in luma samples."""
-    a, b = (_luma(p) for p in (before, now))
-    vectors = _search_wide(_reduced(a, COARSE), _reduced(b, COARSE))
+    a, b = (luma(p) for p in (before, now))
+    found, _ = search(reduced(a, COARSE), reduced(b, COARSE), BLOCK // COARSE, LENGTH_COST * COARSE)
+    vectors = found * COARSE
     for scale in (COARSE // 2, 1):
         starts = [vectors, torch.zeros_like(vectors)] if scale > 1 else [vectors]
-        vectors = _refine(_reduced(a, scale), _reduced(b, scale), starts, scale)
+        vectors = _refine(reduced(a, scale), reduced(b, scale), starts, scale)
     return vectors
 
 
@@ -42,18 +43,20 @@ def at_positions(vectors: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
     return top * (1 - fr) + bottom * fr
 
 
-def _luma(picture: Picture) -> torch.Tensor:
+def luma(picture: Picture) -> torch.Tensor:
     """Luma, or the mean of R, G, B, as float32 [H, W] up to 1."""
     planes = picture.planes if picture.format.is_rgb else picture.planes[:1]
     mean = np.mean([p.astype(np.float32) for p in planes], axis=0)
     return torch.from_numpy(mean / np.float32(2.0**picture.format.bit_depth))
 
 
-def _reduced(x: torch.Tensor, scale: int) -> torch.Tensor:
+def reduced(x: torch.Tensor, scale: int) -> torch.Tensor:
+    """Averages of ``scale`` × ``scale`` samples of [H, W]."""
     return F.avg_pool2d(x[None, None], scale, ceil_mode=True)[0, 0] if scale > 1 else x
 
 
-def _block_means(x: torch.Tensor, size: int) -> torch.Tensor:
+def block_means(x: torch.Tensor, size: int) -> torch.Tensor:
+    """Means of blocks of ``size`` × ``size`` samples of [H, W], smaller at the right and at the bottom."""
     return F.avg_pool2d(x[None, None], size, ceil_mode=True, count_include_pad=False)[0, 0]
 
 
@@ -63,21 +66,32 @@ def _shifted(x: torch.Tensor, dx: int, dy: int, reach: int) -> torch.Tensor:
     return x[reach + dy : reach + dy + height, reach + dx : reach + dx + width]
 
 
-def _search_wide(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """The best displacement of every block over the whole reach, in luma samples; ``a`` and ``b`` at 1/COARSE of the size."""
+def search(a: torch.Tensor, b: torch.Tensor, block: int, length_cost: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """The best displacement of every block of ``a`` in ``b``, over the whole reach.
+
+    Args:
+        a: float32 [H, W]; ``b`` the same.
+        block: samples a side.
+        length_cost: per sample of |difference| and sample of vector length.
+
+    Returns:
+        Vectors float32 [rows, columns, 2], (x, y) in samples of ``a``, and their mean |difference| with the cost of the length,
+        float32 [rows, columns].
+    """
     padded = F.pad(b[None, None], (REACH,) * 4, mode="replicate")[0, 0]
     best: torch.Tensor | None = None
     vectors = torch.zeros(1)
     for dy in range(-REACH, REACH + 1):
         for dx in range(-REACH, REACH + 1):
-            cost = _block_means((a - _shifted(padded, dx, dy, REACH)).abs(), BLOCK // COARSE)
-            cost = cost + LENGTH_COST * COARSE * float(np.hypot(dx, dy))
+            cost = block_means((a - _shifted(padded, dx, dy, REACH)).abs(), block)
+            cost = cost + length_cost * float(np.hypot(dx, dy))
             if best is None:
                 best, vectors = cost, torch.zeros(*cost.shape, 2)
             better = cost <= best if dx == dy == 0 else cost < best
             best = torch.where(better, cost, best)
-            vectors[better] = torch.tensor([dx, dy], dtype=torch.float32) * COARSE
-    return vectors
+            vectors[better] = torch.tensor([dx, dy], dtype=torch.float32)
+    assert best is not None
+    return vectors, best
 
 
 def _refine(a: torch.Tensor, b: torch.Tensor, starts: list[torch.Tensor], scale: int) -> torch.Tensor:
@@ -93,7 +107,7 @@ def _refine(a: torch.Tensor, b: torch.Tensor, starts: list[torch.Tensor], scale:
             for dx in range(-REFINE, REFINE + 1):
                 there = b[(y + base[..., 1] + dy).clamp(0, height - 1), (x + base[..., 0] + dx).clamp(0, width - 1)]
                 tried = start + scale * torch.tensor([dx, dy], dtype=torch.float32)
-                cost = _block_means((a - there).abs(), block) + LENGTH_COST * tried.norm(dim=2)
+                cost = block_means((a - there).abs(), block) + LENGTH_COST * tried.norm(dim=2)
                 better = cost < best
                 best = torch.where(better, cost, best)
                 out = torch.where(better[..., None], tried, out)

@@ -67,10 +67,12 @@ class Source:
         format: the format of every picture.
         frame_count: pictures an iteration gives, or None where only reading to the end would tell.
         is_still: a picture, not a video of one frame.
+        restarts: whether it can be iterated again.
         name: the file name, or ``standard input``.
     """
 
     is_still = False
+    restarts = True
 
     def __init__(self, name: str, format: PictureFormat, total: int | None, selection: Selection) -> None:
         self.name = name

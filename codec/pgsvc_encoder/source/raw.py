@@ -93,6 +93,7 @@ class RawSource(Source):
 
     def __init__(self, path: str | BinaryIO, name: str, layout: RawLayout, selection: Selection) -> None:
         self._path = path
+        self.restarts = isinstance(path, str)
         self._layout = layout
         self._frame_bytes = frame_bytes(layout.format)
         super().__init__(name, layout.format, self._total(name) if isinstance(path, str) else None, selection)

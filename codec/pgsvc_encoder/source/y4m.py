@@ -97,6 +97,7 @@ class Y4mSource(Source):
         self, path: str | BinaryIO, name: str, selection: Selection, rate: Fraction | None = None, head: bytes = b""
     ) -> None:
         self._path = path
+        self.restarts = isinstance(path, str)
         if isinstance(path, str):
             with open(path, "rb") as file:
                 format = parse_header(file.readline(_LINE_LIMIT), name, rate)
