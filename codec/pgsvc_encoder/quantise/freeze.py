@@ -45,7 +45,7 @@ class Precision:
     """
 
     position_fraction_bits: int = 2
-    shape_bits: int = 6
+    shape_bits: int = 7
     least_scale: float = 0.1
     colour_choices: tuple[tuple[int, int], ...] = ((2, 6), (2, 5), (2, 4))
     colour_groups: int = 5
@@ -75,19 +75,19 @@ def freeze_key(
     grid = freeze_positions(objective, splats, precision)
     adapt(training, objective, splats, precision.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
     quantisers, symbols = _shape_tables(splats.layers), np.zeros((len(splats), 3), np.int64)
-    _freeze_shape(objective, splats, (T,), precision, quantisers, symbols)
-    mask = torch.tensor([1.0, 0.0, 1.0])
-    adapt(
-        training,
-        objective,
-        splats,
-        precision.adapt_iterations,
-        rates,
-        on_step,
-        frozen=frozenset({"position"}),
-        shape_mask=mask,
-    )
-    _freeze_shape(objective, splats, (A, B), precision, quantisers, symbols)
+    for components, free in (((T,), (1.0, 0.0, 1.0)), ((A,), (0.0, 0.0, 1.0))):
+        _freeze_shape(objective, splats, components, precision, quantisers, symbols)
+        adapt(
+            training,
+            objective,
+            splats,
+            precision.adapt_iterations,
+            rates,
+            on_step,
+            frozen=frozenset({"position"}),
+            shape_mask=torch.tensor(free),
+        )
+    _freeze_shape(objective, splats, (B,), precision, quantisers, symbols)
     solve_colours(training, objective, splats, 2 * precision.solve_iterations)
     books, indices = _choose_colours(training, objective, splats, precision, rng)
     layers = []
