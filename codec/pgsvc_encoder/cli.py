@@ -204,7 +204,7 @@ class ProgressBar:
         from tqdm import tqdm
 
         effort = settings.effort()
-        self._key = effort.schedule.iterations + 2 * effort.precision.adapt_iterations
+        self._key = effort.schedule.iterations + effort.precision.iterations
         self._predicted = effort.difference.iterations + effort.difference.adapt_iterations
         self._gop = 1 if source.is_still else settings.gop
         self._keys = 0

@@ -48,7 +48,7 @@ class Settings:
 
     Args:
         layers: number of layers.
-        splats: splats per frame: of all layers together, spread evenly over them (measured best, tools/bench_weights.py), or of
+        splats: splats per frame: of all layers together, spread evenly over them (measured best, tools/bench_fit.py), or of
             each level, rising; None: by picture size.
         scalability: "quality": all levels have the picture's size; "resolution": level k has the share of its samples that the
             level has of the splats (P-GSVC, section 4.1), or its size in ``sizes``.

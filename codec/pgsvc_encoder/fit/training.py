@@ -24,7 +24,7 @@ from pgsvc_encoder.fit.splats import Splats
 TRAININGS = ("joint", "cyclic", "random", "sequential", "monolithic", "pruning")
 SCALABLE = tuple(name for name in TRAININGS if name != "monolithic")
 
-# Of the levels below the top, whose weight is 1; the last is that of all further ones. Measured: tools/bench_weights.py.
+# Of the levels below the top, whose weight is 1; the last is that of all further ones. Measured: tools/bench_fit.py.
 LOWER_WEIGHTS = (0.35, 0.25)
 
 

@@ -53,6 +53,11 @@ class Precision:
     adapt_iterations: int = 150
     solve_iterations: int = 8
 
+    @property
+    def iterations(self) -> int:
+        """Of all freezes of geometry."""
+        return 3 * self.adapt_iterations
+
 
 @dataclass(frozen=True)
 class FrozenLayer:
