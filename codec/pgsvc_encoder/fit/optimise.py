@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pgsvc.errors import MissingExtra
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Stage
 
@@ -89,11 +90,14 @@ class Optimiser:
 
 
 def _method(name: str, groups: list[dict]) -> torch.optim.Optimizer:
+    """Adam, the better of the two at equal iterations (tools/bench_fit.py), or the Adan of the papers."""
     if name == ADAM:
         return torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
     if name == ADAN:
-        from pytorch_optimizer import Adan
-
+        try:
+            from pytorch_optimizer import Adan
+        except ImportError as error:
+            raise MissingExtra("training with Adan", "bench") from error
         return Adan(groups, betas=(0.98, 0.92, 0.99), eps=1e-15)
     raise ValueError(f"no optimiser is called {name}")
 
