@@ -90,9 +90,10 @@ def test_level_weights() -> None:
     assert Training("joint", (0.5, 1.0)).weights(1).tolist() == [1]
 
 
+@pytest.mark.parametrize("relocation", [None, Relocation(rounds=6)])
 @pytest.mark.parametrize("measure", [LEARNED, ENERGY])
-def test_pruning_ends_at_the_budget(measure: str) -> None:
-    schedule = dataclasses.replace(SCHEDULE, relocation=None, pruning=Pruning(every=5, measure=measure))
+def test_pruning_ends_at_the_budget(measure: str, relocation: Relocation | None) -> None:
+    schedule = dataclasses.replace(SCHEDULE, relocation=relocation, pruning=Pruning(every=5, measure=measure))
     errors, splats = fitted(Training(), schedule)
     assert splats.starts.tolist() == [0, 10, 20, 30]
     assert errors[2] < errors[1] < errors[0]

@@ -82,7 +82,9 @@ class Optimiser:
         return errors, gradients
 
     def forget(self, rows: torch.Tensor) -> None:
-        """Drop what the method remembers of these splats' earlier gradients."""
+        """Drop what was learned about these splats before they moved: contribution and the method's memory of gradients."""
+        if self.contribution is not None:
+            self.contribution[rows] = 1
         for state in self.method.state.values():
             for value in state.values():
                 if isinstance(value, torch.Tensor) and value.dim() and len(value) == len(self.splats):
