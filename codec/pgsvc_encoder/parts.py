@@ -65,5 +65,18 @@ class Parts:
         temporary.write_text(json.dumps(record))
         os.replace(temporary, self.folder / f"{segment:06d}.json")
 
+    def note(self, name: str, record: dict[str, Any]) -> None:
+        """Keep something else that was found out and that a resumed encode must not find out again."""
+        temporary = self.folder / f"{name}.tmp"
+        temporary.write_text(json.dumps(record))
+        os.replace(temporary, self.folder / f"{name}.json")
+
+    def noted(self, name: str) -> dict[str, Any] | None:
+        """What :meth:`note` has kept, or None."""
+        try:
+            return json.loads((self.folder / f"{name}.json").read_text())
+        except (OSError, ValueError):
+            return None
+
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from pgsvc.errors import UsageError
 from pgsvc.sizes import check_size
+from pgsvc_encoder.budget import Targets
 from pgsvc_encoder.fit.relocate import Relocation
 from pgsvc_encoder.fit.train import Schedule
 from pgsvc_encoder.fit.training import Training
@@ -49,6 +50,7 @@ class Settings:
         layers: number of layers.
         splats: splats per frame: of all layers together, spread evenly over them (measured best, tools/bench_weights.py), or of
             each level, rising; None: by picture size.
+        targets: rate or quality of each level, for which the encoder searches the splats; ``splats`` is then not used.
         scalability: "quality": all levels have the picture's size; "resolution": level k has the share of its samples that the
             level has of the splats (P-GSVC, section 4.1), or its size in ``sizes``.
         sizes: width and height of each level, the last that of the picture.
@@ -62,6 +64,7 @@ class Settings:
 
     layers: int = 3
     splats: int | tuple[int, ...] | None = None
+    targets: Targets | None = None
     scalability: str = "quality"
     sizes: tuple[tuple[int, int], ...] | None = None
     gop: int = 32
