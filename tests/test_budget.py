@@ -113,31 +113,30 @@ def test_more_quality_than_asked_is_no_error() -> None:
 
 
 def picture(tmp_path: Path) -> Path:
-    """Many blobs, so that quality rises evenly with the number of splats."""
+    """Noise with the spectrum of pictures, so that quality rises evenly with the number of splats."""
     picture_format = PictureFormat(96, 64, Chroma.YUV444, matrix=0, full_range=True)
-    rng = np.random.default_rng(0)
-    y, x = np.mgrid[0:64, 0:96]
-    planes = np.full((3, 64, 96), 128.0)
-    for cx, cy, s in rng.uniform((0, 0, 1), (96, 64, 6), (300, 3)):
-        planes += rng.normal(0, 30, 3)[:, None, None] * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * s * s))
+    frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(64) * 64, np.fft.rfftfreq(96) * 96, indexing="ij"))
+    noise = np.fft.rfft2(np.random.default_rng(0).normal(size=(64, 96))) / np.maximum(frequency, 1) ** 1.4
+    plane = np.fft.irfft2(noise, (64, 96))
+    samples = (128 + 45 * plane / plane.std()).clip(0, 255).astype(np.uint8)
     with open_writer(str(tmp_path / "in.png"), picture_format) as writer:
-        writer.write(Picture(picture_format, tuple(planes.clip(0, 255).astype(np.uint8))))
+        writer.write(Picture(picture_format, (samples, samples, samples)))
     return tmp_path / "in.png"
 
 
 @pytest.mark.parametrize("preset", ["fast", "medium"])
-@pytest.mark.parametrize("targets", [Targets("bpp", (1, 1.5, 2.5)), Targets("psnr", (24, 27, 30))])
+@pytest.mark.parametrize("targets", [Targets("bpp", (1, 1.5, 2.5)), Targets("psnr", (26, 29))])
 def test_still_reaches_its_targets(tmp_path: Path, targets: Targets, preset: str, monkeypatch) -> None:  # noqa: ANN001
-    monkeypatch.setitem(PRESETS, "fast", Settings(overrides=QUICK).effort())
-    more = {**QUICK, "schedule": {"iterations": 70, "rounds": 4}}
-    monkeypatch.setitem(PRESETS, "medium", Settings(overrides=more).effort())
-    settings = Settings(targets=targets, preset=preset)
+    for name, iterations in (("fast", 80), ("medium", 120)):
+        effort = {"schedule": {"iterations": iterations}}
+        monkeypatch.setitem(PRESETS, name, Settings(preset="fast", overrides=effort).effort())
+    settings = Settings(targets=targets, preset=preset, layers=len(targets.values))
     lines: list[str] = []
     with open_source(str(picture(tmp_path))) as source:
         result = encode(source, tmp_path / "o.pgs", settings, notice=lines.append)
     record = result["targets"]
     assert record["asked"] == list(targets.values) and record["reached"] == [r[targets.kind] for r in result["levels"]]
-    assert record["reached"] == record["expected"] and len(lines) == len(record["probes"]) + 1
+    assert record["reached"] == pytest.approx(record["expected"]) and len(lines) == len(record["probes"]) + 1
     for asked, reached in zip(record["asked"], record["reached"], strict=True):
         assert abs(asked - reached) <= (0.1 * asked if targets.kind == "bpp" else 0.3)
     assert "target" in report.format_table(result["levels"], 1.0, 1)

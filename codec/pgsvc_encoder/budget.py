@@ -1,8 +1,8 @@
 """Targets per level: the splats that give a wanted rate or quality, found with a few trial encodes.
 
 Over the range that is of use log2(bytes) and dB are nearly straight lines over log2(splats). Each level has a line of its own,
-through what its probes have shown, and goes along it to its target (secant steps). Probes are cheap encodes first; they give the
-slopes. The wanted effort gives other numbers on nearly parallel lines, so a few probes with it correct the place.
+through what its probes have shown, and goes along it to its target. Probes are cheap encodes first; they give the slopes. The
+wanted effort gives other numbers on nearly parallel lines, so a few probes with it correct the place.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pgsvc.errors import UsageError
 
 BITS_PER_SPLAT = {True: 45, False: 20}  # a still's and a clip's, for the first guess
 MOST_SHARE = 4  # at most one splat per so many pixels is tried
+NEAR = 0.25  # doublings about the last probe within which probes are averaged, for they are noisy
 LONGEST_STEP = 3.0  # doublings of the splats
 BEST_PSNR = 100.0  # dB; stands for identical pictures
 
@@ -27,7 +28,8 @@ class Quantity:
         unit: as text; ``places``: decimals that are shown.
         slope: rise per doubling of the splats where nothing is known yet, ``slopes``: the least and the most that is believed;
             in doublings (bpp) or dB (psnr).
-        trust: squared distance of two points, in doublings, at which their slope counts as much as the one so far.
+        trust: squared doublings between points at which their slope counts as much as the one so far.
+        width: points that miss the target by so much count half.
         close: a level is at its target when it misses by no more than this, in the same units.
         margin: by how much more a cheap probe must miss for a target to be out of reach with the wanted effort too.
     """
@@ -37,13 +39,14 @@ class Quantity:
     slope: float
     slopes: tuple[float, float]
     trust: float
+    width: float
     close: float
     margin: float
 
 
 QUANTITIES = {
-    "bpp": Quantity("bit/pixel", 3, 1.0, (0.25, 1.5), 0.003, math.log2(1.05), math.log2(1.2)),
-    "psnr": Quantity("dB", 2, 2.0, (0.7, 5.0), 0.1, 0.1, 2.0),
+    "bpp": Quantity("bit/pixel", 3, 1.0, (0.25, 1.5), 0.003, 0.5, math.log2(1.05), math.log2(1.2)),
+    "psnr": Quantity("dB", 2, 2.0, (0.7, 5.0), 0.1, 1.0, 0.1, 2.0),
 }
 
 
@@ -104,6 +107,7 @@ class Line:
     slope: float
     slopes: tuple[float, float]
     trust: float
+    width: float
     points: list[tuple[float, float]] = field(default_factory=list)
     prior: float = 0.0
 
@@ -113,17 +117,23 @@ class Line:
         self.prior = self.slope
 
     def learn(self) -> None:
-        """The slope through the two points nearest to the target; near ones show noise, so the slope so far counts as well."""
-        if len(self.points) > 1:
-            (x, y), (u, v) = sorted(self.points, key=lambda p: abs(p[1] - self.target))[:2]
-            slope = (self.trust * self.prior + (u - x) * (v - y)) / (self.trust + (u - x) ** 2)
-            self.slope = min(max(slope, self.slopes[0]), self.slopes[1])
+        """Slope through all points, those far from the target with less weight; while they are few, the one so far counts."""
+        weights = [1 / (1 + ((y - self.target) / self.width) ** 2) for _, y in self.points]
+        x0, y0 = (
+            sum(w * v for w, v in zip(weights, axis, strict=True)) / math.fsum(weights)
+            for axis in zip(*self.points, strict=True)
+        )
+        rise = math.fsum(w * (x - x0) * (y - y0) for w, (x, y) in zip(weights, self.points, strict=True))
+        run = math.fsum(w * (x - x0) ** 2 for w, (x, _) in zip(weights, self.points, strict=True))
+        slope = (self.trust * self.prior + rise) / (self.trust + run)
+        self.slope = min(max(slope, self.slopes[0]), self.slopes[1])
 
     def next(self) -> float:
-        """log2(splats) where the target is expected."""
-        x, y = min(self.points, key=lambda p: abs(p[1] - self.target))
-        step = (self.target - y) / self.slope
-        return x + min(max(step, -LONGEST_STEP), LONGEST_STEP)
+        """log2(splats) where the target is expected, from the mean of the points about the last one."""
+        here = self.points[-1][0]
+        near = [y - self.slope * (x - here) for x, y in self.points if abs(x - here) <= NEAR]
+        step = (self.target - math.fsum(near) / len(near)) / self.slope
+        return here + min(max(step, -LONGEST_STEP), LONGEST_STEP)
 
 
 class Search:
@@ -147,7 +157,7 @@ class Search:
         self.measure, self.on_probe = measure, on_probe
         self.levels = list(range(layers)) if len(targets.values) == layers else [layers - 1]
         q = targets.quantity
-        self.lines = [Line(targets.scale(v), q.slope, q.slopes, q.trust) for v in targets.values]
+        self.lines = [Line(targets.scale(v), q.slope, q.slopes, q.trust, q.width) for v in targets.values]
         self.probes: list[Probe] = []
 
     def run(self, first: Sequence[float], phases: Sequence[Phase]) -> Probe:

@@ -16,7 +16,9 @@ from pgsvc_encoder.report import mean
 from pgsvc_encoder.settings import DEFAULT_DENSITY, Settings
 from pgsvc_encoder.source import Source
 
-CLIP_FRAMES = 5  # frames of a clip's probe: a key frame and enough predicted frames to know their price
+CHEAP_FRAMES = (
+    5  # of a clip in a cheap probe; one with the wanted preset takes a key frame and a whole chunk of predicted frames
+)
 CHEAP = "fast"
 CHEAP_PHASE = (4, 2.0)  # probes, and how many tolerances off is near enough
 PROBES, PROBES_IF_CHEAP = 3, 6  # with the wanted preset; where it is no dearer than the cheap one
@@ -36,8 +38,8 @@ class Found(NamedTuple):
 
 
 def pictures_ahead(source: Source, settings: Settings) -> int:
-    """Pictures that a probe encodes."""
-    return 1 if source.is_still else min(settings.gop, CLIP_FRAMES)
+    """Pictures that a probe encodes at most."""
+    return 1 if source.is_still else min(settings.gop, 1 + settings.chunk_frames)
 
 
 def find_splats(
@@ -63,7 +65,8 @@ def find_splats(
 
     def measure(preset: str, splats: tuple[int, ...]) -> Probe:
         start = time.perf_counter()
-        segment, rows = code(pictures, replace(settings, preset=preset, splats=splats, targets=None))
+        some = pictures if preset == settings.preset else pictures[:CHEAP_FRAMES]
+        segment, rows = code(some, replace(settings, preset=preset, splats=splats, targets=None))
         sizes = _bytes(segment[1]["frames"], rows, settings, total)
         per_frame = 8 / (source.format.width * source.format.height * total)
         bpp = tuple(size * per_frame for size in sizes)
