@@ -19,10 +19,11 @@ from pgsvc.errors import UsageError  # noqa: E402
 from pgsvc.output import open_writer  # noqa: E402
 from pgsvc.picture import Chroma, Picture, PictureFormat  # noqa: E402
 from pgsvc_encoder import cli, report  # noqa: E402
-from pgsvc_encoder.budget import Phase, Probe, Search, Targets  # noqa: E402
+from pgsvc_encoder.budget import Phase, Probe, Search  # noqa: E402
 from pgsvc_encoder.encode import encode  # noqa: E402
 from pgsvc_encoder.settings import PRESETS, Settings  # noqa: E402
 from pgsvc_encoder.source import open_source  # noqa: E402
+from pgsvc_encoder.targets import Targets  # noqa: E402
 
 PIXELS = 768 * 512
 PHASES = (Phase("fast", 4, 2.0), Phase("medium", 3))

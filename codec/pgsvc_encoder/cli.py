@@ -16,9 +16,9 @@ from pgsvc.cli.common import note, parser, refuse_same_file, run
 if TYPE_CHECKING:
     import torch
 
-    from pgsvc_encoder.budget import Targets
     from pgsvc_encoder.settings import Settings
     from pgsvc_encoder.source import Source
+    from pgsvc_encoder.targets import Targets
 
 NAME = "pgsvc-enc"
 Number = TypeVar("Number", int, float)
@@ -185,7 +185,7 @@ def _targets(a: argparse.Namespace) -> Targets | None:
         UsageError: more than one way is used, or the numbers make no sense.
     """
     from pgsvc.errors import UsageError
-    from pgsvc_encoder.budget import Targets
+    from pgsvc_encoder.targets import Targets
 
     ways = [name for name in ("splats", "bpp", "psnr") if getattr(a, name) is not None]
     if len(ways) > 1:

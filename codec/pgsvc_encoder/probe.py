@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 from pgsvc.assemble import RawChunk
 from pgsvc.errors import UsageError
 from pgsvc.picture import Picture
-from pgsvc_encoder.budget import BITS_PER_SPLAT, MOST_SHARE, Phase, Probe, Search, Targets
+from pgsvc_encoder.budget import Phase, Probe, Search
 from pgsvc_encoder.report import mean
 from pgsvc_encoder.settings import DEFAULT_DENSITY, Settings
 from pgsvc_encoder.source import Source
+from pgsvc_encoder.targets import Targets
 
-CHEAP_FRAMES = (
-    5  # of a clip in a cheap probe; one with the wanted preset takes a key frame and a whole chunk of predicted frames
-)
+BITS_PER_SPLAT = {True: 45, False: 20}  # a still's and a clip's, for the first guess
+MOST_SHARE = 4  # at most one splat per so many pixels is tried
+CHEAP_FRAMES = 5  # of a clip in a cheap probe; one with the wanted preset takes a key frame and a whole chunk
 CHEAP = "fast"
 CHEAP_PHASE = (4, 2.0)  # probes, and how many tolerances off is near enough
 PROBES, PROBES_IF_CHEAP = 3, 6  # with the wanted preset; where it is no dearer than the cheap one

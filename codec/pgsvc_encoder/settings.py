@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 
 from pgsvc.errors import UsageError
 from pgsvc.sizes import check_size
-from pgsvc_encoder.budget import Targets
 from pgsvc_encoder.fit.relocate import Relocation
 from pgsvc_encoder.fit.train import Schedule
 from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.predict.frame import DifferencePrecision
 from pgsvc_encoder.quantise.freeze import Precision
+from pgsvc_encoder.targets import Targets
 
 DEFAULT_DENSITY = 9000 / (768 * 512)  # splats per luma sample when --splats is not given
 
