@@ -18,7 +18,7 @@ from test_encode import QUICK, write_clip  # noqa: E402
 from pgsvc.errors import UsageError  # noqa: E402
 from pgsvc.output import open_writer  # noqa: E402
 from pgsvc.picture import Chroma, Picture, PictureFormat  # noqa: E402
-from pgsvc_encoder import cli, report  # noqa: E402
+from pgsvc_encoder import cli, probe, report  # noqa: E402
 from pgsvc_encoder.budget import Phase, Probe, Search  # noqa: E402
 from pgsvc_encoder.encode import encode  # noqa: E402
 from pgsvc_encoder.settings import PRESETS, Settings  # noqa: E402
@@ -212,3 +212,12 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
     assert cli.main([str(clip), str(tmp_path / "o.pgs"), "--bpp", "1,2"]) == 0
     text = capsys.readouterr().err
     assert "searching the splats for 1.000, 2.000 bit/pixel" in text and "probe 1, medium" in text and "target" in text
+
+
+@pytest.mark.parametrize(("known", "asked", "read", "frames"), [(70, None, 9, 70), (None, 8, 8, 8), (None, 40, 9, 40)])
+def test_frames_of_a_stream_of_unknown_length(
+    tmp_path: Path, known: int | None, asked: int | None, read: int, frames: int
+) -> None:
+    with open_source(str(write_clip(tmp_path / "clip.y4m", frames=1)), frames=asked) as source:
+        source.frame_count = known
+        assert probe.expected_frames(source, Settings(), read) == frames

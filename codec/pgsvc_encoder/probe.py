@@ -62,7 +62,7 @@ def find_splats(
     began = time.perf_counter()
     tell = notice or (lambda _: None)
     segments: dict[Probe, Segment] = {}
-    total = _frames(source, settings)
+    total = expected_frames(source, settings, len(pictures))
 
     def measure(preset: str, splats: tuple[int, ...]) -> Probe:
         start = time.perf_counter()
@@ -114,9 +114,11 @@ def _first(targets: Targets, pixels: int, is_still: bool) -> list[float]:
     return [top * 2 ** ((value - targets.values[-1]) / slope) for value in targets.values]
 
 
-def _frames(source: Source, settings: Settings) -> int:
-    """Frames of the stream; of one segment where the source does not tell."""
-    return 1 if source.is_still else source.frame_count or settings.gop
+def expected_frames(source: Source, settings: Settings, read: int) -> int:
+    """Frames of the stream; where the source does not tell, those that were read, are asked for, or fill one segment."""
+    if source.is_still or read < pictures_ahead(source, settings):
+        return read
+    return source.frame_count or source.selection.frames or settings.gop
 
 
 def _shares(frames: list[dict[str, Any]], settings: Settings, total: int) -> tuple[int, int]:
