@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pgsvc_encoder.settings import Settings
     from pgsvc_encoder.source import Source
+    from pgsvc_encoder.targets import Targets
 
 NAME = "pgsvc-enc"
 Number = TypeVar("Number", int, float)
@@ -28,6 +29,7 @@ EXAMPLES = """\
   pgsvc-enc clip.mp4 out.pgs --frames 30 --splats 4000 --preset fast
   ffmpeg -i clip.mkv -f yuv4mpegpipe - | pgsvc-enc - out.pgs
   pgsvc-enc photo.png out.pgs --splats 2000,5000,9000 --scalability resolution
+  pgsvc-enc photo.png out.pgs --bpp 0.1,0.2,0.4        bits per pixel of each level; --psnr 27,30,32: its quality
   pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption"""
 
 
@@ -41,6 +43,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--splats",
         metavar="N[,N…]",
         help="splats per frame, all layers together (default: 1 per 44 pixels), or of each level: 3000,6000,9000",
+    )
+    g.add_argument(
+        "--bpp",
+        metavar="X[,X…]",
+        help="instead of --splats: bits per pixel of the top level, or of each level; the splats are searched for",
+    )
+    g.add_argument(
+        "--psnr",
+        metavar="X[,X…]",
+        help="instead of --splats: PSNR in dB (RGB, grey or luma) of the top level, or of each level",
     )
     g.add_argument(
         "--scalability",
@@ -130,7 +142,9 @@ def settings_from(a: argparse.Namespace) -> Settings:
 
     splats = None if a.splats is None else _numbers("--splats", a.splats, int)
     sizes = None if a.sizes is None else tuple(_size(text) for text in a.sizes.split(","))
-    listed = [len(x) for x in (splats, sizes) if x is not None and len(x) > 1]
+    targets = _targets(a)
+    asked = None if targets is None else targets.values
+    listed = [len(x) for x in (splats, asked, sizes) if x is not None and len(x) > 1]
     layers = a.layers if a.layers is not None else (listed or [3])[0]
     if not 1 <= layers <= 16:
         raise UsageError(f"--layers {layers}: a stream has 1 to 16 layers")
@@ -142,6 +156,10 @@ def settings_from(a: argparse.Namespace) -> Settings:
         )
     if splats is not None and (splats[0] < 1 or any(x >= y for x, y in itertools.pairwise(splats))):
         raise UsageError(f"--splats {a.splats}: the numbers must rise from level to level")
+    if targets is not None and len(targets.values) not in (1, layers):
+        raise UsageError(
+            f"--{targets.kind} {getattr(a, targets.kind)}: give one number, or one for each of the {layers} levels"
+        )
     weights = None if a.level_weights is None else _numbers("--level-weights", a.level_weights, float)
     if weights is not None and (len(weights) != layers or min(weights) < 0 or weights[-1] <= 0):
         raise UsageError(
@@ -158,6 +176,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
     return Settings(
         layers=layers,
         splats=splats[0] if splats is not None and len(splats) == 1 else splats,
+        targets=targets,
         scalability=a.scalability if sizes is None else "resolution",
         sizes=sizes,
         gop=a.gop,
@@ -169,6 +188,29 @@ def settings_from(a: argparse.Namespace) -> Settings:
         training_name=a.training,
         level_weights=weights,
     )
+
+
+def _targets(a: argparse.Namespace) -> Targets | None:
+    """What is asked for in place of a number of splats.
+
+    Raises:
+        UsageError: more than one way is used, or the numbers make no sense.
+    """
+    from pgsvc.errors import UsageError
+    from pgsvc_encoder.targets import Targets
+
+    ways = [name for name in ("splats", "bpp", "psnr") if getattr(a, name) is not None]
+    if len(ways) > 1:
+        raise UsageError(f"{' and '.join('--' + name for name in ways)}: give only one of --splats, --bpp and --psnr")
+    if not ways or ways == ["splats"]:
+        return None
+    kind, text = ways[0], getattr(a, ways[0])
+    values = _numbers(f"--{kind}", text, float)
+    if not all(0 < v < math.inf for v in values):
+        raise UsageError(f"--{kind} {text}: the numbers must be greater than 0")
+    if any(x >= y for x, y in itertools.pairwise(values)):
+        raise UsageError(f"--{kind} {text}: the numbers must rise from level to level")
+    return Targets(kind, values)
 
 
 def _numbers(option: str, text: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
@@ -204,6 +246,7 @@ class ProgressBar:
         from tqdm import tqdm
 
         effort = settings.effort()
+        self._quiet = quiet
         self._key = effort.schedule.iterations + effort.precision.iterations
         self._predicted = effort.difference.iterations + effort.difference.adapt_iterations
         self._gop = 1 if source.is_still else settings.gop
@@ -239,6 +282,11 @@ class ProgressBar:
                 f"frame {frame}, {-10 * math.log10(max(float(errors[-1]), 1e-12)):.2f} dB", refresh=False
             )
 
+    def say(self, text: str) -> None:
+        """A line above the bar, or where there is no bar."""
+        if not self._quiet:
+            self._bar.write(f"{NAME}: {text}", file=sys.stderr)
+
     def close(self) -> None:
         self._bar.close()
 
@@ -269,7 +317,9 @@ def body(argv: Sequence[str] | None) -> int:
     ) as source:
         bar = ProgressBar(settings, source, quiet=a.quiet)
         try:
-            result = encode(source, output, settings, resume=a.resume, progress=bar, on_key=bar.key_frame)
+            result = encode(
+                source, output, settings, resume=a.resume, progress=bar, on_key=bar.key_frame, notice=bar.say
+            )
         except KeyboardInterrupt:
             note(
                 a.quiet, f"{NAME}: finished segments are kept in {output}.parts; the same command with --resume goes on"

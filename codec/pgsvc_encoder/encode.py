@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from pgsvc.syntax import Record
 from pgsvc_encoder import keyframes, report
 from pgsvc_encoder.encode_segment import SegmentEncoder
 from pgsvc_encoder.parts import Parts
+from pgsvc_encoder.probe import Notice, Rows, Segment, find_splats, pictures_ahead
 from pgsvc_encoder.settings import Settings
 from pgsvc_encoder.source import Source
 
@@ -70,13 +73,17 @@ def encode(
     resume: bool = False,
     progress: Progress | None = None,
     on_key: Callable[[int], None] = lambda frame: None,
+    notice: Notice | None = None,
 ) -> dict[str, Any]:
     """Encode a source into a file and return the report; ``on_key`` is told the number of each key frame when its turn comes.
 
     The file appears under its name only when it is complete and its decoded hashes are right.
 
+    Args:
+        notice: told in lines of text how a search for ``settings.targets`` goes.
+
     Raises:
-        UsageError: the source has no frames, or the settings do not fit it.
+        UsageError: the source has no frames, the settings do not fit it, or a target is out of reach.
     """
     keyframes.check(source, settings)
     torch.set_num_threads(1)  # image work is in our kernels; torch's spinning threads only take their cores away
@@ -92,8 +99,13 @@ def encode(
     frames: list[dict[str, Any]] = []
     covered = largest = 0
     gop = 1 if source.is_still else settings.gop
+    all_pictures = iter(source)
+    search = None
+    if settings.targets is not None:
+        all_pictures, search = _search(source, all_pictures, settings, parts, notice)
+        settings = replace(settings, splats=tuple(search["splats"]), targets=None)
     is_new = keyframes.chooser(source, settings, parts, lambda frame, errors: _tell(progress, frame, errors))
-    for number, pictures in enumerate(keyframes.segments(iter(source), is_new, gop)):
+    for number, pictures in enumerate(keyframes.segments(all_pictures, is_new, gop)):
         on_key(len(frames))
         done = parts.load(number)
         if done is not None:
@@ -122,6 +134,8 @@ def encode(
     parts.remove()
     seconds = time.perf_counter() - began
     rows = report.level_rows(stream, frames)
+    if search is not None:
+        report.add_targets(rows, search)
     splats = sum(settings.layer_splats(source.format.width * source.format.height))
     return {
         "source": source.name,
@@ -129,9 +143,43 @@ def encode(
         "splats": splats,
         "seconds": seconds,
         "levels": rows,
+        **({} if search is None else {"targets": search}),
         **report.splat_rates(frames, splats),
         "frames": frames,
     }
+
+
+def _search(
+    source: Source, pictures: Iterator[Picture], settings: Settings, parts: Parts, notice: Notice | None
+) -> tuple[Iterator[Picture], dict[str, Any]]:
+    """All pictures again, and what was found for the targets, now or before an interruption."""
+    record = parts.recall("targets")
+    if record is not None:
+        return pictures, record
+
+    def code(pictures: Sequence[Picture], settings: Settings) -> tuple[Segment, Rows]:
+        chunks, statistics = segment = _encode_segment(0, 0, iter(pictures), settings, None)
+        frames, covered, largest = statistics["frames"], statistics["covered"], statistics["largest_chunk"]
+        header = stream_header(
+            source.format,
+            settings,
+            is_still=source.is_still,
+            frames=len(frames),
+            covered=covered,
+            largest_chunk=largest,
+        )
+        return segment, report.level_rows(_read(assemble(header, chunks), settings), frames)
+
+    ahead = list(itertools.islice(pictures, pictures_ahead(source, settings)))
+    try:
+        found = find_splats(source, ahead, settings, code, notice)
+    except UsageError:
+        parts.remove()
+        raise
+    if found.segment is not None:
+        parts.save(0, *found.segment)
+    parts.remember("targets", found.record)
+    return itertools.chain(ahead, pictures), found.record
 
 
 def _encode_segment(
@@ -162,11 +210,16 @@ def _tell(progress: Progress | None, frame: int, errors: torch.Tensor | None) ->
 
 def _verify(data: bytes, settings: Settings) -> Stream:
     """Decode every level of the finished stream and hold it against the hashes of what the encoder saw; the stream, read."""
+    stream = _read(data, settings)
+    for level in range(stream.layer_count):
+        for _ in stream.frames(level, check_hash=True):
+            pass
+    return stream
+
+
+def _read(data: bytes, settings: Settings) -> Stream:
     stream = Stream(allow=limits.LEVELS[max(limits.LEVELS)], threads=settings.threads)
     stream.keep_chunks = True
     stream.feed(data)
     stream.close()
-    for level in range(stream.layer_count):
-        for _ in stream.frames(level, check_hash=True):
-            pass
     return stream

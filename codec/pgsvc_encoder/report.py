@@ -49,6 +49,14 @@ def level_rows(stream: Stream, frames: list[dict[str, Any]]) -> list[dict[str, A
     return rows
 
 
+def add_targets(rows: list[dict[str, Any]], search: dict[str, Any]) -> None:
+    """Put what was asked for into the rows, and what was reached into the record of the search."""
+    asked = dict(zip(range(len(rows) - len(search["asked"]), len(rows)), search["asked"], strict=True))
+    for k, value in asked.items():
+        rows[k][f"target_{search['kind']}"] = value
+    search["reached"] = [rows[k][search["kind"]] for k in asked]
+
+
 def splat_rates(frames: list[dict[str, Any]], splats: int) -> dict[str, float]:
     """Bits per splat and frame for key frames and predicted frames."""
     out = {}
@@ -67,6 +75,11 @@ def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str
     sized = len({tuple(r["size"]) for r in rows}) > 1
     if sized:
         columns.insert(1, "size")
+    targets = next((n for n in ("target_bpp", "target_psnr") if any(n in r for r in rows)), None)
+    beside = 0
+    if targets is not None:
+        beside = columns.index("bit/pixel") + (1 if targets == "target_bpp" else 2)
+        columns.insert(beside, "target")
     lines = ["".join(f"{c:>11}" for c in columns)]
     for r in rows:
         similarity = f"{r['ms_ssim']:.4f}" if r.get("ms_ssim") is not None else "n/a"
@@ -75,6 +88,8 @@ def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str
             cells[4:4] = [f"{r['psnr_yuv']:.2f}"]
         if sized:
             cells.insert(1, "{}x{}".format(*r["size"]))
+        if targets is not None:
+            cells.insert(beside, f"{r[targets]:g}" if targets in r else "")
         lines.append("".join(f"{c:>11}" for c in cells))
     lines.append(f"{frames} frame{'s' * (frames != 1)} in {seconds:.1f} s, {seconds / max(1, frames):.2f} s per frame")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.keyframes.dynamic import DynamicRule
 from pgsvc_encoder.predict.frame import DifferencePrecision
 from pgsvc_encoder.quantise.freeze import Precision
+from pgsvc_encoder.targets import Targets
 
 DEFAULT_DENSITY = 9000 / (768 * 512)  # splats per luma sample when --splats is not given
 
@@ -50,6 +51,7 @@ class Settings:
         layers: number of layers.
         splats: splats per frame: of all layers together, spread evenly over them (measured best, tools/bench_fit.py), or of
             each level, rising; None: by picture size.
+        targets: rate or quality of each level, for which the encoder searches the splats; ``splats`` is then not used.
         scalability: "quality": all levels have the picture's size; "resolution": level k has the share of its samples that the
             level has of the splats (P-GSVC, section 4.1), or its size in ``sizes``.
         sizes: width and height of each level, the last that of the picture.
@@ -64,6 +66,7 @@ class Settings:
 
     layers: int = 3
     splats: int | tuple[int, ...] | None = None
+    targets: Targets | None = None
     scalability: str = "quality"
     sizes: tuple[tuple[int, int], ...] | None = None
     gop: int = 32
