@@ -20,15 +20,15 @@ from pgsvc_encoder.fit.background import background_of
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.splats import Splats
-from pgsvc_encoder.fit.train import Schedule, adapt, fit
+from pgsvc_encoder.fit.train import Schedule, fit
 from pgsvc_encoder.fit.training import Training
+from pgsvc_encoder.predict.follow import follow
 from pgsvc_encoder.predict.motion import at_positions, estimate
 from pgsvc_encoder.settings import PRESETS, Settings
 from pgsvc_encoder.source import Source, open_source
 from pgsvc_encoder.source.resize import resized
 
 Size = tuple[int, int]
-PREDICTED_RATES = (0.12, 0.03, 0.01)
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ def fit_frames(
 
     background = background_of(pictures[0])
     before: list[Picture] = []
+    reached: list[float] = []
     for frame, picture in enumerate(pictures):
         began, steps[0] = time.perf_counter(), 0
         sources = [resized(picture, *size) for size in sizes]
@@ -101,9 +102,9 @@ def fit_frames(
                 fit(training, objective, splats, schedule, torch.Generator().manual_seed(seed), count)
         else:
             motion = estimate(before[-1], picture)
-            for objective, splats in zip(objectives, models, strict=True):
-                splats.position += at_positions(motion, splats.position)
-                _follow(training, objective, splats, preset, count)
+            for objective, splats, error in zip(objectives, models, reached, strict=True):
+                _follow(training, objective, splats, motion, error, preset, count)
+        reached = [o.error(s, o.levels - 1) for o, s in zip(objectives, models, strict=True)]
         if len(models) == 1:
             before = [whole.picture(models[0], k) for k in range(whole.levels)]
         else:
@@ -111,11 +112,23 @@ def fit_frames(
         yield Fitted(before, sources, time.perf_counter() - began, steps[0])
 
 
-def _follow(training: Training, objective: Objective, splats: Splats, preset: str, on_step: Step) -> None:
-    from pgsvc_encoder.fit.optimise import Rates
-
-    difference = PRESETS[preset].difference
-    adapt(training, objective, splats, difference.iterations, Rates(*PREDICTED_RATES), on_step)
+def _follow(
+    training: Training,
+    objective: Objective,
+    splats: Splats,
+    motion: torch.Tensor,
+    reached: float,
+    preset: str,
+    on_step: Step,
+) -> None:
+    """Adapt the splats of the frame before, as the encoder does before it freezes anything."""
+    precision = PRESETS[preset].difference
+    old = Splats(splats.position.clone(), splats.shape, splats.colour, splats.starts)
+    top = objective.levels - 1
+    splats.position += at_positions(motion, splats.position)
+    pace, length = precision.pace.of(objective.error(splats, top), reached)
+    iterations = max(1, round(precision.iterations * length))
+    follow(training, objective, old, splats, iterations, pace, precision.augmentation, on_step)
 
 
 def quality(sources: Sequence[Picture], levels: Sequence[Picture]) -> list[dict[str, Any]]:

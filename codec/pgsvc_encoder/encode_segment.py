@@ -95,12 +95,13 @@ class SegmentEncoder:
             sources = [resized(picture, *size) for size in self.sizes]
             if predictor is None:
                 states, sizes = self._key(sources)
-                predictor = Predictor(states, self.training, self.effort.difference, self.rng)
+                reached = self._objective(sources).error(Splats.from_sets(states), len(sources) - 1)
+                predictor = Predictor(states, self.training, self.effort.difference, self.rng, reached)
                 decoded = self._see(states, picture)
                 self._hash(0, [decoded])
                 yield CodedFrame(decoded, sources, sizes, time.perf_counter() - began, True)
             else:
-                objective = Objective(sources, self.background, self.settings.threads)
+                objective = self._objective(sources)
                 motion = estimate(decoded[-1], picture)
                 symbols = predictor.code(objective, self.on_step, starts_chunk=not waiting, motion=motion)
                 decoded = self._see(predictor.states, picture)
@@ -111,10 +112,13 @@ class SegmentEncoder:
         if waiting and predictor is not None:
             yield from self._flush(predictor, waiting, self.current + 1)
 
+    def _objective(self, sources: list[Picture]) -> Objective:
+        return Objective(sources, self.background, self.settings.threads)
+
     def _key(self, sources: list[Picture]) -> tuple[list[SplatSet], list[float]]:
         picture = sources[-1]
         self.background = background = background_of(picture)
-        objective = Objective(sources, background, self.settings.threads)
+        objective = self._objective(sources)
         pixels = picture.format.width * picture.format.height
         splats = Splats.unused(self.settings.layer_splats(pixels), picture.format.components)
         fit(self.training, objective, splats, self.effort.schedule, self.generator, self.on_step)

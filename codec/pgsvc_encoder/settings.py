@@ -32,7 +32,7 @@ PRESETS = {
     "fast": Preset(
         Schedule(400, rounds=8, relocation=Relocation(rounds=20)),
         Precision(adapt_iterations=30, solve_iterations=5, sweeps=1, colour_choices=((2, 6), (2, 4))),
-        DifferencePrecision(iterations=25, adapt_iterations=8),
+        DifferencePrecision(iterations=40, adapt_iterations=8),
     ),
     "medium": Preset(Schedule(1200), Precision(adapt_iterations=80), DifferencePrecision()),
     "slow": Preset(

@@ -23,11 +23,13 @@ from pgsvc.planar.symbols import (
     float12_split,
 )
 from pgsvc_encoder.fit.objective import Objective
-from pgsvc_encoder.fit.optimise import Rates, Step
+from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import adapt
 from pgsvc_encoder.fit.training import Training
+from pgsvc_encoder.predict.augment import Augmentation
+from pgsvc_encoder.predict.follow import Pace, follow, rates_at
 from pgsvc_encoder.predict.motion import at_positions
 from pgsvc_encoder.quantise import rvq
 from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
@@ -38,12 +40,13 @@ class DifferencePrecision:
     """How finely differences are coded.
 
     Args:
-        iterations: adaptation to the new frame before anything is frozen.
+        iterations: adaptation to the new frame before anything is frozen, where the pace does not say otherwise.
         adapt_iterations: after each freeze.
         position_unit: differences are multiples of 2^unit / 256 luma samples.
         shape_bits, least_scale: of the signed shape quantisers (P-GSVC: 5 bits).
         stages, codebook_bits: of the colour differences.
         worth: an update must lower the error by this share of the error per splat.
+        pace, augmentation: of the first adaptation.
     """
 
     iterations: int = 60
@@ -54,6 +57,8 @@ class DifferencePrecision:
     stages: int = 1
     codebook_bits: int = 6
     worth: float = 0.2
+    pace: Pace = Pace()
+    augmentation: Augmentation = Augmentation()
 
 
 EXPLAINED = 0.5  # quantisers that explain less of the differences than this are learned anew, where a chunk begins
@@ -72,13 +77,15 @@ class LayerParameters:
 class Predictor:
     """Codes the predicted frames of one segment, one after the other.
 
-    ``states`` are the decoded splat sets of the latest frame, one per layer.
+    ``states`` are the decoded splat sets of the latest frame, one per layer; ``reached`` is its mean squared error
+    (top level).
     """
 
     states: list[SplatSet]
     training: Training
     precision: DifferencePrecision
     rng: np.random.Generator
+    reached: float | None = None
     parameters: list[LayerParameters] = field(default_factory=list)
 
     def header(self, layer: int, frame_count: int) -> dict[str, object]:
@@ -117,12 +124,16 @@ class Predictor:
             on_step(errors, gradients)
 
         p = self.precision
-        rates = Rates(0.12, 0.03, 0.01)
-        adapt(self.training, objective, new, p.iterations, rates, track)
+        top = objective.levels - 1
+        pace, length = p.pace.of(objective.error(new, top), self.reached)
+        iterations = max(1, round(p.iterations * length))
+        follow(self.training, objective, old, new, iterations, pace, p.augmentation, track)
         threshold = p.worth * losses[-1] / max(1, len(new))
         update = np.zeros(len(new), np.int32)
         moves = self._freeze_positions(objective, old, new, threshold, update)
-        adapt(self.training, objective, new, p.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
+        adapt(
+            self.training, objective, new, p.adapt_iterations, rates_at(pace), on_step, frozen=frozenset({"position"})
+        )
         if starts_chunk:
             self._learn_shape(objective, old, new)
         shapes = self._freeze_shapes(objective, old, new, threshold, update)
@@ -131,6 +142,7 @@ class Predictor:
         if starts_chunk:
             self._learn_colours(old, new, diagonal)
         colours = self._freeze_colours(objective, old, new, diagonal, threshold, update)
+        self.reached = objective.error(new, top)
         return self._finish(moves, shapes, colours, update, new)
 
     def _freeze_positions(
