@@ -3,9 +3,9 @@
 
     PGSVC_DATA=… python tools/bench_curves.py [--picture kodim19] [--splats 9000] [--iterations 1200]
 
-The loss is what is minimised in the iteration, the weights of the levels summing to 1; the norm is that of the gradient by all
-parameters. monolithic shows the model of the top level. The start is the random one of the papers with no additions, so that the
-curves show the trainings and nothing else.
+The loss is the mean squared error of the highest level that the iteration supervises: with sequential training the level that is
+being trained, otherwise the top. The norm is that of the gradient by all parameters. monolithic shows the model of the top level.
+The start is the random one of the papers with no additions, so that the curves show the trainings and nothing else.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ def main() -> None:
             losses: list[float] = losses,
             norms: list[float] = norms,
         ) -> None:
-            supervised = errors[~errors.isnan()]
-            losses.append(float(supervised.mean()))
+            losses.append(float(errors[-1]))
             norms.append(float(torch.cat([g.flatten() for g in gradients]).norm()))
 
         (fitted,) = fit_frames([picture], Training(name), counts, sizes, schedule, on_step=note)
