@@ -68,10 +68,18 @@ def test_cyclic_and_random_supervise_the_top_and_one_lower_level() -> None:
     objective = objective_of(FORMATS["grey"], 3)
     splats = random_splats(FORMATS["grey"], [3, 3, 3])
     (cyclic,) = Training("cyclic").stages(objective, splats)
-    assert [cyclic.weights(i).tolist() for i in range(3)] == [[1, 0, 1], [0, 1, 1], [1, 0, 1]]
+    assert [cyclic.weights(i, 0.5).tolist() for i in range(3)] == [[1, 0, 1], [0, 1, 1], [1, 0, 1]]
     (drawn,) = Training("random", seed=4).stages(objective, splats)
-    seen = {tuple(drawn.weights(i).tolist()) for i in range(40)}
+    seen = {tuple(drawn.weights(i, 0.5).tolist()) for i in range(40)}
     assert seen == {(1, 0, 1), (0, 1, 1)}
+
+
+def test_joint_begins_with_equal_levels() -> None:
+    objective = objective_of(FORMATS["grey"], 3)
+    (joint,) = Training().stages(objective, random_splats(FORMATS["grey"], [3, 3, 3]))
+    assert joint.weights(0, 0.0).tolist() == [1, 1, 1]
+    assert joint.weights(0, 1.0).tolist() == joint.mean_weights.tolist() == [0.05, 0.1, 1]
+    assert joint.weights(0, 0.5).tolist() == pytest.approx([0.525, 0.55, 1])
 
 
 def test_pruning_training_puts_the_most_important_splats_first() -> None:
@@ -84,8 +92,8 @@ def test_pruning_training_puts_the_most_important_splats_first() -> None:
 
 def test_level_weights() -> None:
     assert Training().weights(1).tolist() == [1]
-    assert Training().weights(2).tolist() == [0.35, 1]
-    assert Training().weights(4).tolist() == [0.25, 0.25, 0.35, 1]
+    assert Training().weights(2).tolist() == [0.1, 1]
+    assert Training().weights(4).tolist() == [0.05, 0.05, 0.1, 1]
     assert Training("joint", (0.5, 1.0)).weights(2).tolist() == [0.5, 1]
     assert Training("joint", (0.5, 1.0)).weights(1).tolist() == [1]
 

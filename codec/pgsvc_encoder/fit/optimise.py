@@ -56,15 +56,19 @@ class Optimiser:
             groups.append({"params": [contribution], "peak": rates.colour})
         self.method = _method(method, groups)
 
-    def step(self, iteration: int, rate: float) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """One iteration at ``rate`` of the full step sizes; the errors of the levels before it, and the gradients."""
+    def step(self, iteration: int, rate: float, progress: float = 1.0) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """One iteration at ``rate`` of the full step sizes; the errors of the levels before it, and the gradients.
+
+        Args:
+            progress: share of a fit's iterations; 1 for splats that are fitted already.
+        """
         s = self.splats
         geometry = s.geometry()
         w = self.contribution
         colour = s.colour if w is None else s.colour * w[:, None]
         objective = self.stage.objective
         errors, by_geometry, by_colour = objective.evaluate(
-            s, self.stage.weights(iteration), geometry=geometry, colour=colour
+            s, self.stage.weights(iteration, progress), geometry=geometry, colour=colour
         )
         by_position, by_shape = s.chain(geometry, by_geometry)
         if w is not None:

@@ -26,10 +26,10 @@ class Relocation:
         begin, end: of the rounds, as shares of the iterations.
     """
 
-    rounds: int = 40
+    rounds: int = 60
     share: float = 0.05
-    begin: float = 0.25
-    end: float = 0.8
+    begin: float = 0.2
+    end: float = 0.7
 
     def times(self, iterations: int) -> set[int]:
         """Iterations after which splats move."""

@@ -12,6 +12,8 @@ from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Training
 
+CONVERGED = 1e-12  # of the energy of the first residual: what float32 sums can tell
+
 
 def colour_diagonal(training: Training, objective: Objective, splats: Splats) -> torch.Tensor:
     """Diagonal of the normal matrices of all stages, [N, C]."""
@@ -72,11 +74,15 @@ def _solve(
     direction = preconditioned.clone()
     energy = (residual * preconditioned).sum()
     change = torch.zeros_like(diagonal)
+    least = CONVERGED * float(energy)
     for _ in range(iterations):
-        if energy <= 0:
+        if energy <= least:
             break
         image = product(direction)
-        alpha = energy / (direction * image).sum()
+        curvature = (direction * image).sum()
+        if curvature <= 0:  # only rounding is left
+            break
+        alpha = energy / curvature
         change += alpha * direction
         residual -= alpha * image
         preconditioned = residual / (diagonal + floor)

@@ -99,7 +99,7 @@ def _fit_stage(stage: Stage, schedule: Schedule, generator: torch.Generator, on_
             for k, residual in enumerate(stage.objective.residuals(splats)):
                 present = int(splats.in_use()[splats.layer(k)].sum())
                 add_by_error(splats, k, max(0, additions.due(i, k) - present), residual, generator)
-        errors, gradients = optimiser.step(i, cosine(i / iterations, schedule.final_rate))
+        errors, gradients = optimiser.step(i, cosine(i / iterations, schedule.final_rate), i / iterations)
         on_step(errors, gradients)
         if pruner is not None:
             pruner.after(i)

@@ -24,8 +24,9 @@ from pgsvc_encoder.fit.splats import Splats
 TRAININGS = ("joint", "cyclic", "random", "sequential", "monolithic", "pruning")
 SCALABLE = tuple(name for name in TRAININGS if name != "monolithic")
 
-# Of the levels below the top, whose weight is 1; the last is that of all further ones. Measured: tools/bench_fit.py.
-LOWER_WEIGHTS = (0.35, 0.25)
+# At the end of a fit, of the levels below the top, whose weight is 1; the last is that of all further ones. Measured:
+# tools/bench_fit.py.
+LOWER_WEIGHTS = (0.1, 0.05)
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,22 @@ class Stage:
     Args:
         objective: of the splats that move.
         splats: share memory with the model's.
-        weights: of the objective's levels in iteration i, float64 [K].
-        mean_weights: over many iterations, for closed-form solves.
+        weights: of the objective's levels in iteration i at this share of all iterations, float64 [K].
+        mean_weights: what the weights come to in the end, on the average, for closed-form solves.
         share: of the iterations.
         layer: of the model, that the first layer of ``splats`` is.
     """
 
     objective: Objective
     splats: Splats
-    weights: Callable[[int], torch.Tensor]
+    weights: Callable[[int, float], torch.Tensor]
     mean_weights: torch.Tensor
     share: float = 1.0
     layer: int = 0
 
     @staticmethod
     def fixed(objective: Objective, splats: Splats, weights: torch.Tensor, share: float = 1.0, layer: int = 0) -> Stage:
-        return Stage(objective, splats, lambda _: weights, weights, share, layer)
+        return Stage(objective, splats, lambda i, progress: weights, weights, share, layer)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Training:
         """The stages of one model, to be gone through one after the other: each sees what those before have made."""
         levels = objective.levels
         if levels == 1 or self.name in ("joint", "monolithic"):
-            yield Stage.fixed(objective, splats, self.weights(levels))
+            yield self._joint(objective, splats)
         elif self.name == "cyclic":
             yield self._pairs(objective, splats, lambda i: i % (levels - 1))
         elif self.name == "random":
@@ -100,12 +101,17 @@ class Training:
         else:
             raise ValueError(f"no training is called {self.name}")
 
+    def _joint(self, objective: Objective, splats: Splats) -> Stage:
+        """All levels; they begin as equals, so that lower levels find their shape before the top asks for more."""
+        last = self.weights(objective.levels)
+        return Stage(objective, splats, lambda i, progress: (1 - progress) + progress * last, last)
+
     @staticmethod
     def _pairs(objective: Objective, splats: Splats, lower: Callable[[int], int]) -> Stage:
         """The top level and one lower level in each iteration."""
         levels = objective.levels
 
-        def weights(i: int) -> torch.Tensor:
+        def weights(i: int, progress: float) -> torch.Tensor:
             out = torch.zeros(levels, dtype=torch.float64)
             out[lower(i)] = out[-1] = 1
             return out
