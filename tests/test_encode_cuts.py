@@ -17,7 +17,7 @@ from test_keyframes import scene  # noqa: E402
 from pgsvc.errors import UsageError  # noqa: E402
 from pgsvc.output import open_writer  # noqa: E402
 from pgsvc.picture import Chroma, Picture, PictureFormat  # noqa: E402
-from pgsvc_encoder import cli  # noqa: E402
+from pgsvc_encoder import cli, progress  # noqa: E402
 from pgsvc_encoder.encode import encode  # noqa: E402
 from pgsvc_encoder.keyframes.dynamic import DynamicRule  # noqa: E402
 from pgsvc_encoder.settings import Settings  # noqa: E402
@@ -103,7 +103,7 @@ def test_progress_bar_ends_full(tmp_path: Path, clip: Path, method: str, monkeyp
     monkeypatch.setattr("sys.stderr", terminal)
     wanted = settings(method, gop=3)
     with open_source(str(clip)) as source:
-        bar = cli.ProgressBar(wanted, source, quiet=False)
+        bar = progress.ProgressBar(wanted, source, quiet=False)
         encode(source, tmp_path / "o.pgs", wanted, progress=bar, on_key=bar.key_frame)
         bar.close()
         assert bar._bar.n == bar._bar.total > 0

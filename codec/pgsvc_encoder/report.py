@@ -1,12 +1,19 @@
-"""The table that every encode ends with: bytes, rate and quality of every level, measured on the decoded stream."""
+"""What every encode ends with: bytes, rate and quality of every level, measured on the decoded stream, as a table and as JSON."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
+import platform
+from pathlib import Path
 from typing import Any
 
+import torch
+
+import pgsvc
 from pgsvc.cut import cut
+from pgsvc.output.target import write_whole
 from pgsvc.picture import Picture
 from pgsvc.stream import Stream
 from pgsvc_encoder import metrics
@@ -93,3 +100,23 @@ def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str
         lines.append("".join(f"{c:>11}" for c in cells))
     lines.append(f"{frames} frame{'s' * (frames != 1)} in {seconds:.1f} s, {seconds / max(1, frames):.2f} s per frame")
     return "\n".join(lines)
+
+
+def write(path: Path, command: list[str], result: dict[str, Any]) -> None:
+    """The report as JSON, with what is needed to run the command again."""
+    result = {
+        "command": command,
+        "versions": {"pgsvc": pgsvc.__version__, "torch": torch.__version__, "python": platform.python_version()},
+        "machine": {"processor": platform.processor() or platform.machine(), "system": platform.platform()},
+        **result,
+    }
+    write_whole(str(path), (json.dumps(_finite(result), indent=1, allow_nan=False) + "\n").encode())
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: the PSNR of identical pictures becomes null."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
