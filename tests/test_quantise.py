@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,14 +11,23 @@ torch = pytest.importorskip("torch", reason="quantisation needs the encoder extr
 
 from test_fit import FORMATS, random_splats, smooth_picture  # noqa: E402
 
-from pgsvc.planar import dequantise  # noqa: E402
+from pgsvc.planar import dequantise, reconstruct  # noqa: E402
+from pgsvc.planar.splats import (  # noqa: E402
+    LOG_CHOLESKY,
+    SplatSet,
+    clip_colour,
+    clip_position,
+    clip_shape,
+)
 from pgsvc.planar.symbols import float12_join, float12_split, morton  # noqa: E402
 from pgsvc_encoder.fit.objective import Objective  # noqa: E402
+from pgsvc_encoder.fit.splats import Splats  # noqa: E402
 from pgsvc_encoder.fit.training import Training  # noqa: E402
 from pgsvc_encoder.predict.frame import DifferencePrecision, Predictor, float12_split_rounded  # noqa: E402
 from pgsvc_encoder.quantise import rvq  # noqa: E402
 from pgsvc_encoder.quantise.freeze import Precision, freeze_key  # noqa: E402
 from pgsvc_encoder.quantise.lsq import learn_quantiser  # noqa: E402
+from pgsvc_encoder.source.resize import resized  # noqa: E402
 
 
 @pytest.mark.parametrize("signed", [False, True])
@@ -93,3 +104,32 @@ def test_freeze_and_prediction_end_at_decoded_values(name: str, training: Traini
         assert np.array_equal(expected.colour, predictor.states[k].colour)
         unchanged = coded.update[0] == 0
         assert np.array_equal(expected.colour[unchanged], old.colour[unchanged])
+
+
+@pytest.mark.parametrize("sizes", [None, [(21, 14), (41, 27)], [(30, 13), (41, 27)]])
+@pytest.mark.parametrize("name", ["420", "grey"])
+def test_float_levels_are_what_the_decoder_renders(name: str, sizes: list[tuple[int, int]] | None) -> None:
+    picture_format = replace(FORMATS[name], width=41, height=27)
+    components = picture_format.components
+    sizes = sizes or [(41, 27)] * 2
+    picture = smooth_picture(picture_format)
+    objective = Objective([resized(picture, *size) for size in sizes], np.zeros(components))
+    rng = np.random.default_rng(3)
+    sets = [
+        SplatSet(
+            clip_position(rng.integers(0, (41 * 256, 27 * 256), (15, 2))),
+            clip_shape(rng.integers((0, -6000, 0), (12000, 6000, 12000), (15, 3)), LOG_CHOLESKY),
+            clip_colour(rng.integers(0, 2000, (15, components))),
+            np.zeros(components, np.int16),
+            LOG_CHOLESKY,
+        )
+        for _ in range(2)
+    ]
+    decoded = list(reconstruct.levels([[s] for s in sets], picture_format, sizes=sizes))
+    splats = Splats.from_sets(sets)
+    for level, shown in enumerate(decoded):
+        ours = objective.picture(splats, level)
+        assert ours.format.plane_shapes == shown.format.plane_shapes
+        for a, b in zip(ours.planes, shown.planes, strict=True):
+            assert int(b.max()) - int(b.min()) > 40
+            assert int(np.abs(a.astype(int) - b).max()) <= 1
