@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="fitting needs the encoder extra")
 
 from test_fit import FORMATS, objective_of, random_splats  # noqa: E402
 
+from pgsvc_encoder.fit.exchange import exchange  # noqa: E402
 from pgsvc_encoder.fit.optimise import ADAN, Plateau  # noqa: E402
 from pgsvc_encoder.fit.prune import ENERGY, LEARNED, Pruning  # noqa: E402
 from pgsvc_encoder.fit.relocate import Relocation  # noqa: E402
@@ -78,8 +79,8 @@ def test_joint_begins_with_equal_levels() -> None:
     objective = objective_of(FORMATS["grey"], 3)
     (joint,) = Training().stages(objective, random_splats(FORMATS["grey"], [3, 3, 3]))
     assert joint.weights(0, 0.0).tolist() == [1, 1, 1]
-    assert joint.weights(0, 1.0).tolist() == joint.mean_weights.tolist() == [0.05, 0.1, 1]
-    assert joint.weights(0, 0.5).tolist() == pytest.approx([0.525, 0.55, 1])
+    assert joint.weights(0, 1.0).tolist() == joint.mean_weights.tolist() == [0.04, 0.09, 1]
+    assert joint.weights(0, 0.5).tolist() == pytest.approx([0.52, 0.545, 1])
 
 
 def test_pruning_training_puts_the_most_important_splats_first() -> None:
@@ -90,10 +91,33 @@ def test_pruning_training_puts_the_most_important_splats_first() -> None:
     assert bool((value[:-1] >= value[1:] * (1 - 1e-5)).all())
 
 
+@pytest.mark.parametrize("sizes", [None, [(20, 13), (30, 20), (41, 27)]])
+def test_exchange_lowers_lower_levels_and_leaves_the_top(sizes: list | None) -> None:
+    objective = objective_of(FORMATS["420"], 3, sizes)
+    splats = random_splats(FORMATS["420"], [12, 12, 12])
+    before, rows = [objective.error(splats, k) for k in range(3)], splats.position.sum(1).sort().values
+    exchange(objective, splats)
+    after = [objective.error(splats, k) for k in range(3)]
+    assert after[0] < before[0] and after[1] < before[1]
+    assert after[2] == pytest.approx(before[2], rel=1e-4)
+    assert torch.equal(splats.position.sum(1).sort().values, rows)
+
+
+def test_exchange_swaps_the_right_splats() -> None:
+    """A base that holds the splat which belongs above, and the other way round, is set right."""
+    _, good = fitted(Training("sequential"))
+    objective = objective_of(FORMATS["420"], 3)
+    best = [objective.error(good, k) for k in range(3)]
+    good.swap(torch.tensor([2]), torch.tensor([15]))
+    assert objective.error(good, 0) > 1.01 * best[0]
+    exchange(objective, good)
+    assert objective.error(good, 0) < 1.01 * best[0]
+
+
 def test_level_weights() -> None:
     assert Training().weights(1).tolist() == [1]
-    assert Training().weights(2).tolist() == [0.1, 1]
-    assert Training().weights(4).tolist() == [0.05, 0.05, 0.1, 1]
+    assert Training().weights(2).tolist() == [0.09, 1]
+    assert Training().weights(4).tolist() == [0.04, 0.04, 0.09, 1]
     assert Training("joint", (0.5, 1.0)).weights(2).tolist() == [0.5, 1]
     assert Training("joint", (0.5, 1.0)).weights(1).tolist() == [1]
 

@@ -58,10 +58,9 @@ def _rates(factor: float) -> Rates:
 
 GROUPS = {
     "weights": {
+        "weights 0.02, 0.05, 1": _weights(0.02, 0.05, 1),
         "weights 0.1, 0.2, 1": _weights(0.1, 0.2, 1),
         "weights 0.2, 0.3, 1": _weights(0.2, 0.3, 1),
-        "weights 0.3, 0.3, 1": _weights(0.3, 0.3, 1),
-        "weights 0.2, 0.5, 1": _weights(0.2, 0.5, 1),
         "weights 0.5, 0.5, 1": _weights(0.5, 0.5, 1),
         "weights 1, 1, 1": _weights(1, 1, 1),
     },
@@ -70,6 +69,7 @@ GROUPS = {
         "shares 0.45, 0.3, 0.25": Variant(shares=(0.45, 0.3, 0.25)),
     },
     "tools": {
+        "no exchange": _tool(exchange=False),
         "no relocation": _tool(relocation=None),
         "no relocation, slow additions": _tool(relocation=None, add_until=0.7, seed_share=0.5),
         "no relocation, random start": _tool(relocation=None, start=UNIFORM),

@@ -73,6 +73,11 @@ class Splats:
         for values in (self.position, self.shape, self.colour):
             values.copy_(values[rows])
 
+    def swap(self, a: torch.Tensor, b: torch.Tensor) -> None:
+        """Let the splats of two lists of rows, int64 and without a row in common, change places."""
+        for values in (self.position, self.shape, self.colour):
+            values[torch.cat([a, b])] = values[torch.cat([b, a])]
+
     def layer_of(self) -> torch.Tensor:
         """int64 [N], the layer of each splat."""
         return torch.repeat_interleave(torch.arange(self.layers), (self.starts[1:] - self.starts[:-1]).long())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from pgsvc_encoder.fit.exchange import exchange
 from pgsvc_encoder.fit.initialise import add_by_error, seed_layer, seed_uniform
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import ADAM, Optimiser, Plateau, Rates, Step, cosine
@@ -31,6 +32,7 @@ class Schedule:
         final_rate: the step sizes fall along a cosine to this share.
         relocation: splats that matter little move to where the error is, or None.
         pruning: start with more splats and remove those that contribute least, or None.
+        exchange: in the end splats of neighbouring layers change places where the lower level gains.
         patience, least_change: a fit ends early once the mean loss of so many iterations differs from that of as many before by
             less than this share (P-GSVC: 100 iterations).
     """
@@ -45,6 +47,7 @@ class Schedule:
     optimiser: str = ADAM
     relocation: Relocation | None = Relocation()
     pruning: Pruning | None = None
+    exchange: bool = True
     patience: int = 100
     least_change: float = 1e-4
 
@@ -75,6 +78,8 @@ def fit(
     for stage in training.stages(objective, splats):
         _fit_stage(stage, schedule, generator, on_step)
     training.settle(objective, splats)
+    if schedule.exchange and training.together:
+        exchange(objective, splats)
 
 
 def _fit_stage(stage: Stage, schedule: Schedule, generator: torch.Generator, on_step: Step) -> None:

@@ -26,7 +26,7 @@ SCALABLE = tuple(name for name in TRAININGS if name != "monolithic")
 
 # At the end of a fit, of the levels below the top, whose weight is 1; the last is that of all further ones. Measured:
 # tools/bench_fit.py.
-LOWER_WEIGHTS = (0.1, 0.05)
+LOWER_WEIGHTS = (0.09, 0.04)
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,11 @@ class Training:
         if self.name == "monolithic":
             return [[sum(counts[: k + 1])] for k in range(len(counts))]
         return [list(counts)]
+
+    @property
+    def together(self) -> bool:
+        """Whether the layers are trained for several levels at once, so that each splat could be in another layer as well."""
+        return self.name in ("joint", "cyclic", "random")
 
     def weights(self, levels: int) -> torch.Tensor:
         """Weights of the levels where all are supervised; float64 [K]."""
