@@ -2,6 +2,7 @@
 // Takes numpy arrays and torch CPU tensors; nothing is ever converted or copied.
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -183,6 +184,45 @@ void f32_levels(Array<float, 4> layers, Array<const float, 3> target, Array<cons
             sse.data()[level * components + job / pieces] += part[size_t(job) * count + level];
 }
 
+using Reader = Array<uint64_t, 1>; // position, code, range: what is kept of a reader between calls
+
+pgs_range_reader reader_of(const Array<const uint8_t, 1> &data, const Reader &state) {
+    require(state.shape(0) == 3, "the state is [3]");
+    return {data.data(), data.shape(0), state.data()[0], uint32_t(state.data()[1]), uint32_t(state.data()[2])};
+}
+
+bool keep(const pgs_range_reader &reader, Reader &state, int bad) {
+    state.data()[0] = reader.position;
+    state.data()[1] = reader.code;
+    state.data()[2] = reader.range;
+    return !bad;
+}
+
+bool range_decode(Array<const uint8_t, 1> data, Reader state, Array<uint16_t, 2> counts, Array<const int32_t, 1> context,
+                  Array<int32_t, 1> out) {
+    const int32_t rows = size(counts, 0), alphabet = size(counts, 1);
+    require(out.shape(0) == context.shape(0), "one context for each symbol");
+    for (size_t i = 0; i < context.shape(0); i++)
+        require(context.data()[i] >= 0 && context.data()[i] < rows, "no such context");
+    for (int32_t row = 0; row < rows; row++) {
+        const uint16_t *c = counts.data() + ptrdiff_t(alphabet) * row;
+        require(std::all_of(c, c + alphabet, [](uint16_t v) { return v > 0; }) &&
+                    std::accumulate(c, c + alphabet, uint64_t(0)) <= 1u << 15,
+                "counts must be positive and sum to 2^15 at the most");
+    }
+    auto reader = reader_of(data, state);
+    return keep(reader, state, pgs_range_decode(&reader, counts.data(), alphabet, context.data(),
+                                                ptrdiff_t(context.shape(0)), out.data()));
+}
+
+bool range_raw(Array<const uint8_t, 1> data, Reader state, Array<const int32_t, 1> width, Array<int64_t, 1> out) {
+    require(out.shape(0) == width.shape(0), "one width for each number");
+    for (size_t i = 0; i < width.shape(0); i++)
+        require(width.data()[i] >= 0 && width.data()[i] <= 48, "widths must be in 0..48");
+    auto reader = reader_of(data, state);
+    return keep(reader, state, pgs_range_raw(&reader, width.data(), ptrdiff_t(width.shape(0)), out.data()));
+}
+
 std::vector<std::string> isa_levels() {
     std::vector<std::string> names;
     for (auto [isa, name] : {std::pair(PGS_SCALAR, "scalar"), std::pair(PGS_V3, "v3"), std::pair(PGS_V4, "v4")})
@@ -201,6 +241,9 @@ NB_MODULE(_native, m) {
     m.def("scale_splats", &scale_splats, a("position"), a("factor"), a("colour"), a("out_position"), a("out_form"),
           a("out_colour"), "width"_a, "height"_a, "new_width"_a, "new_height"_a, "step_x"_a, "step_y"_a,
           "Splats at another picture size (spec 8.4).");
+    m.def("range_decode", &range_decode, a("data"), a("state"), a("counts"), a("context"), a("out"),
+          "Adaptive symbols out [n] (spec 7.9); state [3] and counts [contexts, alphabet] change. False: no code.");
+    m.def("range_raw", &range_raw, a("data"), a("state"), a("width"), a("out"), "Raw numbers out [n] (spec 7.9).");
     m.def("f32_forward", &f32_forward, a("layers"), a("geometry"), a("colour"), a("starts"), "step_x"_a, "step_y"_a,
           "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a, "Add the splats of each layer to layers [K,C,H,W].");
     m.def("f32_backward", &f32_backward, a("grad_layers"), a("geometry"), a("colour"), a("starts"), a("grad_geometry"),

@@ -58,6 +58,19 @@ typedef struct pgs_scale {
 void pgs_scale_splats(const pgs_scale *sizes, const int32_t *factor, const pgs_splats_i32 *in, int32_t *position,
                       int64_t *form, int16_t *colour);
 
+/* The adaptive range coder's decoder (spec 7.9). `position` may pass `size`: what lies behind the data is zero. */
+typedef struct pgs_range_reader {
+    const uint8_t *data;
+    uint64_t size, position;
+    uint32_t code, range;
+} pgs_range_reader;
+
+/* Symbols below `size` from counts [contexts, size], which learn; context[i] picks the row. Not 0: the data is no code. */
+int pgs_range_decode(pgs_range_reader *reader, uint16_t *counts, int32_t size, const int32_t *context, ptrdiff_t n,
+                     int32_t *out);
+/* Numbers of width[i] bits, 0 .. 48, pieces of 16 bits from the most significant on. */
+int pgs_range_raw(pgs_range_reader *reader, const int32_t *width, ptrdiff_t n, int64_t *out);
+
 typedef struct pgs_kernels {
     /* Adds (or subtracts) the rounded contributions of all splats to rows [row_begin, row_end) of acc. */
     void (*sum_i16)(int16_t *acc, const pgs_grid_i32 *grid, const pgs_splats_i32 *splats, int subtract,

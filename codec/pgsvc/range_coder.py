@@ -1,0 +1,196 @@
+"""The adaptive range coder (spec 7.9): symbols with tables that learn, and raw numbers.
+
+Few splats make short payloads. Tables that begin near what is usual and learn from every symbol cost less there than tables that
+are sent. :class:`RangeReader` and :class:`RangeWriter` have the same methods, so that the order of symbols is written down once.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from pgsvc import kernel
+from pgsvc.errors import BadStream
+
+STEP, LIMIT = 32, 1 << 15
+TOP, FULL = 1 << 24, (1 << 32) - 1
+RAW_BITS = 16
+
+
+class AdaptiveCoder(Protocol):
+    """What chunk syntax is written against; ``values`` is ignored when reading and required when writing."""
+
+    def symbols(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
+
+    def raw(self, widths: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
+
+
+def learn(counts: np.ndarray, symbol: int) -> None:
+    """What a table [n] keeps of a symbol (spec 7.9)."""
+    counts[symbol] += STEP
+    if int(counts.sum()) > LIMIT:
+        counts[:] = (counts + 1) >> 1
+
+
+class RangeReader:
+    """Reads a payload's symbols.
+
+    Args:
+        data: the coded bytes, without trailing zeros.
+        native: False: by the numpy twin, for the tests.
+
+    Raises:
+        BadStream: the data ends in a zero byte.
+    """
+
+    def __init__(self, data: bytes, *, native: bool = True) -> None:
+        if data and data[-1] == 0:
+            raise BadStream("range-coded data ends in a zero byte", clause="7.9")
+        self._data = np.frombuffer(data, np.uint8)
+        first = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
+        self._state = np.array([4, first, FULL], np.uint64)  # position, code, range
+        self._native = native
+
+    def symbols(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        """One symbol for each context.
+
+        Args:
+            counts: uint16 [contexts, alphabet], which learn.
+            context: int32 [n], rows of ``counts``.
+
+        Returns:
+            int32 [n].
+        """
+        out = np.zeros(len(context), np.int32)
+        if self._native:
+            good = kernel.native().range_decode(self._data, self._state, counts, context, out)
+        else:
+            good = self._symbols(counts, context, out)
+        return self._checked(good, out)
+
+    def raw(self, widths: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        """One number of ``widths[i]`` bits, 0 … 48, for each i; int64 [n]."""
+        out = np.zeros(len(widths), np.int64)
+        widths = np.ascontiguousarray(widths, np.int32)
+        if self._native:
+            good = kernel.native().range_raw(self._data, self._state, widths, out)
+        else:
+            good = self._raw(widths, out)
+        return self._checked(good, out)
+
+    def finish(self) -> None:
+        """Check that the data ends with the symbols.
+
+        Raises:
+            BadStream: there is data that no symbol needed.
+        """
+        if len(self._data) > int(self._state[0]):
+            raise BadStream("range-coded data goes on behind the last symbol", clause="7.9")
+
+    @staticmethod
+    def _checked(good: bool, out: np.ndarray) -> np.ndarray:
+        if not good:
+            raise BadStream("the range decoder meets a number that no symbol has", clause="7.9")
+        return out
+
+    def _symbols(self, counts: np.ndarray, context: np.ndarray, out: np.ndarray) -> bool:
+        position, code, span = (int(v) for v in self._state)
+        for i, row in enumerate(context.tolist()):
+            table = counts[row]
+            total = int(table.sum())
+            unit = span // total
+            value = code // unit
+            if value >= total:
+                return False
+            ends = np.cumsum(table, dtype=np.int64)
+            s = int(np.searchsorted(ends, value, side="right"))
+            size = int(table[s])
+            code -= (int(ends[s]) - size) * unit
+            span = size * unit
+            position, code, span = self._fill(position, code, span)
+            learn(table, s)
+            out[i] = s
+        self._state[:] = position, code, span
+        return True
+
+    def _raw(self, widths: np.ndarray, out: np.ndarray) -> bool:
+        position, code, span = (int(v) for v in self._state)
+        for i, width in enumerate(widths.tolist()):
+            value = 0
+            while width > 0:
+                bits = min(width, RAW_BITS)
+                span >>= bits
+                piece = code // span
+                if piece >> bits:
+                    return False
+                code -= piece * span
+                position, code, span = self._fill(position, code, span)
+                value = value << bits | piece
+                width -= bits
+            out[i] = value
+        self._state[:] = position, code, span
+        return True
+
+    def _fill(self, position: int, code: int, span: int) -> tuple[int, int, int]:
+        while span < TOP:
+            code = (code << 8 | (int(self._data[position]) if position < len(self._data) else 0)) & FULL
+            position += 1
+            span <<= 8
+        return position, code, span
+
+
+class RangeWriter:
+    """The inverse of :class:`RangeReader`."""
+
+    def __init__(self) -> None:
+        self._low, self._range, self._out = 0, FULL, bytearray()
+
+    def symbols(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        assert values is not None and len(values) == len(context)
+        for row, s in zip(context.tolist(), values.tolist(), strict=True):
+            table = counts[row]
+            unit = self._range // int(table.sum())
+            self._narrow(int(table[:s].sum()) * unit, int(table[s]) * unit)
+            learn(table, s)
+        return np.asarray(values, np.int32)
+
+    def raw(self, widths: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        assert values is not None and len(values) == len(widths)
+        for width, value in zip(widths.tolist(), values.tolist(), strict=True):
+            while width > 0:
+                bits = min(width, RAW_BITS)
+                width -= bits
+                unit = self._range >> bits
+                self._narrow((value >> width & ((1 << bits) - 1)) * unit, unit)
+        return np.asarray(values, np.int64)
+
+    def finish(self) -> bytes:
+        """The shortest bytes that are read back as these symbols, with zeros behind them."""
+        for kept in range(5):
+            mask = (1 << (32 - 8 * kept)) - 1
+            value = (self._low + mask) & ~mask
+            if value < self._low + self._range:
+                break
+        self._low = value
+        for _ in range(4):
+            self._shift()
+        return bytes(self._out).rstrip(b"\0")
+
+    def _narrow(self, below: int, size: int) -> None:
+        self._low += below
+        self._range = size
+        while self._range < TOP:
+            self._shift()
+            self._range <<= 8
+
+    def _shift(self) -> None:
+        if self._low > FULL:  # a carry: the number written so far goes up by one
+            i = len(self._out) - 1
+            while self._out[i] == 255:
+                self._out[i] = 0
+                i -= 1
+            self._out[i] += 1
+            self._low &= FULL
+        self._out.append(self._low >> 24)
+        self._low = self._low << 8 & FULL

@@ -1,0 +1,93 @@
+"""The adaptive range coder: what is written is read back, by the native reader and by its twin (spec 7.9)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pgsvc.errors import BadStream
+from pgsvc.range_coder import LIMIT, RangeReader, RangeWriter
+
+
+def tables(contexts: int, size: int) -> np.ndarray:
+    return np.full((contexts, size), 16, np.uint16)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(0, 300), st.sampled_from([0.3, 1.0, 5.0]))
+def test_round_trip(seed: int, size: int, count: int, skew: float) -> None:
+    rng = np.random.default_rng(seed)
+    context = rng.integers(0, 3, count).astype(np.int32)
+    values = rng.choice(size, count, p=rng.dirichlet(np.full(size, skew))).astype(np.int32)
+    widths = rng.integers(0, 49, count).astype(np.int32)
+    numbers = rng.integers(0, 1 << 48, count) & ((np.int64(1) << widths) - 1)
+    writer, written = RangeWriter(), tables(3, size)
+    writer.symbols(written, context, values)
+    writer.raw(widths, numbers)
+    writer.symbols(written, context, values)
+    data = writer.finish()
+    for native in (True, False):
+        reader, read = RangeReader(data, native=native), tables(3, size)
+        assert np.array_equal(reader.symbols(read, context), values)
+        assert np.array_equal(reader.raw(widths), numbers)
+        assert np.array_equal(reader.symbols(read, context), values)
+        reader.finish()
+        assert np.array_equal(read, written)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=80), st.integers(2, 20))
+def test_readers_agree_on_anything(data: bytes, size: int) -> None:
+    data = data.rstrip(b"\0")
+    context, widths = np.arange(40, dtype=np.int32) % 2, np.arange(40, dtype=np.int32) % 20
+    outcomes = []
+    for native in (True, False):
+        reader, counts = RangeReader(data, native=native), tables(2, size)
+        try:
+            outcomes.append((reader.symbols(counts, context).tolist(), reader.raw(widths).tolist()))
+        except BadStream as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_cost_is_the_entropy() -> None:
+    rng = np.random.default_rng(1)
+    p = np.array([0.7, 0.2, 0.06, 0.04])
+    values = rng.choice(4, 20000, p=p).astype(np.int32)
+    writer = RangeWriter()
+    writer.symbols(tables(1, 4), np.zeros(20000, np.int32), values)
+    assert len(writer.finish()) * 8 / 20000 == pytest.approx(-(p * np.log2(p)).sum(), rel=0.02)
+
+
+def test_counts_stay_bounded_and_positive() -> None:
+    counts = tables(1, 3)
+    RangeWriter().symbols(counts, np.zeros(5000, np.int32), np.zeros(5000, np.int32))
+    assert counts.min() >= 1 and counts.sum() <= LIMIT and counts[0, 0] > 15000
+
+
+def test_carries_run_through() -> None:
+    """The likeliest last symbol, again and again, keeps the low end near the top."""
+    values = np.full(3000, 3, np.int32)
+    values[::97] = 0
+    writer = RangeWriter()
+    writer.symbols(tables(1, 4), np.zeros(3000, np.int32), values)
+    reader = RangeReader(writer.finish())
+    assert np.array_equal(reader.symbols(tables(1, 4), np.zeros(3000, np.int32)), values)
+
+
+def test_nothing_is_no_bytes() -> None:
+    assert RangeWriter().finish() == b""
+    RangeReader(b"").finish()
+
+
+def test_zero_at_the_end() -> None:
+    with pytest.raises(BadStream, match=r"7\.9"):
+        RangeReader(b"\x01\x00")
+
+
+def test_data_behind_the_last_symbol() -> None:
+    reader = RangeReader(b"\x01\x02\x03\x04\x05")
+    with pytest.raises(BadStream, match=r"7\.9"):
+        reader.finish()
