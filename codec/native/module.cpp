@@ -215,12 +215,12 @@ bool range_decode(Array<const uint8_t, 1> data, Reader state, Array<uint16_t, 2>
                                                 ptrdiff_t(context.shape(0)), out.data()));
 }
 
-bool range_raw(Array<const uint8_t, 1> data, Reader state, Array<const int32_t, 1> width, Array<int64_t, 1> out) {
-    require(out.shape(0) == width.shape(0), "one width for each number");
-    for (size_t i = 0; i < width.shape(0); i++)
-        require(width.data()[i] >= 0 && width.data()[i] <= 48, "widths must be in 0..48");
+bool range_uniform(Array<const uint8_t, 1> data, Reader state, Array<const int32_t, 1> size, Array<int32_t, 1> out) {
+    require(out.shape(0) == size.shape(0), "one size for each number");
+    for (size_t i = 0; i < size.shape(0); i++)
+        require(size.data()[i] >= 1 && size.data()[i] <= 65536, "sizes must be in 1..65536");
     auto reader = reader_of(data, state);
-    return keep(reader, state, pgs_range_raw(&reader, width.data(), ptrdiff_t(width.shape(0)), out.data()));
+    return keep(reader, state, pgs_range_uniform(&reader, size.data(), ptrdiff_t(size.shape(0)), out.data()));
 }
 
 std::vector<std::string> isa_levels() {
@@ -243,7 +243,8 @@ NB_MODULE(_native, m) {
           "Splats at another picture size (spec 8.4).");
     m.def("range_decode", &range_decode, a("data"), a("state"), a("counts"), a("context"), a("out"),
           "Adaptive symbols out [n] (spec 7.9); state [3] and counts [contexts, alphabet] change. False: no code.");
-    m.def("range_raw", &range_raw, a("data"), a("state"), a("width"), a("out"), "Raw numbers out [n] (spec 7.9).");
+    m.def("range_uniform", &range_uniform, a("data"), a("state"), a("size"), a("out"),
+          "Equally likely numbers out [n] below sizes (spec 7.9).");
     m.def("f32_forward", &f32_forward, a("layers"), a("geometry"), a("colour"), a("starts"), "step_x"_a, "step_y"_a,
           "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a, "Add the splats of each layer to layers [K,C,H,W].");
     m.def("f32_backward", &f32_backward, a("grad_layers"), a("geometry"), a("colour"), a("starts"), a("grad_geometry"),

@@ -68,8 +68,8 @@ typedef struct pgs_range_reader {
 /* Symbols below `size` from counts [contexts, size], which learn; context[i] picks the row. Not 0: the data is no code. */
 int pgs_range_decode(pgs_range_reader *reader, uint16_t *counts, int32_t size, const int32_t *context, ptrdiff_t n,
                      int32_t *out);
-/* Numbers of width[i] bits, 0 .. 48, pieces of 16 bits from the most significant on. */
-int pgs_range_raw(pgs_range_reader *reader, const int32_t *width, ptrdiff_t n, int64_t *out);
+/* Numbers below size[i], 1 .. 65536, all equally likely. */
+int pgs_range_uniform(pgs_range_reader *reader, const int32_t *size, ptrdiff_t n, int32_t *out);
 
 typedef struct pgs_kernels {
     /* Adds (or subtracts) the rounded contributions of all splats to rows [row_begin, row_end) of acc. */

@@ -46,20 +46,14 @@ int pgs_range_decode(pgs_range_reader *r, uint16_t *counts, int32_t size, const 
     return 0;
 }
 
-int pgs_range_raw(pgs_range_reader *r, const int32_t *width, ptrdiff_t n, int64_t *out) {
+int pgs_range_uniform(pgs_range_reader *r, const int32_t *size, ptrdiff_t n, int32_t *out) {
     for (ptrdiff_t i = 0; i < n; i++) {
-        int64_t value = 0;
-        for (int32_t left = width[i]; left > 0;) {
-            const int32_t bits = left < 16 ? left : 16;
-            r->range >>= bits;
-            const uint32_t piece = r->code / r->range;
-            if (piece >> bits) return 1;
-            r->code -= piece * r->range;
-            fill(r);
-            value = value << bits | piece;
-            left -= bits;
-        }
-        out[i] = value;
+        const uint32_t unit = r->range / uint32_t(size[i]), value = r->code / unit;
+        if (value >= uint32_t(size[i])) return 1;
+        r->code -= value * unit;
+        r->range = unit;
+        fill(r);
+        out[i] = int32_t(value);
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-"""The adaptive range coder (spec 7.9): symbols with tables that learn, and raw numbers.
+"""The adaptive range coder (spec 7.9): symbols with tables that learn, and equally likely numbers.
 
 Few splats make short payloads. Tables that begin near what is usual and learn from every symbol cost less there than tables that
 are sent. :class:`RangeReader` and :class:`RangeWriter` have the same methods, so that the order of symbols is written down once.
@@ -15,15 +15,14 @@ from pgsvc.errors import BadStream
 
 STEP, LIMIT = 32, 1 << 15
 TOP, FULL = 1 << 24, (1 << 32) - 1
-RAW_BITS = 16
 
 
 class AdaptiveCoder(Protocol):
     """What chunk syntax is written against; ``values`` is ignored when reading and required when writing."""
 
-    def symbols(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
+    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
 
-    def raw(self, widths: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
+    def uniform(self, sizes: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
 
 
 def learn(counts: np.ndarray, symbol: int) -> None:
@@ -52,7 +51,7 @@ class RangeReader:
         self._state = np.array([4, first, FULL], np.uint64)  # position, code, range
         self._native = native
 
-    def symbols(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
         """One symbol for each context.
 
         Args:
@@ -69,14 +68,14 @@ class RangeReader:
             good = self._symbols(counts, context, out)
         return self._checked(good, out)
 
-    def raw(self, widths: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
-        """One number of ``widths[i]`` bits, 0 … 48, for each i; int64 [n]."""
-        out = np.zeros(len(widths), np.int64)
-        widths = np.ascontiguousarray(widths, np.int32)
+    def uniform(self, sizes: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        """One number below ``sizes[i]``, 1 … 65536, for each i; int32 [n]."""
+        out = np.zeros(len(sizes), np.int32)
+        sizes = np.ascontiguousarray(sizes, np.int32)
         if self._native:
-            good = kernel.native().range_raw(self._data, self._state, widths, out)
+            good = kernel.native().range_uniform(self._data, self._state, sizes, out)
         else:
-            good = self._raw(widths, out)
+            good = self._uniform(sizes, out)
         return self._checked(good, out)
 
     def finish(self) -> None:
@@ -114,21 +113,14 @@ class RangeReader:
         self._state[:] = position, code, span
         return True
 
-    def _raw(self, widths: np.ndarray, out: np.ndarray) -> bool:
+    def _uniform(self, sizes: np.ndarray, out: np.ndarray) -> bool:
         position, code, span = (int(v) for v in self._state)
-        for i, width in enumerate(widths.tolist()):
-            value = 0
-            while width > 0:
-                bits = min(width, RAW_BITS)
-                span >>= bits
-                piece = code // span
-                if piece >> bits:
-                    return False
-                code -= piece * span
-                position, code, span = self._fill(position, code, span)
-                value = value << bits | piece
-                width -= bits
-            out[i] = value
+        for i, size in enumerate(sizes.tolist()):
+            span //= size
+            out[i] = value = code // span
+            if value >= size:
+                return False
+            position, code, span = self._fill(position, code - value * span, span)
         self._state[:] = position, code, span
         return True
 
@@ -146,7 +138,7 @@ class RangeWriter:
     def __init__(self) -> None:
         self._low, self._range, self._out = 0, FULL, bytearray()
 
-    def symbols(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray:
         assert values is not None and len(values) == len(context)
         for row, s in zip(context.tolist(), values.tolist(), strict=True):
             table = counts[row]
@@ -155,15 +147,12 @@ class RangeWriter:
             learn(table, s)
         return np.asarray(values, np.int32)
 
-    def raw(self, widths: np.ndarray, values: np.ndarray | None) -> np.ndarray:
-        assert values is not None and len(values) == len(widths)
-        for width, value in zip(widths.tolist(), values.tolist(), strict=True):
-            while width > 0:
-                bits = min(width, RAW_BITS)
-                width -= bits
-                unit = self._range >> bits
-                self._narrow((value >> width & ((1 << bits) - 1)) * unit, unit)
-        return np.asarray(values, np.int64)
+    def uniform(self, sizes: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        assert values is not None and len(values) == len(sizes)
+        for size, value in zip(sizes.tolist(), values.tolist(), strict=True):
+            unit = self._range // size
+            self._narrow(value * unit, unit)
+        return np.asarray(values, np.int32)
 
     def finish(self) -> bytes:
         """The shortest bytes that are read back as these symbols, with zeros behind them."""

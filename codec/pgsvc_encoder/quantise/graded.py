@@ -1,0 +1,183 @@
+"""Freeze a fitted key frame for the graded tools (spec 7.11): each number to the step that its splat's energy asks for.
+
+The order is that of freeze.py: positions, shear, scales, colours, what is still free re-adapting in between. Steps come from
+energies, which are only known when colours are; so steps are chosen by the energies of the fit, and once more, for the last time, by
+those of the frozen colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pgsvc.planar import graded
+from pgsvc.planar.graded import GradedSymbols
+from pgsvc.planar.symbols import morton
+from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.optimise import Rates, Step
+from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
+from pgsvc_encoder.fit.splats import Splats
+from pgsvc_encoder.fit.train import adapt
+from pgsvc_encoder.fit.training import Training
+
+YCOCG = np.array([[0.25, 0.5, 0.25], [0.5, 0.0, -0.5], [-0.25, 0.5, -0.25]])
+RATES = Rates(0.05, 0.015, 0.006)
+
+
+@dataclass(frozen=True)
+class Grade:
+    """How fine: the header fields of the graded tools, and the effort of freezing.
+
+    Args:
+        energy_step, chroma_steps, chroma_weight, shape_precision, position_precision, cell_bits: spec 6.3.
+        adapt_iterations: after each freeze of geometry.
+        colour_groups: colours are fixed in so many groups, the largest splats first.
+        solve_iterations: of each colour solve.
+    """
+
+    energy_step: int = 82
+    chroma_steps: tuple[int, ...] = (3, 2)
+    chroma_weight: int = 15
+    shape_precision: int = 6
+    position_precision: int = 6
+    cell_bits: int = 3
+    adapt_iterations: int = 100
+    colour_groups: int = 5
+    solve_iterations: int = 8
+
+    def header(self) -> dict[str, object]:
+        names = ("energy_step", "chroma_steps", "chroma_weight", "shape_precision", "position_precision", "cell_bits")
+        return {name: getattr(self, name) for name in names}
+
+
+class Freeze:
+    """The state of a freeze: splats that move to decodable values step by step."""
+
+    def __init__(self, training: Training, objective: Objective, splats: Splats, grade: Grade, on_step: Step) -> None:
+        self.training, self.objective, self.splats, self.grade, self.on_step = training, objective, splats, grade, on_step
+        self.header = grade.header()
+        self.is_rgb = objective.format.is_rgb
+        d = (0, *grade.chroma_steps)[: splats.colour.shape[1]]
+        self.steps = 2.0 ** ((grade.energy_step + 2 * np.array(d)) / 8) / 8192
+        self.bits = graded.energy_bits(self.header, self.energy())
+
+    def energy(self, colour: torch.Tensor | None = None) -> np.ndarray:
+        """Nearest energy symbols of the present colours; int64 [N, C]."""
+        c = (self.splats.colour if colour is None else colour).double().numpy()
+        value = c @ YCOCG.T if self.is_rgb else c
+        return np.round(value * self.root_area()[:, None] / self.steps).astype(np.int64)
+
+    def root_area(self) -> np.ndarray:
+        shape = self.splats.shape.double().numpy()
+        return 2.0 ** ((shape[:, 0] + shape[:, 2]) / 2)
+
+    def colours(self, energy: np.ndarray) -> torch.Tensor:
+        """Float twins of decoded colours."""
+        shape = np.round(self.splats.shape.double().numpy() * 4096).astype(np.int64)
+        decoded = graded.colours(self.header, energy, shape, is_rgb=self.is_rgb)
+        return torch.from_numpy(np.clip(decoded, -32768, 32767) / 8192).float()
+
+    def adapt(self, shape_mask: tuple[float, float, float] | None = None) -> None:
+        mask = None if shape_mask is None else torch.tensor(shape_mask)
+        iterations = self.grade.adapt_iterations
+        adapt(
+            self.training, self.objective, self.splats, iterations, RATES, self.on_step,
+            frozen=frozenset({"position"}), shape_mask=mask,
+        )  # fmt: skip
+
+    def round_positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cells and places; positions move to their centres."""
+        f, s, cell_bits = self.objective.format, self.splats, self.grade.cell_bits
+        shape = np.round(s.shape.double().numpy() * 4096).astype(np.int64)
+        widths = graded.place_bits(self.header, self.bits, graded.slant_bits(shape[:, 1]), shape)
+        scaled = np.clip(s.position.double().numpy(), 0, np.array([f.width, f.height]) - 1e-3) / 2.0**cell_bits
+        fine = np.floor(scaled * 2.0**widths).astype(np.int64)
+        cells, place = fine >> widths, fine & ((1 << widths) - 1)
+        s.position.copy_(torch.from_numpy(graded.positions(cells, place, widths, cell_bits) / 256).float())
+        return cells, place
+
+    def round_shear(self) -> np.ndarray:
+        e = graded.shear_exponent(self.header, self.bits)
+        symbols = np.round(self.splats.shape[:, 1].double().numpy() / 2.0**e).astype(np.int64)
+        self.splats.shape[:, 1] = torch.from_numpy(graded.shear_value(symbols, e) / 4096).float()
+        return symbols
+
+    def round_scale(self, column: int) -> np.ndarray:
+        slant = graded.slant_bits(np.round(self.splats.shape[:, 1].double().numpy() * 4096).astype(np.int64))
+        e = graded.scale_exponent(self.header, self.bits, slant)
+        most = np.where(e >= 0, graded.OCTAVE_HALVES - 1, (graded.OCTAVE_HALVES << np.maximum(-1 - e, 0)) - 1)
+        value = self.splats.shape[:, column].double().numpy() - graded.A_LOW / 4096
+        symbols = np.clip(np.round(value / 2.0**e), 0, most).astype(np.int64)
+        self.splats.shape[:, column] = torch.from_numpy(symbols * 2.0**e + graded.A_LOW / 4096).float()
+        f = self.objective.format
+        self.splats.clamp(f.width, f.height)
+        return symbols
+
+    def fix_colours(self, graded_for: np.ndarray | None = None) -> np.ndarray:
+        """Fix colours in groups, larger splats first, the free ones solved again each time; the energy symbols.
+
+        Args:
+            graded_for: the steps of the geometry are made for these symbols; others are only taken if they ask for the same steps.
+        """
+        s, g = self.splats, self.grade
+        solve_colours(self.training, self.objective, s, 2 * g.solve_iterations)
+        diagonal = colour_diagonal(self.training, self.objective, s).sum(1)
+        symbols = np.zeros(s.colour.shape, np.int64)
+        free = torch.ones(len(s), dtype=torch.bool)
+        for group in torch.chunk(torch.argsort(diagonal, descending=True), g.colour_groups):
+            rows = group.numpy()
+            wanted = self.energy()
+            if graded_for is not None:
+                wanted = self._kept(wanted, graded_for)
+            symbols[rows] = wanted[rows]
+            s.colour[group] = self.colours(symbols)[group]
+            free[group] = False
+            if free.any():
+                solve_colours(self.training, self.objective, s, g.solve_iterations, free=free)
+        return symbols
+
+    def _kept(self, wanted: np.ndarray, graded_for: np.ndarray) -> np.ndarray:
+        """Symbols near ``wanted`` that ask for the steps that the geometry has, else those that it was made for."""
+        out = wanted.copy()
+        for _ in range(16):
+            above = graded.energy_bits(self.header, out) - self.bits
+            wrong = np.nonzero(above)[0]
+            if not len(wrong):
+                break
+            column = np.where(above[wrong] > 0, np.abs(out[wrong]).argmax(1), 0)
+            sign = np.where(out[wrong, column] < 0, -1, 1)
+            out[wrong, column] -= sign * np.sign(above[wrong])
+        wrong = graded.energy_bits(self.header, out) != self.bits
+        out[wrong] = graded_for[wrong]
+        return out
+
+
+def freeze_graded(
+    training: Training, objective: Objective, splats: Splats, grade: Grade, on_step: Step
+) -> list[GradedSymbols]:
+    """Quantise all layers of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
+    f = Freeze(training, objective, splats, grade, on_step)
+    f.round_positions()
+    f.adapt()
+    f.round_shear()
+    f.adapt((1.0, 0.0, 1.0))
+    f.round_scale(0)
+    f.adapt((0.0, 0.0, 1.0))
+    f.round_scale(2)
+    symbols = f.fix_colours()
+    f.bits = graded.energy_bits(f.header, symbols)
+    shear = f.round_shear()
+    scales = np.stack([f.round_scale(0), f.round_scale(2)], 1)
+    cells, place = f.round_positions()
+    symbols = f.fix_colours(symbols)
+    out = []
+    for k in range(splats.layers):
+        part = splats.layer(k)
+        order = np.argsort(morton(cells[part]), kind="stable")
+        rows = order + part.start
+        out.append(GradedSymbols(cells[rows], symbols[rows], shear[rows], scales[rows], place[rows]))
+        for values in (splats.position, splats.shape, splats.colour):
+            values[part] = values[torch.from_numpy(rows)]
+    return out
