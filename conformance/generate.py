@@ -30,7 +30,7 @@ from pgsvc.errors import PgsError  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
 
-TRUNCATED = ("03", "04", "09", "10", "15", "22")  # numbers of the valid streams that are cut
+TRUNCATED = ("03", "04", "09", "10", "15", "22", "27")  # numbers of the valid streams that are cut
 CUTS = 5  # of each
 MARK = "<!-- generated from manifest.toml -->"
 

@@ -15,10 +15,12 @@ from pgsvc.assemble import RawChunk, in_order, make_chunk
 from pgsvc.container import DATA_TYPES, HEAD, INDEX, KEY_FRAME, PREDICTED, SIGNATURE, Address, write_chunk
 from pgsvc.index import IndexEntry, write_index
 from pgsvc.limits import LEVELS
+from pgsvc.planar import graded
+from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.symbols import KeySymbols, PredictedSymbols, float12_join, morton
 from pgsvc.stream import Stream
 from pgsvc.syntax import Record
-from pgsvc_encoder.write.payload import hash_chunk, key_payload, predicted_payload
+from pgsvc_encoder.write.payload import graded_payload, hash_chunk, key_payload, predicted_payload
 
 GREY, YUV420, YUV422, YUV444 = range(4)
 SEGMENT, LAYER = headers.SEGMENT_ORDER, headers.LAYER_ORDER
@@ -150,6 +152,54 @@ class Maker:
         payload = key_payload(header, symbols or self.key_symbols(header, edges=edges))
         self._counts[address.segment, address.layer, address.slice] = {"splats": count}
         self.add(KEY_FRAME, address, payload)
+
+    def graded_header(self, count: int, **changes) -> Record:
+        """KEYF fields with graded tools."""
+        chroma = {"chroma_steps": [3, 2], "chroma_weight": 15} if self.components > 1 else {}
+        return {
+            "first_frame": 0,
+            "splat_count": count,
+            "last_slice": 1,
+            "reserved_bits": 0,
+            "position_fraction_bits": 0,
+            **dict.fromkeys(("position_tool", "shape_tool", "colour_tool"), headers.GRADED),
+            "cell_bits": 3,
+            "shape_precision": 8,
+            "position_precision": 8,
+            "energy_step": 84,
+            "background": [0] * self.components,
+            "chroma_steps": None,
+            "chroma_weight": None,
+            **chroma,
+            **changes,
+        }
+
+    def graded_symbols(self, header: Record, *, energies: int = 40, shears: int = 40) -> GradedSymbols:
+        """Random symbols; energies and shears are below these bounds, scales and places anywhere in their ranges."""
+        n, bits = header["splat_count"], header["cell_bits"]
+        sides = (self.header["width"], self.header["height"])
+        cells = np.stack([self.random.integers(0, -(-side >> bits), n) for side in sides], 1)
+        cells = cells[np.argsort(morton(cells), kind="stable")]
+        energy = self.random.integers(-energies, energies + 1, (n, self.components))
+        size = graded.energy_bits(header, energy)
+        shear, shear_exp = self.random.integers(-shears, shears + 1, n), graded.shear_exponent(header, size)
+        slant = graded.slant_bits(graded.shear_value(shear, shear_exp))
+        exponent = graded.scale_exponent(header, size, slant)
+        rest = np.maximum(-1 - exponent, 0)
+        coarse = self.random.integers(0, 16, (n, 2)) >> np.maximum(exponent + 1, 0)[:, None]
+        low = self.random.integers(0, 1 << 20, (n, 2)) & ((1 << rest) - 1)[:, None]
+        scales = coarse << rest[:, None] | low
+        shape = graded.shapes(shear, shear_exp, scales, exponent)
+        widths = graded.place_bits(header, size, slant, shape)
+        place = self.random.integers(0, 1 << 20, (n, 2)) & ((1 << widths) - 1)
+        return GradedSymbols(cells, energy, shear, scales, place)
+
+    def graded(self, address: Address, count: int, *, energies: int = 40, shears: int = 40, **changes) -> None:
+        """Add a KEYF chunk with graded tools and random splats."""
+        header = self.graded_header(count, **changes)
+        symbols = self.graded_symbols(header, energies=energies, shears=shears)
+        self._counts[address.segment, address.layer, address.slice] = {"splats": count}
+        self.add(KEY_FRAME, address, graded_payload(header, symbols, self.header["width"], self.header["height"]))
 
     def predicted(self, address: Address, frames: int = 1, *, keep: bool = False, still: int = 50, **changes) -> None:
         """Add a PRED chunk: random moves and changes of the splats of its track.

@@ -140,14 +140,20 @@ types:
       - {id: position_tool, type: u1}
       - {id: shape_tool, type: u1}
       - {id: colour_tool, type: u1}
-      - {id: shape_domain, type: b2}
-      - {id: shape_signed, type: b1}
-      - {id: reserved_bit, type: b1}
-      - {id: shape_bits, type: b4}
-      - {id: shape_scale, type: u2, repeat: expr, repeat-expr: 3}
-      - {id: shape_offset, type: s2, repeat: expr, repeat-expr: 3}
+      - {id: shape_domain, type: b2, if: position_tool == 1}
+      - {id: shape_signed, type: b1, if: position_tool == 1}
+      - {id: reserved_bit, type: b1, if: position_tool == 1}
+      - {id: shape_bits, type: b4, if: position_tool == 1}
+      - {id: shape_scale, type: u2, repeat: expr, repeat-expr: 3, if: position_tool == 1}
+      - {id: shape_offset, type: s2, repeat: expr, repeat-expr: 3, if: position_tool == 1}
+      - {id: cell_bits, type: b4, if: position_tool == 2}
+      - {id: shape_precision, type: b6, if: position_tool == 2}
+      - {id: position_precision, type: b6, if: position_tool == 2}
+      - {id: energy_step, type: u1, if: position_tool == 2}
       - {id: background, type: s2, repeat: expr, repeat-expr: components}
-      - {id: residual_quantiser, type: residual_quantiser(components)}
+      - {id: residual_quantiser, type: residual_quantiser(components), if: position_tool == 1}
+      - {id: chroma_steps, type: b4, repeat: expr, repeat-expr: 2, if: position_tool == 2 and components > 1}
+      - {id: chroma_weight, type: u1, if: position_tool == 2 and components > 1}
       - {id: symbols, size-eos: true}
   predicted_frames:
     params:

@@ -69,6 +69,21 @@ def test_clip(tmp_path: Path, order: str, chroma: Chroma, depth: int) -> None:
         assert [f.index for f in frames] == list(range(7)) and {f.level for f in frames} == {level}
 
 
+@pytest.mark.parametrize("chroma, depth", [(Chroma.YUV420, 8), (Chroma.GREY, 10), (Chroma.YUV444, 8)])
+def test_main_tools(tmp_path: Path, chroma: Chroma, depth: int) -> None:
+    clip = write_clip(tmp_path / "clip.y4m", chroma=chroma, depth=depth, frames=5)
+    sizes = {}
+    for tools in ("paper", "main"):
+        report = encode_clip(clip, tmp_path / f"{tools}.pgs", gop=3, tools=tools)
+        stream = pgsvc.open(tmp_path / f"{tools}.pgs")
+        for level in range(3):
+            assert len(list(stream.frames(level, check_hash=True))) == 5
+        rows = report["levels"]
+        assert rows[0]["psnr"] < rows[1]["psnr"] < rows[2]["psnr"]
+        sizes[tools] = rows[2]["bytes"]
+    assert sizes["main"] < sizes["paper"]
+
+
 def test_same_seed_same_file_and_threads_do_not_matter(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.y4m", frames=3)
     files = []
@@ -171,6 +186,8 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
     unnamed.write_bytes(raw.read_bytes())
     assert cli.main([str(unnamed), str(out)]) == 2
     assert "--size" in capsys.readouterr().err
+    assert cli.main([*arguments, "--tools", "main"]) == 0
+    assert pgsvc.open(out).segments[0].tracks[1, 0].key.header["position_tool"] == 2
     assert cli.main([str(raw), str(out), "--device", "cuda"]) == 2
     assert cli.main([str(raw), str(out), "--layers", "0"]) == 2
     assert cli.main([str(raw), str(raw)]) == 2

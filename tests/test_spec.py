@@ -107,8 +107,13 @@ def test_tables_end_on_byte_boundaries():
     for name in TABLES:
         if name in ("stream", "chunk"):
             continue
-        bits = sum(int(d[2:-1]) for _, d, _, _, _ in printed_rows(name) if d[1] == "(")
-        assert bits % 8 == 0, name
+        bits: dict[str | None, int] = {}
+        for _, d, count, _, condition in printed_rows(name):
+            if d[1] == "(":
+                bits[condition] = bits.get(condition, 0) + int(d[2:-1]) * (
+                    int(count) if count and count.isdigit() else 1
+                )
+        assert all(n % 8 == 0 for n in bits.values()), name
 
 
 # --- clauses ----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ from pgsvc import container, headers
 from pgsvc.entropy import SymbolReader
 from pgsvc.errors import NeedMoreData, PgsError
 from pgsvc.index import read_index
+from pgsvc.planar.graded import code_graded
 from pgsvc.planar.symbols import code_key, code_predicted
+from pgsvc.range_coder import RangeReader
 from pgsvc.syntax import Record, Structure
 
 BEGIN, END = "<!-- annotate: begin -->", "<!-- annotate: end -->"
@@ -99,6 +101,8 @@ class Walker:
 class LoggedReader(SymbolReader):
     """A symbol reader that notes what it reads."""
 
+    end = "end state: State = 0, no words left"
+
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self.lines: list[str] = []
@@ -120,11 +124,33 @@ class LoggedReader(SymbolReader):
         return out
 
 
+class LoggedRangeReader(RangeReader):
+    """A range reader that notes what it reads."""
+
+    end = "no bytes left"
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.lines: list[str] = []
+
+    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        out = super().adaptive(counts, context)
+        pairs = zip(out.tolist(), context.tolist(), strict=True)
+        self.lines.append(f"{len(out)} adaptive symbols (context): " + " ".join(f"{v}({c})" for v, c in pairs))
+        return out
+
+    def uniform(self, sizes: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        out = super().uniform(sizes)
+        pairs = zip(out.tolist(), sizes.tolist(), strict=True)
+        self.lines.append(f"{len(out)} uniform numbers (below): " + " ".join(f"{v}({n})" for v, n in pairs))
+        return out
+
+
 class Annotator:
     """Keeps what later chunks need of earlier ones: the components, the splat counts, kept parameters."""
 
     def __init__(self) -> None:
-        self.components = 3
+        self.components, self.size = 3, (1, 1)
         self.counts: dict[tuple[int, ...], int] = {}
         self.kept: dict[tuple[int, ...], Record] = {}
 
@@ -160,6 +186,7 @@ class Annotator:
             yield from body.structure(structure, record, {"components": self.components})
         if chunk.type == container.HEAD:
             self.components = 1 if record["chroma_format"] == 0 else 3
+            self.size = (record["width"], record["height"])
         if chunk.type == container.INDEX and not record["compression"]:
             for number in range(record["entry_count"]):
                 yield f"{'':{3 * BYTES_PER_LINE + 8}}   entry[{number}]"
@@ -184,9 +211,12 @@ class Annotator:
         track = (a.segment, a.layer, a.object, a.slice)
         lines: list[str] = []
         try:
-            reader = LoggedReader(data)
+            reader = LoggedRangeReader(data) if record.get("position_tool") == headers.GRADED else LoggedReader(data)
             lines = reader.lines
-            if chunk.type == container.KEY_FRAME:
+            if isinstance(reader, LoggedRangeReader):
+                self.counts[track] = record["splat_count"]
+                code_graded(reader, record, *self.size, self.components)
+            elif chunk.type == container.KEY_FRAME:
                 self.counts[track] = record["splat_count"]
                 code_key(reader, record)
             elif track not in self.counts:
@@ -201,7 +231,7 @@ class Annotator:
             reader.finish()
         except PgsError as error:
             return [*lines, f"error: {error}"]
-        return [*lines, "end state: State = 0, no words left"]
+        return [*lines, reader.end]
 
 
 def main() -> int:

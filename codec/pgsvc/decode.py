@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pgsvc import kernel
 from pgsvc.entropy import SymbolReader
+from pgsvc.headers import GRADED
 from pgsvc.planar.dequantise import key_frame, predicted_frames
+from pgsvc.planar.graded import code_graded
+from pgsvc.planar.graded import key_frame as graded_key_frame
 from pgsvc.planar.reconstruct import add_layer, check_cost, empty_sums, to_picture
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
+from pgsvc.range_coder import RangeReader
 
 if TYPE_CHECKING:
     from pgsvc.limits import Limits
@@ -55,17 +60,34 @@ class Setup:
     threads: int
 
 
-def track_states(track: Track, width: int, height: int, components: int) -> Iterator[SplatSet]:
+def key_state(chunk: DataChunk, picture_format: PictureFormat, cpu: str | None) -> SplatSet:
+    """The splat state that a KEYF chunk sets.
+
+    Args:
+        cpu: "reference" reads range-coded data without the native module.
+
+    Raises:
+        BadStream: the entropy-coded data break a rule.
+    """
+    header, f = chunk.header, picture_format
+    if header["position_tool"] == GRADED:
+        adaptive = RangeReader(chunk.symbols, native=kernel.select(cpu) != "reference")
+        graded = code_graded(adaptive, header, f.width, f.height, f.components)
+        adaptive.finish()
+        return graded_key_frame(header, graded, is_rgb=f.is_rgb)
+    reader = SymbolReader(chunk.symbols)
+    symbols = code_key(reader, header)
+    reader.finish()
+    return key_frame(header, symbols, f.width, f.height, f.components)
+
+
+def track_states(track: Track, picture_format: PictureFormat, cpu: str | None = None) -> Iterator[SplatSet]:
     """The splat states of a track, key frame first, then each predicted frame.
 
     Raises:
         BadStream: the entropy-coded data break a rule.
     """
-    header = track.key.header
-    reader = SymbolReader(track.key.symbols)
-    symbols = code_key(reader, header)
-    reader.finish()
-    state = key_frame(header, symbols, width, height, components)
+    state = key_state(track.key, picture_format, cpu)
     yield state
     for chunk in track.predicted:
         for following in _predicted_states(chunk, state):
@@ -88,9 +110,7 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
     f, output = setup.format, setup.output
     reference = (f.width, f.height)
     running: dict[tuple[int, int], Iterator[SplatSet]] = {
-        key: track_states(track, f.width, f.height, f.components)
-        for key, track in segment.tracks.items()
-        if key[0] <= level
+        key: track_states(track, f, setup.cpu) for key, track in segment.tracks.items() if key[0] <= level
     }
     slices = [len(segment.slices(layer)) for layer in range(level + 1)]
     for frame in range(stop):

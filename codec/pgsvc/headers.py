@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pgsvc.syntax import Field, Structure
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from pgsvc.syntax import Field, Record, Structure
 
 FORMAT_MAJOR = 0
 FORMAT_MINOR = 1
@@ -100,7 +103,19 @@ RVQ = (
     Field("codebooks", CODEBOOK, count=lambda r: r["stage_count"]),
 )
 
-# 6.3 KEYF: one slice of one layer of a key frame
+# 6.3 KEYF: one slice of one layer of a key frame; the three tools are those of one family
+BASIC, GRADED = 1, 2
+
+
+def _absent_unless(condition: Callable[[Record], bool], *fields: Field) -> Iterator[Field]:
+    """Fields that are only there under a condition; absent ones are None."""
+    return (replace(field, when=condition, default=None) for field in fields)
+
+
+def _of(family: int) -> Callable[[Record], bool]:
+    return lambda r: r["position_tool"] == family
+
+
 KEY_FRAME = Structure(
     "key_frame_header",
     "6.3",
@@ -110,17 +125,32 @@ KEY_FRAME = Structure(
         Field("last_slice", "u1"),
         Field("reserved_bits", "u3", allowed=(0,)),
         Field("position_fraction_bits", "u4", allowed=range(7)),
-        Field("position_tool", "u8", allowed=(1,)),
-        Field("shape_tool", "u8", allowed=(1,)),
-        Field("colour_tool", "u8", allowed=(1,)),
-        Field("shape_domain", "u2", allowed=(0, 1)),
-        Field("shape_signed", "u1"),
-        Field("reserved_bit", "u1", allowed=(0,)),
-        Field("shape_bits", "u4", allowed=range(1, 8)),
-        Field("shape_scale", "u16", count=3),
-        Field("shape_offset", "i16", count=3),
+        Field("position_tool", "u8", allowed=(BASIC, GRADED)),
+        Field("shape_tool", "u8", allowed=(BASIC, GRADED)),
+        Field("colour_tool", "u8", allowed=(BASIC, GRADED)),
+        *_absent_unless(
+            _of(BASIC),
+            Field("shape_domain", "u2", allowed=(0, 1)),
+            Field("shape_signed", "u1"),
+            Field("reserved_bit", "u1", allowed=(0,)),
+            Field("shape_bits", "u4", allowed=range(1, 8)),
+            Field("shape_scale", "u16", count=3),
+            Field("shape_offset", "i16", count=3),
+        ),
+        *_absent_unless(
+            _of(GRADED),
+            Field("cell_bits", "u4", allowed=range(9)),
+            Field("shape_precision", "u6"),
+            Field("position_precision", "u6"),
+            Field("energy_step", "u8", allowed=range(129)),
+        ),
         Field("background", "i16", count=lambda r: r["components"]),
-        *RVQ,
+        *_absent_unless(_of(BASIC), *RVQ),
+        *_absent_unless(
+            lambda r: r["position_tool"] == GRADED and r["components"] > 1,
+            Field("chroma_steps", "u4", count=2),
+            Field("chroma_weight", "u8"),
+        ),
     ),
 )
 
@@ -136,9 +166,12 @@ PREDICTED_FRAMES = Structure(
         Field("prediction_tool", "u8", allowed=(1,)),
         Field("reserved_bits_2", "u4", allowed=(0,)),
         Field("shape_bits", "u4", allowed=range(1, 8)),
-        Field("shape_scale", "u16", count=3, when=lambda r: not r["keep_parameters"], default=None),
-        Field("shape_offset", "i16", count=3, when=lambda r: not r["keep_parameters"], default=None),
-        *(Field(f.name, f.descriptor, f.count, lambda r: not r["keep_parameters"], f.allowed, None) for f in RVQ),
+        *_absent_unless(
+            lambda r: not r["keep_parameters"],
+            Field("shape_scale", "u16", count=3),
+            Field("shape_offset", "i16", count=3),
+            *RVQ,
+        ),
     ),
 )
 

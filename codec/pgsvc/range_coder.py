@@ -72,10 +72,10 @@ class RangeReader:
         """One number below ``sizes[i]``, 1 … 65536, for each i; int32 [n]."""
         out = np.zeros(len(sizes), np.int32)
         sizes = np.ascontiguousarray(sizes, np.int32)
-        if self._native:
-            good = kernel.native().range_uniform(self._data, self._state, sizes, out)
-        else:
-            good = self._uniform(sizes, out)
+        native = self._native
+        good = (
+            kernel.native().range_uniform(self._data, self._state, sizes, out) if native else self._uniform(sizes, out)
+        )
         return self._checked(good, out)
 
     def finish(self) -> None:

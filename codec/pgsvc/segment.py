@@ -84,7 +84,11 @@ def read_key(chunk: Chunk, components: int, limits: Limits) -> DataChunk:
     """
     if chunk.address.frame:
         raise BadStream("a key frame chunk must have frame 0 in its address", clause="5.2", offset=chunk.offset)
-    return _read(chunk, KEY_FRAME, components, limits)
+    data = _read(chunk, KEY_FRAME, components, limits)
+    tools = {data.header[name] for name in ("position_tool", "shape_tool", "colour_tool")}
+    if len(tools) > 1:
+        raise BadStream("the tools of a key frame are not of one family", clause="6.3", offset=chunk.offset)
+    return data
 
 
 def add_predicted(segment: Segment, track: Track, chunk: Chunk, components: int, limits: Limits) -> None:

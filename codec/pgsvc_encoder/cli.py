@@ -87,6 +87,12 @@ def build_parser() -> argparse.ArgumentParser:
         default="joint",
         help="how layers are trained (default joint; the others are there to be compared with)",
     )
+    g.add_argument(
+        "--tools",
+        choices=("paper", "main"),
+        default="paper",
+        help="coding tools of key frames: those of P-GSVC (default), or graded precision, which takes fewer bytes",
+    )
     g.add_argument("--level-weights", metavar="W,…", help="of the levels' errors in joint training, base first")
     g.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to fit (this version: cpu)")
     g.add_argument("--threads", type=int, default=0, metavar="N", help="0 = one per core (default)")

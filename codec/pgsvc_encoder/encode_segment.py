@@ -13,7 +13,8 @@ import torch
 from pgsvc.assemble import RawChunk, make_chunk
 from pgsvc.container import KEY_FRAME, PREDICTED, Address
 from pgsvc.picture import Picture
-from pgsvc.planar import dequantise, reconstruct
+from pgsvc.planar import dequantise, graded, reconstruct
+from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.splats import SplatSet, covered_samples
 from pgsvc.planar.symbols import PredictedSymbols
 from pgsvc_encoder.fit.background import background_of
@@ -23,10 +24,11 @@ from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import fit
 from pgsvc_encoder.predict.frame import Predictor, join_frames
 from pgsvc_encoder.predict.motion import estimate
-from pgsvc_encoder.quantise.freeze import freeze_key
+from pgsvc_encoder.quantise.freeze import FrozenLayer, freeze_key
+from pgsvc_encoder.quantise.graded import freeze_graded
 from pgsvc_encoder.settings import Settings
 from pgsvc_encoder.source.resize import resized
-from pgsvc_encoder.write.payload import hash_chunk, key_payload, predicted_payload
+from pgsvc_encoder.write.payload import graded_payload, hash_chunk, key_payload, predicted_payload
 
 
 @dataclass(frozen=True)
@@ -117,30 +119,41 @@ class SegmentEncoder:
 
     def _key(self, sources: list[Picture]) -> tuple[list[SplatSet], list[float]]:
         picture = sources[-1]
-        self.background = background = background_of(picture)
+        self.background = background_of(picture)
         objective = self._objective(sources)
         pixels = picture.format.width * picture.format.height
         splats = Splats.unused(self.settings.layer_splats(pixels), picture.format.components)
         fit(self.training, objective, splats, self.effort.schedule, self.generator, self.on_step)
-        layers = freeze_key(self.training, objective, splats, self.effort.precision, self.rng, self.on_step)
         states, sizes = [], []
+        for k, (state, payload) in enumerate(self._freeze(objective, splats)):
+            states.append(state)
+            sizes.append(self._add(KEY_FRAME, 0, k, payload))
+        return states, sizes
+
+    def _freeze(self, objective: Objective, splats: Splats) -> Iterator[tuple[SplatSet, bytes]]:
+        """Decoded state and payload of each layer of the fitted key frame."""
+        f, effort = objective.format, self.effort
+        layers: list[FrozenLayer]
+        if self.settings.tools == "main":
+            layers = freeze_graded(self.training, objective, splats, effort.grade, self.on_step)
+        else:
+            layers = freeze_key(self.training, objective, splats, effort.precision, self.rng, self.on_step)
         for k, layer in enumerate(layers):
             header = {
                 "first_frame": self.first_frame,
-                "splat_count": len(layer.symbols.grid),
+                "splat_count": int(splats.starts[k + 1] - splats.starts[k]),
                 "last_slice": 1,
-                "reserved_bits": 0,
-                "reserved_bit": 0,
-                "position_tool": 1,
-                "shape_tool": 1,
-                "colour_tool": 1,
-                "background": np.round((background if k == 0 else 0 * background) * 8192).astype(int).tolist(),
+                "background": np.round((self.background if k == 0 else 0 * self.background) * 8192)
+                .astype(int)
+                .tolist(),
                 **layer.fields,
             }
-            f = picture.format
-            states.append(dequantise.key_frame(header, layer.symbols, f.width, f.height, f.components))
-            sizes.append(self._add(KEY_FRAME, 0, k, key_payload(header, layer.symbols)))
-        return states, sizes
+            if isinstance(layer.symbols, GradedSymbols):
+                state = graded.key_frame(header, layer.symbols, is_rgb=f.is_rgb)
+                yield state, graded_payload(header, layer.symbols, f.width, f.height)
+            else:
+                state = dequantise.key_frame(header, layer.symbols, f.width, f.height, f.components)
+                yield state, key_payload(header, layer.symbols)
 
     def _flush(self, predictor: Predictor, waiting: list[_Waiting], end: int) -> Iterator[CodedFrame]:
         """Write the waiting predicted frames as one chunk per layer."""

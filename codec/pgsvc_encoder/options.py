@@ -93,6 +93,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         threads=a.threads,
         training_name=a.training,
         level_weights=weights,
+        tools=a.tools,
     )
 
 

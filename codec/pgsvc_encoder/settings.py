@@ -14,6 +14,7 @@ from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.keyframes.dynamic import DynamicRule
 from pgsvc_encoder.predict.frame import DifferencePrecision
 from pgsvc_encoder.quantise.freeze import Precision
+from pgsvc_encoder.quantise.graded import Grade
 from pgsvc_encoder.targets import Targets
 
 DEFAULT_DENSITY = 9000 / (768 * 512)  # splats per luma sample when --splats is not given
@@ -26,6 +27,7 @@ class Preset:
     schedule: Schedule
     precision: Precision
     difference: DifferencePrecision
+    grade: Grade = Grade()
 
 
 PRESETS = {
@@ -33,12 +35,14 @@ PRESETS = {
         Schedule(400, rounds=8, relocation=Relocation(rounds=20)),
         Precision(adapt_iterations=30, solve_iterations=5, sweeps=1, colour_choices=((2, 6), (2, 4))),
         DifferencePrecision(iterations=40, adapt_iterations=8),
+        Grade(adapt_iterations=30, solve_iterations=5),
     ),
     "medium": Preset(Schedule(1200), Precision(adapt_iterations=80), DifferencePrecision()),
     "slow": Preset(
         Schedule(3000),
         Precision(adapt_iterations=200, solve_iterations=12, sweeps=3),
         DifferencePrecision(iterations=150, adapt_iterations=40),
+        Grade(adapt_iterations=200, solve_iterations=12),
     ),
 }
 
@@ -76,6 +80,7 @@ class Settings:
     order: str = "segment"
     seed: int = 0
     preset: str = "medium"
+    tools: str = "paper"
     threads: int = 0
     training_name: str = "joint"
     level_weights: tuple[float, ...] | None = None

@@ -263,23 +263,71 @@ class Pgs(KaitaiStruct):
             self.position_tool = self._io.read_u1()
             self.shape_tool = self._io.read_u1()
             self.colour_tool = self._io.read_u1()
-            self.shape_domain = self._io.read_bits_int_be(2)
-            self.shape_signed = self._io.read_bits_int_be(1) != 0
-            self.reserved_bit = self._io.read_bits_int_be(1) != 0
-            self.shape_bits = self._io.read_bits_int_be(4)
-            self.shape_scale = []
-            for i in range(3):
-                self.shape_scale.append(self._io.read_u2be())
+            if self.position_tool == 1:
+                pass
+                self.shape_domain = self._io.read_bits_int_be(2)
 
-            self.shape_offset = []
-            for i in range(3):
-                self.shape_offset.append(self._io.read_s2be())
+            if self.position_tool == 1:
+                pass
+                self.shape_signed = self._io.read_bits_int_be(1) != 0
+
+            if self.position_tool == 1:
+                pass
+                self.reserved_bit = self._io.read_bits_int_be(1) != 0
+
+            if self.position_tool == 1:
+                pass
+                self.shape_bits = self._io.read_bits_int_be(4)
+
+            if self.position_tool == 1:
+                pass
+                self.shape_scale = []
+                for i in range(3):
+                    self.shape_scale.append(self._io.read_u2be())
+
+
+            if self.position_tool == 1:
+                pass
+                self.shape_offset = []
+                for i in range(3):
+                    self.shape_offset.append(self._io.read_s2be())
+
+
+            if self.position_tool == 2:
+                pass
+                self.cell_bits = self._io.read_bits_int_be(4)
+
+            if self.position_tool == 2:
+                pass
+                self.shape_precision = self._io.read_bits_int_be(6)
+
+            if self.position_tool == 2:
+                pass
+                self.position_precision = self._io.read_bits_int_be(6)
+
+            if self.position_tool == 2:
+                pass
+                self.energy_step = self._io.read_u1()
 
             self.background = []
             for i in range(self.components):
                 self.background.append(self._io.read_s2be())
 
-            self.residual_quantiser = Pgs.ResidualQuantiser(self.components, self._io, self, self._root)
+            if self.position_tool == 1:
+                pass
+                self.residual_quantiser = Pgs.ResidualQuantiser(self.components, self._io, self, self._root)
+
+            if  ((self.position_tool == 2) and (self.components > 1)) :
+                pass
+                self.chroma_steps = []
+                for i in range(2):
+                    self.chroma_steps.append(self._io.read_bits_int_be(4))
+
+
+            if  ((self.position_tool == 2) and (self.components > 1)) :
+                pass
+                self.chroma_weight = self._io.read_u1()
+
             self.symbols = self._io.read_bytes_full()
 
 
@@ -287,16 +335,58 @@ class Pgs(KaitaiStruct):
             pass
             self.first_frame._fetch_instances()
             self.splat_count._fetch_instances()
-            for i in range(len(self.shape_scale)):
+            if self.position_tool == 1:
                 pass
 
-            for i in range(len(self.shape_offset)):
+            if self.position_tool == 1:
+                pass
+
+            if self.position_tool == 1:
+                pass
+
+            if self.position_tool == 1:
+                pass
+
+            if self.position_tool == 1:
+                pass
+                for i in range(len(self.shape_scale)):
+                    pass
+
+
+            if self.position_tool == 1:
+                pass
+                for i in range(len(self.shape_offset)):
+                    pass
+
+
+            if self.position_tool == 2:
+                pass
+
+            if self.position_tool == 2:
+                pass
+
+            if self.position_tool == 2:
+                pass
+
+            if self.position_tool == 2:
                 pass
 
             for i in range(len(self.background)):
                 pass
 
-            self.residual_quantiser._fetch_instances()
+            if self.position_tool == 1:
+                pass
+                self.residual_quantiser._fetch_instances()
+
+            if  ((self.position_tool == 2) and (self.components > 1)) :
+                pass
+                for i in range(len(self.chroma_steps)):
+                    pass
+
+
+            if  ((self.position_tool == 2) and (self.components > 1)) :
+                pass
+
 
 
     class Leb128(KaitaiStruct):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgsvc.planar.splats import LOG_CHOLESKY, clip_shape, exp2
+from pgsvc.planar.splats import LOG_CHOLESKY, SplatSet, clip_colour, clip_position, clip_shape, exp2
 from pgsvc.planar.symbols import bit_length
 from pgsvc.planar.tree import code_cells
 from pgsvc.range_coder import AdaptiveCoder
@@ -47,7 +47,7 @@ class GradedSymbols:
 def energy_bits(header: Record, energy: np.ndarray) -> np.ndarray:
     """Bit length of 8 times the squared energy of splats, in steps of the first component; int64 [N] (spec 7.11)."""
     e = energy.astype(np.int64) ** 2
-    return bit_length(8 * e[:, 0] + header["chroma_weight"] * e[:, 1:].sum(1))
+    return bit_length(8 * e[:, 0] + (header["chroma_weight"] or 0) * e[:, 1:].sum(1))
 
 
 def shear_exponent(header: Record, bits: np.ndarray) -> np.ndarray:
@@ -88,17 +88,35 @@ def positions(cells: np.ndarray, place: np.ndarray, bits: np.ndarray, cell_bits:
     return (cells << 8 + cell_bits) + ((2 * place + 1) << 7 + cell_bits - bits)
 
 
+def energy_steps(header: Record) -> np.ndarray:
+    """log2 of the steps of the components in eighths; int64 [C]."""
+    return header["energy_step"] + 2 * np.array([0, *(header["chroma_steps"] or ())])
+
+
 def colours(header: Record, energy: np.ndarray, shape: np.ndarray, *, is_rgb: bool) -> np.ndarray:
     """Colours in Q13 from energies and clipped shapes; int64 [N, C], before clipping (spec 8.2)."""
-    steps = np.array([header["energy_step"] + 2 * d for d in (0, *header["chroma_steps"])][: energy.shape[1]])
-    x = (steps[None] << 9) - ((shape[:, 0] + shape[:, 2]).astype(np.int64) >> 1)[:, None]
+    x = (energy_steps(header)[None] << 9) - ((shape[:, 0] + shape[:, 2]).astype(np.int64) >> 1)[:, None]
     shift = 20 - (x >> 12)
     value = energy * exp2(x & 4095)
-    value = np.where(shift > 0, (value + (1 << np.maximum(shift, 1) - 1)) >> np.maximum(shift, 0), value << np.maximum(-shift, 0))
+    value = np.where(
+        shift > 0, (value + (1 << np.maximum(shift, 1) - 1)) >> np.maximum(shift, 0), value << np.maximum(-shift, 0)
+    )
     if not is_rgb:
         return value
     y, co, cg = value.T
     return np.stack([y + co - cg, y + cg, y - co - cg], 1)
+
+
+def key_frame(header: Record, symbols: GradedSymbols, *, is_rgb: bool) -> SplatSet:
+    """The splat state that a key frame slice sets."""
+    bits = energy_bits(header, symbols.energy)
+    shear_exp = shear_exponent(header, bits)
+    slant = slant_bits(shear_value(symbols.shear, shear_exp))
+    shape = shapes(symbols.shear, shear_exp, symbols.scales, scale_exponent(header, bits, slant))
+    position = positions(symbols.cells, symbols.place, place_bits(header, bits, slant, shape), header["cell_bits"])
+    colour = colours(header, symbols.energy, shape, is_rgb=is_rgb)
+    background = np.array(header["background"], np.int16)
+    return SplatSet(clip_position(position), shape, clip_colour(colour), background, LOG_CHOLESKY)
 
 
 def code_graded(
@@ -124,7 +142,9 @@ def code_graded(
     return GradedSymbols(cells, energy, shear, scales, place.astype(np.int64))
 
 
-def code_signed(coder: AdaptiveCoder, lengths: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+def code_signed(
+    coder: AdaptiveCoder, lengths: np.ndarray, context: np.ndarray, values: np.ndarray | None
+) -> np.ndarray:
     """Signed numbers: bit length by context, the bit below the leading one by length, the rest and the sign evenly; int64 [n]."""
     size = None if values is None else np.abs(values)
     length = coder.adaptive(lengths, _context(context), None if size is None else bit_length(size).astype(np.int32))
@@ -141,11 +161,13 @@ def code_signed(coder: AdaptiveCoder, lengths: np.ndarray, context: np.ndarray, 
 
 
 def code_scale(coder: AdaptiveCoder, exponent: np.ndarray, values: np.ndarray | None) -> np.ndarray:
-    """Multiples of 2^exponent octaves: in halves of an octave, or in the step if that is coarser, then the rest evenly; int64 [n]."""
+    """Multiples of 2^exponent octaves: in halves of an octave, or in coarser steps, then the rest evenly; int64 [n]."""
     rest = np.maximum(-1 - exponent, 0)
     context = np.maximum(exponent + 1, 0)
     coarse = coder.adaptive(
-        _flat(COARSEST + 2, OCTAVE_HALVES), _context(context), None if values is None else (values >> rest).astype(np.int32)
+        _flat(COARSEST + 2, OCTAVE_HALVES),
+        _context(context),
+        None if values is None else (values >> rest).astype(np.int32),
     )
     low = coder.uniform(1 << rest, None if values is None else values & ((1 << rest) - 1))
     return coarse.astype(np.int64) << rest | low

@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from pgsvc.errors import BadStream
 from pgsvc.planar.symbols import gather, spread
 from pgsvc.range_coder import AdaptiveCoder
 
@@ -43,12 +44,18 @@ def code_cells(
     Args:
         width, height: of the picture in luma samples; cells that lie outside are not coded.
         cells: in Morton order, when writing.
+
+    Raises:
+        BadStream: half a node would hold more than the whole.
     """
     columns, rows = (-(-side >> cell_bits) for side in (width, height))
     depth = max(columns - 1, rows - 1).bit_length()
     small, large = SMALL_PRIOR.copy(), LARGE_PRIOR.copy()
     codes = None if cells is None else spread(cells[:, 0]) | spread(cells[:, 1]) << 1
-    node, size = np.zeros(min(count, 1), np.int64), np.full(min(count, 1), count, np.int64)  # Morton prefixes and counts
+    node, size = (
+        np.zeros(min(count, 1), np.int64),
+        np.full(min(count, 1), count, np.int64),
+    )  # Morton prefixes and counts
     for bit in reversed(range(2 * depth)):
         first = None
         if codes is not None:
@@ -85,4 +92,6 @@ def _split(
     high = -(-(bucket + 1) * (n + 1) // BUCKETS)
     rest = None if part is None else (part - low).astype(np.int32)
     out[~few] = low + coder.uniform((high - low).astype(np.int32), rest)
+    if (out > size).any():
+        raise BadStream("half a node holds more splats than the node", clause="7.10")
     return out

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from pgsvc.headers import BASIC
+from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.splats import LOG_CHOLESKY
 from pgsvc.planar.symbols import KeySymbols, morton
 from pgsvc_encoder.fit.objective import Objective
@@ -64,7 +66,12 @@ class FrozenLayer:
     """One layer ready to be written: header fields that the freeze decides, and the symbols in canonical order."""
 
     fields: dict[str, object]
-    symbols: KeySymbols
+    symbols: KeySymbols | GradedSymbols
+
+
+def tools(family: int) -> dict[str, object]:
+    """Header fields that name the coding tools (spec 6.3)."""
+    return {"reserved_bits": 0, **dict.fromkeys(("position_tool", "shape_tool", "colour_tool"), family)}
 
 
 def freeze_key(
@@ -100,6 +107,8 @@ def freeze_key(
         part = splats.layer(k)
         lowest = np.array([q.lowest for q in quantisers[k]])
         fields = {
+            **tools(BASIC),
+            "reserved_bit": 0,
             "position_fraction_bits": precision.position_fraction_bits,
             "shape_domain": LOG_CHOLESKY,
             "shape_signed": int(quantisers[k][0].signed),

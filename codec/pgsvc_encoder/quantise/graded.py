@@ -1,26 +1,31 @@
 """Freeze a fitted key frame for the graded tools (spec 7.11): each number to the step that its splat's energy asks for.
 
 The order is that of freeze.py: positions, shear, scales, colours, what is still free re-adapting in between. Steps come from
-energies, which are only known when colours are; so steps are chosen by the energies of the fit, and once more, for the last time, by
-those of the frozen colours.
+energies, which are only known when colours are; so steps are chosen by the energies of the fit, and for the last time by those of
+the frozen colours.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from pgsvc.headers import GRADED
+from pgsvc.picture import PictureFormat
 from pgsvc.planar import graded
 from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.symbols import morton
+from pgsvc.syntax import Record
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import Rates, Step
 from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import adapt
 from pgsvc_encoder.fit.training import Training
+from pgsvc_encoder.quantise.freeze import FrozenLayer, tools
 
 YCOCG = np.array([[0.25, 0.5, 0.25], [0.5, 0.0, -0.5], [-0.25, 0.5, -0.25]])
 RATES = Rates(0.05, 0.015, 0.006)
@@ -28,39 +33,60 @@ RATES = Rates(0.05, 0.015, 0.006)
 
 @dataclass(frozen=True)
 class Grade:
-    """How fine: the header fields of the graded tools, and the effort of freezing.
+    """How fine: header fields of the graded tools (spec 6.3), and the effort of freezing.
 
     Args:
-        energy_step, chroma_steps, chroma_weight, shape_precision, position_precision, cell_bits: spec 6.3.
+        coarseness: log2 of the step of the energies over the root of the fit's mean squared error, in eighths.
+        shape_precision, position_precision: half octaves.
+        cell_bits: of the tree of counts.
         adapt_iterations: after each freeze of geometry.
         colour_groups: colours are fixed in so many groups, the largest splats first.
         solve_iterations: of each colour solve.
     """
 
-    energy_step: int = 82
-    chroma_steps: tuple[int, ...] = (3, 2)
-    chroma_weight: int = 15
-    shape_precision: int = 6
-    position_precision: int = 6
+    coarseness: int = 13
+    shape_precision: int = 5
+    position_precision: int = 5
     cell_bits: int = 3
-    adapt_iterations: int = 100
+    adapt_iterations: int = 80
     colour_groups: int = 5
     solve_iterations: int = 8
 
-    def header(self) -> dict[str, object]:
-        names = ("energy_step", "chroma_steps", "chroma_weight", "shape_precision", "position_precision", "cell_bits")
-        return {name: getattr(self, name) for name in names}
+    def header(self, picture_format: PictureFormat, error: float) -> dict[str, object]:
+        """Fields of the KEYF header. Steps of the chroma are coarser as far as they matter less in the error.
+
+        Args:
+            error: mean squared error of the fit, samples up to 1.
+        """
+        step = round(8 * math.log2(8192 * math.sqrt(max(error, 1e-9)))) + self.coarseness
+        fields: dict[str, object] = {"energy_step": min(max(step, 0), 128)}
+        fields |= {name: getattr(self, name) for name in ("shape_precision", "position_precision", "cell_bits")}
+        if picture_format.components > 1:
+            steps, weight = RGB_CHROMA if picture_format.is_rgb else YUV_CHROMA
+            fields |= {"chroma_steps": steps, "chroma_weight": weight}
+        else:
+            fields |= {"chroma_steps": None, "chroma_weight": None}
+        return {**tools(GRADED), "position_fraction_bits": 0, **fields}
+
+
+# Steps in quarter octaves above that of luma, and the eighths of the energy's weight that a squared step has.
+RGB_CHROMA, YUV_CHROMA = ([3, 2], 15), ([5, 5], 8)
 
 
 class Freeze:
     """The state of a freeze: splats that move to decodable values step by step."""
 
     def __init__(self, training: Training, objective: Objective, splats: Splats, grade: Grade, on_step: Step) -> None:
-        self.training, self.objective, self.splats, self.grade, self.on_step = training, objective, splats, grade, on_step
-        self.header = grade.header()
+        self.training, self.objective, self.splats, self.grade, self.on_step = (
+            training,
+            objective,
+            splats,
+            grade,
+            on_step,
+        )
+        self.header: Record = grade.header(objective.format, objective.error(splats, objective.levels - 1))
         self.is_rgb = objective.format.is_rgb
-        d = (0, *grade.chroma_steps)[: splats.colour.shape[1]]
-        self.steps = 2.0 ** ((grade.energy_step + 2 * np.array(d)) / 8) / 8192
+        self.steps = 2.0 ** (graded.energy_steps(self.header) / 8) / 8192
         self.bits = graded.energy_bits(self.header, self.energy())
 
     def energy(self, colour: torch.Tensor | None = None) -> np.ndarray:
@@ -156,7 +182,7 @@ class Freeze:
 
 def freeze_graded(
     training: Training, objective: Objective, splats: Splats, grade: Grade, on_step: Step
-) -> list[GradedSymbols]:
+) -> list[FrozenLayer]:
     """Quantise all layers of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
     f = Freeze(training, objective, splats, grade, on_step)
     f.round_positions()
@@ -177,7 +203,8 @@ def freeze_graded(
         part = splats.layer(k)
         order = np.argsort(morton(cells[part]), kind="stable")
         rows = order + part.start
-        out.append(GradedSymbols(cells[rows], symbols[rows], shear[rows], scales[rows], place[rows]))
+        coded = GradedSymbols(cells[rows], symbols[rows], shear[rows], scales[rows], place[rows])
+        out.append(FrozenLayer(f.header, coded))
         for values in (splats.position, splats.shape, splats.colour):
             values[part] = values[torch.from_numpy(rows)]
     return out

@@ -10,7 +10,9 @@ from pgsvc.assemble import RawChunk, make_chunk
 from pgsvc.container import HASH, Address
 from pgsvc.entropy import SymbolWriter
 from pgsvc.picture import Picture
+from pgsvc.planar.graded import GradedSymbols, code_graded
 from pgsvc.planar.symbols import KeySymbols, PredictedSymbols, code_key, code_predicted
+from pgsvc.range_coder import RangeWriter
 from pgsvc.syntax import Record
 
 
@@ -19,6 +21,14 @@ def key_payload(header: Record, symbols: KeySymbols) -> bytes:
     writer = SymbolWriter()
     code_key(writer, header, symbols)
     return headers.KEY_FRAME.to_bytes(header, {"components": len(header["background"])}) + writer.finish()
+
+
+def graded_payload(header: Record, symbols: GradedSymbols, width: int, height: int) -> bytes:
+    """Payload of a KEYF chunk with graded tools; the cells must be in Morton order (spec 7.10)."""
+    writer = RangeWriter()
+    components = len(header["background"])
+    code_graded(writer, header, width, height, components, symbols)
+    return headers.KEY_FRAME.to_bytes(header, {"components": components}) + writer.finish()
 
 
 def predicted_payload(header: Record, symbols: PredictedSymbols, components: int) -> bytes:
