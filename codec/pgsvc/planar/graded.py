@@ -22,6 +22,7 @@ FINEST, COARSEST = -5, 1  # exponents of the steps of shear and scales, octaves
 FINEST_POSITION = -3  # of a position's, luma samples
 A_LOW, SHEAR_LIMIT = -6144, 65536  # Q12, the smallest scale and the largest shear (spec 8.3)
 LENGTHS = 16  # bit lengths 0 … 15
+MOST = (1 << 15) - 1  # the largest energy or shear
 OCTAVE_HALVES = 24  # of the scales
 
 

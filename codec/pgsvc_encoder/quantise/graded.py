@@ -77,32 +77,27 @@ class Freeze:
     """The state of a freeze: splats that move to decodable values step by step."""
 
     def __init__(self, training: Training, objective: Objective, splats: Splats, grade: Grade, on_step: Step) -> None:
-        self.training, self.objective, self.splats, self.grade, self.on_step = (
-            training,
-            objective,
-            splats,
-            grade,
-            on_step,
-        )
+        self.training, self.objective, self.splats = training, objective, splats
+        self.grade, self.on_step = grade, on_step
         self.header: Record = grade.header(objective.format, objective.error(splats, objective.levels - 1))
         self.is_rgb = objective.format.is_rgb
         self.steps = 2.0 ** (graded.energy_steps(self.header) / 8) / 8192
         self.bits = graded.energy_bits(self.header, self.energy())
 
-    def energy(self, colour: torch.Tensor | None = None) -> np.ndarray:
+    def energy(self) -> np.ndarray:
         """Nearest energy symbols of the present colours; int64 [N, C]."""
-        c = (self.splats.colour if colour is None else colour).double().numpy()
-        value = c @ YCOCG.T if self.is_rgb else c
-        return np.round(value * self.root_area()[:, None] / self.steps).astype(np.int64)
+        shape, colour = self.splats.shape.double().numpy(), self.splats.colour.double().numpy()
+        value = colour @ YCOCG.T if self.is_rgb else colour
+        symbols = np.round(value * 2.0 ** ((shape[:, :1] + shape[:, 2:]) / 2) / self.steps)
+        return np.clip(symbols, -graded.MOST, graded.MOST).astype(np.int64)
 
-    def root_area(self) -> np.ndarray:
-        shape = self.splats.shape.double().numpy()
-        return 2.0 ** ((shape[:, 0] + shape[:, 2]) / 2)
+    def shape(self) -> np.ndarray:
+        """The present shapes in Q12, int64 [N, 3]."""
+        return np.round(self.splats.shape.double().numpy() * 4096).astype(np.int64)
 
     def colours(self, energy: np.ndarray) -> torch.Tensor:
         """Float twins of decoded colours."""
-        shape = np.round(self.splats.shape.double().numpy() * 4096).astype(np.int64)
-        decoded = graded.colours(self.header, energy, shape, is_rgb=self.is_rgb)
+        decoded = graded.colours(self.header, energy, self.shape(), is_rgb=self.is_rgb)
         return torch.from_numpy(np.clip(decoded, -32768, 32767) / 8192).float()
 
     def adapt(self, shape_mask: tuple[float, float, float] | None = None) -> None:
@@ -116,7 +111,7 @@ class Freeze:
     def round_positions(self) -> tuple[np.ndarray, np.ndarray]:
         """Cells and places; positions move to their centres."""
         f, s, cell_bits = self.objective.format, self.splats, self.grade.cell_bits
-        shape = np.round(s.shape.double().numpy() * 4096).astype(np.int64)
+        shape = self.shape()
         widths = graded.place_bits(self.header, self.bits, graded.slant_bits(shape[:, 1]), shape)
         scaled = np.clip(s.position.double().numpy(), 0, np.array([f.width, f.height]) - 1e-3) / 2.0**cell_bits
         fine = np.floor(scaled * 2.0**widths).astype(np.int64)
@@ -131,7 +126,7 @@ class Freeze:
         return symbols
 
     def round_scale(self, column: int) -> np.ndarray:
-        slant = graded.slant_bits(np.round(self.splats.shape[:, 1].double().numpy() * 4096).astype(np.int64))
+        slant = graded.slant_bits(self.shape()[:, 1])
         e = graded.scale_exponent(self.header, self.bits, slant)
         most = np.where(e >= 0, graded.OCTAVE_HALVES - 1, (graded.OCTAVE_HALVES << np.maximum(-1 - e, 0)) - 1)
         value = self.splats.shape[:, column].double().numpy() - graded.A_LOW / 4096
