@@ -11,9 +11,9 @@ from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.predict.augment import Augmentation, augment
 
-# The weights of the levels are those of the last fifth of a fit: lower levels follow first, as they take shape first. On ten frames
-# of foreman half a dB for the base, and nothing lost at the top, against the weights of the end alone.
-BEGIN = 0.8
+# Of a fit: the weights of the levels where it nearly ends. Lower levels follow new content worse than the top does; with a little
+# more weight they keep their distance to it (10 frames of three clips).
+PROGRESS = 0.97
 
 
 def rates_at(pace: float) -> Rates:
@@ -82,4 +82,4 @@ def follow(
         for i in range(count):
             if i in times:
                 augment(optimiser, origin, augmentation.share, augmentation.worth / pace)
-            on_step(*optimiser.step(i, cosine(i / count, 0.1), BEGIN + (1 - BEGIN) * i / count))
+            on_step(*optimiser.step(i, cosine(i / count, 0.1), PROGRESS))
