@@ -11,6 +11,7 @@ coded too: where a level of one budget has the splats of the next level of anoth
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -79,7 +80,11 @@ def coded(
     for k, size in enumerate(sizes):
         alone = [resized(p, *size) for p in pictures]
         report = _encode(alone, Settings(layers=1, splats=sum(counts[: k + 1]), **base))
-        yield {**_row(report["levels"][0], report, splats, sum(counts[: k + 1])), "level": k}
+        row = _row(report["levels"][0], report, splats, sum(counts[: k + 1]))
+        smaller = math.prod(size) / math.prod(
+            sizes[-1]
+        )  # rates are per sample of the full size, as those of a layered stream
+        yield {**row, "level": k, "bpp": row["bpp"] * smaller}
 
 
 def _encode(pictures: Sequence[Picture], settings: Settings) -> dict[str, Any]:
