@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="fitting needs the encoder extra")
 
 from test_fit import FORMATS, objective_of, random_splats  # noqa: E402
 
+from pgsvc.picture import Picture  # noqa: E402
 from pgsvc_encoder.fit.exchange import exchange  # noqa: E402
+from pgsvc_encoder.fit.initialise import add_by_error  # noqa: E402
+from pgsvc_encoder.fit.objective import Objective  # noqa: E402
 from pgsvc_encoder.fit.optimise import ADAN, Plateau  # noqa: E402
 from pgsvc_encoder.fit.prune import ENERGY, LEARNED, Pruning  # noqa: E402
 from pgsvc_encoder.fit.relocate import Relocation  # noqa: E402
@@ -89,6 +93,22 @@ def test_pruning_training_puts_the_most_important_splats_first() -> None:
     Training("pruning").settle(objective, splats)
     value = importance(objective.alone(2), splats.merged())
     assert bool((value[:-1] >= value[1:] * (1 - 1e-5)).all())
+
+
+def test_error_in_one_spot_does_not_explode() -> None:
+    """All splats that are added or moved go to the one dot of a flat picture; their sum must not exceed the residual."""
+    f = FORMATS["grey"]
+    plane = np.full((f.height, f.width), 100, np.uint8)
+    plane[10, 20] = 255
+    objective = Objective([Picture(f, (plane,))], np.array([100 / 256]))
+    nothing = Splats.unused([200], 1)
+    before = objective.error(nothing, 0)
+    add_by_error(nothing, 0, 200, objective.residuals(nothing)[0], torch.Generator().manual_seed(1))
+    assert objective.error(nothing, 0) < before
+    splats = Splats.unused([200], 1)
+    schedule = Schedule(200, rounds=4, relocation=Relocation(rounds=40), patience=200)
+    fit(Training(), objective, splats, schedule, torch.Generator().manual_seed(1), lambda *_: None)
+    assert objective.error(splats, 0) < 0.1 * before
 
 
 @pytest.mark.parametrize("sizes", [None, [(20, 13), (30, 20), (41, 27)]])

@@ -14,6 +14,7 @@ GRADIENT_SHARE = 0.7  # of the density at the start; the rest is uniform
 NEIGHBOUR_SHARE = 0.6  # σ at the start, of the mean distance to the three nearest splats
 START_COLOUR = 0.5  # of the sample under the splat: neighbours overlap
 ADDED_COLOUR = 0.7  # of the residual under an added splat
+CROWD = 8  # splats that may be added in one place without sharing the residual
 ADDED_SIGMA = 1.5  # luma samples, the least for an added splat
 
 
@@ -107,6 +108,16 @@ def seed_uniform(splats: Splats, objective: Objective, generator: torch.Generato
         splats.colour[part] = 0
 
 
+def crowd(position: torch.Tensor, side: float) -> torch.Tensor:
+    """Among how many a splat shares what it was added for: those in its square if they are more than CROWD, else 1; [N].
+
+    Where nearly all of the error lies in one spot, all splats go there. Each with the whole residual, they would make the error
+    larger than it was, and draw still more splats: the fit explodes.
+    """
+    _, square, count = torch.unique((position / side).floor(), dim=0, return_inverse=True, return_counts=True)
+    return torch.where(count > CROWD, count, 1)[square]
+
+
 def add_by_error(splats: Splats, layer: int, count: int, residual: Residual, generator: torch.Generator) -> None:
     """Put ``count`` unused splats of a layer where the squared error of its level, ``residual``, is large."""
     free = torch.nonzero(~splats.in_use()[splats.layer(layer)])[:count, 0] + int(splats.starts[layer])
@@ -117,4 +128,4 @@ def add_by_error(splats: Splats, layer: int, count: int, residual: Residual, gen
     position = sample(error + 1e-12, count, generator) * torch.tensor(residual.ratio)
     splats.position[free] = position
     _isotropic(splats, free, ADDED_SIGMA * math.sqrt(residual.ratio[0] * residual.ratio[1]))
-    splats.colour[free] = ADDED_COLOUR * colour_at(residual, position, 1.0)
+    splats.colour[free] = ADDED_COLOUR * colour_at(residual, position, 1.0) / crowd(position, 2 * ADDED_SIGMA)[:, None]
