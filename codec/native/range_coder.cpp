@@ -1,4 +1,4 @@
-// The adaptive range coder (spec 7.9), reading and writing; one symbol after the other, the same in every instruction set.
+// The adaptive range coder (spec 7.9), its decoder; one symbol after the other, the same in every instruction set.
 #include "pgs_kernel.h"
 
 namespace {

@@ -37,7 +37,7 @@ class RangeReader:
 
     Args:
         data: the coded bytes, without trailing zeros.
-        native: False: by the numpy twin, for the tests.
+        native: False: by the numpy twin, which needs no native module.
 
     Raises:
         BadStream: the data ends in a zero byte.

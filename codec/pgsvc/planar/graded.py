@@ -125,21 +125,20 @@ def code_graded(
 ) -> GradedSymbols:
     """All symbols of a KEYF payload with graded tools; pass ``symbols`` when writing."""
     n = header["splat_count"]
-    given = symbols
-    cells = code_cells(coder, n, width, height, header["cell_bits"], given and given.cells)
+    cells = code_cells(coder, n, width, height, header["cell_bits"], symbols and symbols.cells)
     energy = np.zeros((n, components), np.int64)
     for c in range(components):
         context = np.zeros(n, np.int64) if c == 0 else np.minimum(bit_length(np.abs(energy[:, 0])), 7)
-        energy[:, c] = code_signed(coder, _flat(8, LENGTHS), context, given and given.energy[:, c])
+        energy[:, c] = code_signed(coder, _flat(8, LENGTHS), context, symbols and symbols.energy[:, c])
     bits = energy_bits(header, energy)
     shear_exp = shear_exponent(header, bits)
-    shear = code_signed(coder, _flat(COARSEST - FINEST + 1, LENGTHS), shear_exp - FINEST, given and given.shear)
+    shear = code_signed(coder, _flat(COARSEST - FINEST + 1, LENGTHS), shear_exp - FINEST, symbols and symbols.shear)
     slant = slant_bits(shear_value(shear, shear_exp))
     scale_exp = scale_exponent(header, bits, slant)
-    scales = np.stack([code_scale(coder, scale_exp, given and given.scales[:, i]) for i in (0, 1)], 1)
+    scales = np.stack([code_scale(coder, scale_exp, symbols and symbols.scales[:, i]) for i in (0, 1)], 1)
     shape = shapes(shear, shear_exp, scales, scale_exp)
     widths = place_bits(header, bits, slant, shape)
-    place = np.stack([coder.uniform(1 << widths[:, i], given and given.place[:, i]) for i in (0, 1)], 1)
+    place = np.stack([coder.uniform(1 << widths[:, i], symbols and symbols.place[:, i]) for i in (0, 1)], 1)
     return GradedSymbols(cells, energy, shear, scales, place.astype(np.int64))
 
 

@@ -76,6 +76,11 @@ def morton(grid: np.ndarray) -> np.ndarray:
     return spread(grid[:, 0]) | spread(grid[:, 1]) << 1
 
 
+def from_morton(codes: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`morton`; int64 [N, 2]."""
+    return np.stack([gather(codes), gather(codes >> 1)], 1)
+
+
 def _optional(values: np.ndarray | None, index: Any) -> np.ndarray | None:
     return None if values is None else values[index]
 
@@ -93,7 +98,7 @@ def code_positions(coder: SymbolCoder, count: int, grid: np.ndarray | None) -> n
     codes = np.cumsum(np.where(lengths > 0, 1 << rest | low, 0))
     if int(codes.max()) >= 1 << 40:  # each step is below 2^40, so a sum that wraps passes through this range
         raise BadStream("a position lies outside the Morton code's range", clause="7.4")
-    return np.stack([gather(codes), gather(codes >> 1)], 1)
+    return from_morton(codes)
 
 
 def code_columns(coder: SymbolCoder, size: int, count: int, columns: int, values: np.ndarray | None) -> np.ndarray:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from pgsvc.errors import BadStream
-from pgsvc.planar.symbols import gather, spread
+from pgsvc.planar.symbols import from_morton, morton
 from pgsvc.range_coder import AdaptiveCoder
 
 SMALL = 12  # counts up to this are split by a table of their own
@@ -20,7 +20,7 @@ BUCKETS = 16  # larger ones by a share in sixteenths and a rest
 
 
 def _small_prior() -> np.ndarray:
-    """Rows n = 0 … 12: binomial weights, flattened; 8 symbols' worth (annex G)."""
+    """Rows n = 0 … 12: binomial weights, flattened; 8 symbols' worth."""
     out = np.ones((SMALL + 1, SMALL + 1), np.uint16)
     for n in range(1, SMALL + 1):
         for k in range(n + 1):
@@ -51,30 +51,22 @@ def code_cells(
     columns, rows = (-(-side >> cell_bits) for side in (width, height))
     depth = max(columns - 1, rows - 1).bit_length()
     small, large = SMALL_PRIOR.copy(), LARGE_PRIOR.copy()
-    codes = None if cells is None else spread(cells[:, 0]) | spread(cells[:, 1]) << 1
-    node, size = (
-        np.zeros(min(count, 1), np.int64),
-        np.full(min(count, 1), count, np.int64),
-    )  # Morton prefixes and counts
+    codes = None if cells is None else morton(cells)
+    node = np.zeros(min(count, 1), np.int64)  # Morton prefixes of the nodes that hold splats
+    size = np.full(len(node), count, np.int64)
     for bit in reversed(range(2 * depth)):
         first = None
         if codes is not None:
             start = np.searchsorted(codes, node << (bit + 1))
             first = np.searchsorted(codes, (node << (bit + 1)) + (1 << bit)) - start
-        second = _corner(2 * node + 1, bit)
+        second = from_morton((2 * node + 1) << bit)
         inside = (second[:, 0] < columns) & (second[:, 1] < rows)
         share = size.copy()
         share[inside] = _split(coder, size[inside], small, large, None if first is None else first[inside])
         node = np.stack([2 * node, 2 * node + 1], 1).reshape(-1)
         size = np.stack([share, size - share], 1).reshape(-1)
         node, size = node[size > 0], size[size > 0]
-    return np.stack([gather(node), gather(node >> 1)], 1).repeat(size, 0)
-
-
-def _corner(node: np.ndarray, bit: int) -> np.ndarray:
-    """First column and row of nodes whose Morton codes have ``bit`` bits left."""
-    code = node << bit
-    return np.stack([gather(code), gather(code >> 1)], 1)
+    return from_morton(node).repeat(size, 0)
 
 
 def _split(

@@ -26,6 +26,7 @@ from pgsvc_encoder.quantise import rvq
 from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
 
 A, T, B = 0, 1, 2
+ADAPT_RATES = Rates(0.05, 0.015, 0.006)  # of what is still free while the rest is frozen
 GEOMETRY_BITS = 28  # of a splat's position and shape, to weigh the bits of its colour against
 # What twice the rate is worth when it is spent on more splats; measured at 0.15 to 0.93 bit/pixel.
 DECIBELS_PER_OCTAVE = 2.5
@@ -83,9 +84,8 @@ def freeze_key(
     on_step: Step,
 ) -> list[FrozenLayer]:
     """Quantise all layers of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
-    rates = Rates(0.05, 0.015, 0.006)
     grid = freeze_positions(objective, splats, precision)
-    adapt(training, objective, splats, precision.adapt_iterations, rates, on_step, frozen=frozenset({"position"}))
+    adapt(training, objective, splats, precision.adapt_iterations, ADAPT_RATES, on_step, frozen=frozenset({"position"}))
     quantisers, symbols = _shape_tables(splats.layers), np.zeros((len(splats), 3), np.int64)
     for components, free in (((T,), (1.0, 0.0, 1.0)), ((A,), (0.0, 0.0, 1.0))):
         _freeze_shape(objective, splats, components, precision, quantisers, symbols)
@@ -94,7 +94,7 @@ def freeze_key(
             objective,
             splats,
             precision.adapt_iterations,
-            rates,
+            ADAPT_RATES,
             on_step,
             frozen=frozenset({"position"}),
             shape_mask=torch.tensor(free),

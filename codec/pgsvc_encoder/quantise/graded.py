@@ -20,15 +20,14 @@ from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.symbols import morton
 from pgsvc.syntax import Record
 from pgsvc_encoder.fit.objective import Objective
-from pgsvc_encoder.fit.optimise import Rates, Step
+from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import adapt
 from pgsvc_encoder.fit.training import Training
-from pgsvc_encoder.quantise.freeze import FrozenLayer, tools
+from pgsvc_encoder.quantise.freeze import ADAPT_RATES, FrozenLayer, tools
 
 YCOCG = np.array([[0.25, 0.5, 0.25], [0.5, 0.0, -0.5], [-0.25, 0.5, -0.25]])
-RATES = Rates(0.05, 0.015, 0.006)
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class Freeze:
         mask = None if shape_mask is None else torch.tensor(shape_mask)
         iterations = self.grade.adapt_iterations
         adapt(
-            self.training, self.objective, self.splats, iterations, RATES, self.on_step,
+            self.training, self.objective, self.splats, iterations, ADAPT_RATES, self.on_step,
             frozen=frozenset({"position"}), shape_mask=mask,
         )  # fmt: skip
 
