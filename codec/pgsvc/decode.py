@@ -10,12 +10,15 @@ from pgsvc import kernel
 from pgsvc.entropy import SymbolReader
 from pgsvc.headers import GRADED
 from pgsvc.planar.dequantise import key_frame, predicted_frames
+from pgsvc.planar.differences import Frame, code_frames
 from pgsvc.planar.graded import code_graded
 from pgsvc.planar.graded import key_frame as graded_key_frame
+from pgsvc.planar.motion import code_fields
 from pgsvc.planar.reconstruct import add_layer, check_cost, empty_sums, to_picture
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
+from pgsvc.segment import motion_chunk
 
 if TYPE_CHECKING:
     from pgsvc.limits import Limits
@@ -81,8 +84,10 @@ def key_state(chunk: DataChunk, picture_format: PictureFormat, cpu: str | None) 
     return key_frame(header, symbols, f.width, f.height, f.components)
 
 
-def track_states(track: Track, picture_format: PictureFormat, cpu: str | None = None) -> Iterator[SplatSet]:
-    """The splat states of a track, key frame first, then each predicted frame.
+def track_states(
+    segment: Segment, track: Track, picture_format: PictureFormat, cpu: str | None = None
+) -> Iterator[SplatSet]:
+    """The splat states of a track of the segment, key frame first, then each predicted frame.
 
     Raises:
         BadStream: the entropy-coded data break a rule.
@@ -90,16 +95,35 @@ def track_states(track: Track, picture_format: PictureFormat, cpu: str | None = 
     state = key_state(track.key, picture_format, cpu)
     yield state
     for chunk in track.predicted:
-        for following in _predicted_states(chunk, state):
+        is_graded = chunk.header["prediction_tool"] == GRADED
+        states = _graded_states(segment, chunk, state, picture_format, cpu) if is_graded else _states(chunk, state)
+        for following in states:
             yield following
             state = following
 
 
-def _predicted_states(chunk: DataChunk, state: SplatSet) -> Iterator[SplatSet]:
+def _states(chunk: DataChunk, state: SplatSet) -> Iterator[SplatSet]:
     reader = SymbolReader(chunk.symbols)
     symbols = code_predicted(reader, chunk.header, len(state))
     reader.finish()
     return predicted_frames(chunk.header, symbols, state)
+
+
+def _graded_states(
+    segment: Segment, chunk: DataChunk, state: SplatSet, f: PictureFormat, cpu: str | None
+) -> list[SplatSet]:
+    """All frames of a PRED chunk: they are not coded in the order of time."""
+    native = kernel.select(cpu) != "reference"
+    base = motion_chunk(segment, chunk.frame)
+    assert base is not None, "checked when the chunk was taken"
+    reader = RangeReader(base.symbols, native=native)
+    fields = code_fields(reader, base.header, f.width, f.height)
+    if base is not chunk:
+        reader = RangeReader(chunk.symbols, native=native)
+    frame = Frame(f.width, f.height, f.components, f.is_rgb)
+    states, _ = code_frames(reader, chunk.header, state, fields, frame)
+    reader.finish()
+    return states
 
 
 def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop: int) -> Iterator[DecodedFrame]:
@@ -110,7 +134,7 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
     f, output = setup.format, setup.output
     reference = (f.width, f.height)
     running: dict[tuple[int, int], Iterator[SplatSet]] = {
-        key: track_states(track, f, setup.cpu) for key, track in segment.tracks.items() if key[0] <= level
+        key: track_states(segment, track, f, setup.cpu) for key, track in segment.tracks.items() if key[0] <= level
     }
     slices = [len(segment.slices(layer)) for layer in range(level + 1)]
     for frame in range(stop):

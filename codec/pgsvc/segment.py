@@ -8,7 +8,7 @@ from bitstring import Bits, Reader
 
 from pgsvc.container import PREDICTED, Chunk
 from pgsvc.errors import BadStream, LimitExceeded, Unsupported
-from pgsvc.headers import KEY_FRAME, PREDICTED_FRAMES
+from pgsvc.headers import GRADED, KEY_FRAME, PREDICTED_FRAMES
 from pgsvc.limits import Limits
 from pgsvc.syntax import Record
 
@@ -17,11 +17,17 @@ SPLAT_FRAMES = 2  # splats of a segment times frames of a PRED chunk, in multipl
 
 @dataclass(frozen=True)
 class DataChunk:
-    """A KEYF or PRED chunk with its header read; ``symbols`` is the entropy-coded rest of the payload."""
+    """A KEYF or PRED chunk with its header read.
+
+    Args:
+        symbols: the entropy-coded rest of the payload.
+        offset: of the chunk in the stream; frame: its first in the segment.
+    """
 
     header: Record
     symbols: bytes
     offset: int
+    frame: int = 0
 
 
 @dataclass
@@ -95,7 +101,7 @@ def add_predicted(segment: Segment, track: Track, chunk: Chunk, components: int,
     """Read a PRED chunk and append it to its track.
 
     Raises:
-        BadStream: it does not continue the track, or keeps parameters that were never sent.
+        BadStream: it does not continue the track, keeps parameters that were never sent, or differs from the base layer's.
     """
     if chunk.address.frame != track.frames:
         raise BadStream(
@@ -104,8 +110,10 @@ def add_predicted(segment: Segment, track: Track, chunk: Chunk, components: int,
             offset=chunk.offset,
         )
     data = _read(chunk, PREDICTED_FRAMES, components, limits)
-    if data.header["keep_parameters"]:
-        if not track.predicted:
+    if data.header["prediction_tool"] == GRADED:
+        _check_graded(segment, track, data)
+    elif data.header["keep_parameters"]:
+        if not track.predicted or track.predicted[-1].header["prediction_tool"] == GRADED:
             raise BadStream("keep_parameters in the first predicted chunk", clause="6.4", offset=chunk.offset)
         kept = track.predicted[-1].header
         if data.header["shape_bits"] != kept["shape_bits"]:
@@ -118,6 +126,26 @@ def add_predicted(segment: Segment, track: Track, chunk: Chunk, components: int,
     track.frames += data.header["frame_count"]
 
 
+COMMON = ("prediction_tool", "frame_count", "group_bits", "motion_bits")  # to the PRED chunks of all tracks of a time
+
+
+def motion_chunk(segment: Segment, frame: int) -> DataChunk | None:
+    """The chunk that holds the motion of the PRED chunks that begin at a frame (spec 7.12)."""
+    base = segment.tracks.get((0, 0))
+    return next((c for c in base.predicted if c.frame == frame), None) if base else None
+
+
+def _check_graded(segment: Segment, track: Track, data: DataChunk) -> None:
+    """Rules of ``prediction_tool`` 2 (spec 6.4)."""
+    if track.key.header["position_tool"] != GRADED:
+        raise BadStream("graded differences to a key frame of other tools", clause="6.4", offset=data.offset)
+    if track is segment.tracks.get((0, 0)):
+        return
+    base = motion_chunk(segment, data.frame)
+    if base is None or any(base.header[name] != data.header[name] for name in COMMON):
+        raise BadStream("a predicted chunk without one like it in the base layer", clause="6.4", offset=data.offset)
+
+
 def _read(chunk: Chunk, structure: object, components: int, limits: Limits) -> DataChunk:
     reader = Reader(Bits(chunk.payload))
     if chunk.address.object:
@@ -128,4 +156,4 @@ def _read(chunk: Chunk, structure: object, components: int, limits: Limits) -> D
         raise BadStream(error.message, clause=error.clause, offset=chunk.offset) from None
     if chunk.type != PREDICTED and header["splat_count"] > limits.splats:
         raise LimitExceeded(f"a slice of {header['splat_count']} splats; allowed are {limits.splats}", clause="A.2")
-    return DataChunk(header, chunk.payload[reader.pos // 8 :], chunk.offset)
+    return DataChunk(header, chunk.payload[reader.pos // 8 :], chunk.offset, chunk.address.frame)

@@ -44,6 +44,12 @@ class GradedSymbols:
     scales: np.ndarray
     place: np.ndarray
 
+    @staticmethod
+    def none(components: int) -> GradedSymbols:
+        """No splat at all."""
+        cells, energy, scales, place = (np.zeros((0, n), np.int64) for n in (2, components, 2, 2))
+        return GradedSymbols(cells, energy, np.zeros(0, np.int64), scales, place)
+
 
 def energy_bits(header: Record, energy: np.ndarray) -> np.ndarray:
     """Bit length of 8 times the squared energy of splats, in steps of the first component; int64 [N] (spec 7.11)."""
@@ -71,10 +77,15 @@ def scale_exponent(header: Record, bits: np.ndarray, slant: np.ndarray) -> np.nd
     return np.clip((header["shape_precision"] + 1 - bits - slant) >> 1, FINEST, COARSEST)
 
 
+def position_exponents(header: Record, bits: np.ndarray, slant: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """log2 of the steps of positions, x and y, luma samples; int64 [N, 2], not clipped."""
+    sharp = header["position_precision"] - bits
+    return np.stack([sharp + (2 * shape[:, 0] >> 12) - slant, sharp + (2 * shape[:, 2] >> 12)], 1) >> 1
+
+
 def place_bits(header: Record, bits: np.ndarray, slant: np.ndarray, shape: np.ndarray) -> np.ndarray:
     """Bits of the position inside its cell, x and y; int64 [N, 2]."""
-    sharp = header["position_precision"] - bits
-    exponents = np.stack([sharp + (2 * shape[:, 0] >> 12) - slant, sharp + (2 * shape[:, 2] >> 12)], 1) >> 1
+    exponents = position_exponents(header, bits, slant, shape)
     return np.clip(header["cell_bits"] - exponents, 0, header["cell_bits"] - FINEST_POSITION)
 
 
@@ -94,9 +105,14 @@ def energy_steps(header: Record) -> np.ndarray:
     return header["energy_step"] + 2 * np.array([0, *(header["chroma_steps"] or ())])
 
 
+def colour_exponent(header: Record, shape: np.ndarray) -> np.ndarray:
+    """log2 of what a step of each energy is as a colour, Q12 octaves above 2^−13; int64 [N, C]."""
+    return (energy_steps(header)[None] << 9) - ((shape[:, 0] + shape[:, 2]).astype(np.int64) >> 1)[:, None]
+
+
 def colours(header: Record, energy: np.ndarray, shape: np.ndarray, *, is_rgb: bool) -> np.ndarray:
     """Colours in Q13 from energies and clipped shapes; int64 [N, C], before clipping (spec 8.2)."""
-    x = (energy_steps(header)[None] << 9) - ((shape[:, 0] + shape[:, 2]).astype(np.int64) >> 1)[:, None]
+    x = colour_exponent(header, shape)
     shift = 20 - (x >> 12)
     value = energy * exp2(x & 4095)
     value = np.where(
@@ -143,15 +159,24 @@ def code_graded(
 
 
 def code_signed(
-    coder: AdaptiveCoder, lengths: np.ndarray, context: np.ndarray, values: np.ndarray | None
+    coder: AdaptiveCoder,
+    lengths: np.ndarray,
+    context: np.ndarray,
+    values: np.ndarray | None,
+    halves: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Signed numbers: bit length by context, the bit below the leading one by length, the rest and the sign evenly; int64 [n]."""
+    """Signed numbers: bit length by context, the bit below the leading one by length, the rest and the sign evenly; int64 [n].
+
+    Args:
+        halves: tables of the bit below the leading one, fresh ones when None.
+    """
     size = None if values is None else np.abs(values)
     length = coder.adaptive(lengths, _context(context), None if size is None else bit_length(size).astype(np.int32))
     length = length.astype(np.int64)
     next_bit, long = np.zeros(len(length), np.int64), length >= 2
     part = None if size is None else (size[long] >> (length[long] - 2) & 1).astype(np.int32)
-    next_bit[long] = coder.adaptive(_flat(LENGTHS, 2), _context(length[long]), part)
+    halves = _flat(LENGTHS, 2) if halves is None else halves
+    next_bit[long] = coder.adaptive(halves, _context(length[long]), part)
     rest = np.maximum(length - 2, 0)
     low = coder.uniform(1 << rest, None if size is None else size & ((1 << rest) - 1)).astype(np.int64)
     out = np.where(length >= 2, (2 + next_bit) << rest | low, length)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
+import numpy as np
+
 from pgsvc import headers
 from pgsvc.assemble import RawChunk, make_chunk
 from pgsvc.container import HASH, Address
 from pgsvc.entropy import SymbolWriter
 from pgsvc.picture import Picture
+from pgsvc.planar.differences import DifferenceSymbols, Frame, code_frames
 from pgsvc.planar.graded import GradedSymbols, code_graded
+from pgsvc.planar.motion import code_fields
+from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import KeySymbols, PredictedSymbols, code_key, code_predicted
 from pgsvc.range_coder import RangeWriter
 from pgsvc.syntax import Record
@@ -36,6 +41,29 @@ def predicted_payload(header: Record, symbols: PredictedSymbols, components: int
     writer = SymbolWriter()
     code_predicted(writer, header, symbols.update.shape[1], symbols)
     return headers.PREDICTED_FRAMES.to_bytes(header, {"components": components}) + writer.finish()
+
+
+def differences_payload(
+    header: Record,
+    start: SplatSet,
+    fields: Sequence[np.ndarray | None],
+    symbols: Sequence[DifferenceSymbols],
+    frame: Frame,
+    *,
+    has_motion: bool,
+) -> bytes:
+    """Payload of a PRED chunk with graded differences.
+
+    Args:
+        start: the decoded splats of the frame before the chunk.
+        fields, symbols: of the frames, in coding order.
+        has_motion: whether this is the chunk that holds the fields, that of slice 0 of layer 0.
+    """
+    writer = RangeWriter()
+    if has_motion:
+        code_fields(writer, header, frame.width, frame.height, fields)
+    code_frames(writer, header, start, fields, frame, symbols)
+    return headers.PREDICTED_FRAMES.to_bytes(header, {"components": frame.components}) + writer.finish()
 
 
 def hash_chunk(segment: int, frame: int, level: int, pictures: Sequence[Picture]) -> RawChunk:
