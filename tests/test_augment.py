@@ -23,7 +23,7 @@ from pgsvc_encoder.fit.train import Schedule, fit  # noqa: E402
 from pgsvc_encoder.fit.training import SCALABLE, Training  # noqa: E402
 from pgsvc_encoder.predict.augment import Augmentation, absence, augment  # noqa: E402
 from pgsvc_encoder.predict.follow import Pace  # noqa: E402
-from pgsvc_encoder.predict.frame import DifferencePrecision, Predictor  # noqa: E402
+from pgsvc_encoder.predict.frame import DifferencePrecision, FramePredictor  # noqa: E402
 from pgsvc_encoder.predict.places import find_places  # noqa: E402
 from pgsvc_encoder.quantise.freeze import Precision, freeze_key  # noqa: E402
 
@@ -70,8 +70,8 @@ def predicted(training: Training, augmentation: Augmentation, *, with_object: bo
     nxt = objective_of(scene(with_object=with_object))
     before = [s.position.copy() for s in states]
     precision = DifferencePrecision(augmentation=augmentation)
-    predictor = Predictor(list(states), training, precision, np.random.default_rng(0), reached)
-    symbols = predictor.code(nxt, lambda *_: None, starts_chunk=True)
+    predictor = FramePredictor(list(states), training, precision, np.random.default_rng(0), reached)
+    symbols = predictor.code_frame(nxt, lambda *_: None, starts_chunk=True)
     far = 0
     for s, old, new in zip(symbols, before, predictor.states, strict=True):
         moved = np.abs(new.position - old).max(1) > 10 * 256

@@ -23,7 +23,7 @@ from pgsvc.planar.symbols import float12_join, float12_split, morton  # noqa: E4
 from pgsvc_encoder.fit.objective import Objective  # noqa: E402
 from pgsvc_encoder.fit.splats import Splats  # noqa: E402
 from pgsvc_encoder.fit.training import Training  # noqa: E402
-from pgsvc_encoder.predict.frame import DifferencePrecision, Predictor, float12_split_rounded  # noqa: E402
+from pgsvc_encoder.predict.frame import DifferencePrecision, FramePredictor, float12_split_rounded  # noqa: E402
 from pgsvc_encoder.quantise import rvq  # noqa: E402
 from pgsvc_encoder.quantise.freeze import Precision, freeze_key  # noqa: E402
 from pgsvc_encoder.quantise.lsq import learn_quantiser  # noqa: E402
@@ -93,9 +93,9 @@ def test_freeze_and_prediction_end_at_decoded_values(name: str, training: Traini
         states.append(state)
     nxt = Objective([smooth_picture(picture_format, seed=1)] * 2, np.zeros(components))
     rng = np.random.default_rng(0)
-    predictor = Predictor(list(states), training, DifferencePrecision(iterations=5, adapt_iterations=2), rng)
+    predictor = FramePredictor(list(states), training, DifferencePrecision(iterations=5, adapt_iterations=2), rng)
     before = list(states)
-    symbols = predictor.code(nxt, lambda *_: None, starts_chunk=True)
+    symbols = predictor.code_frame(nxt, lambda *_: None, starts_chunk=True)
     assert any(s.update.any() for s in symbols)
     for k, (coded, old) in enumerate(zip(symbols, before, strict=True)):
         (expected,) = dequantise.predicted_frames(predictor.header(k, 1), coded, old)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -16,19 +16,19 @@ from pgsvc.picture import Picture
 from pgsvc.planar import dequantise, graded, reconstruct
 from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.splats import SplatSet, covered_samples
-from pgsvc.planar.symbols import PredictedSymbols
+from pgsvc.syntax import Record
 from pgsvc_encoder.fit.background import background_of
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import fit
-from pgsvc_encoder.predict.frame import Predictor, join_frames
-from pgsvc_encoder.predict.motion import estimate
+from pgsvc_encoder.predict.frame import FramePredictor
+from pgsvc_encoder.predict.group import GroupPredictor
 from pgsvc_encoder.quantise.freeze import FrozenLayer, freeze_key
 from pgsvc_encoder.quantise.graded import freeze_graded
 from pgsvc_encoder.settings import Settings
 from pgsvc_encoder.source.resize import resized
-from pgsvc_encoder.write.payload import graded_payload, hash_chunk, key_payload, predicted_payload
+from pgsvc_encoder.write.payload import graded_payload, hash_chunk, key_payload
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,29 @@ class CodedFrame:
     is_key: bool
 
 
-class _Waiting(NamedTuple):
-    """A coded predicted frame whose chunk is not complete yet."""
+class Predictor(Protocol):
+    """Codes the predicted frames of a segment; one for each family of coding tools."""
 
-    symbols: list[PredictedSymbols]
-    decoded: list[Picture]
+    @property
+    def group(self) -> int:
+        """Frames that are coded together."""
+        ...
+
+    def code(self, objectives: Sequence[Objective], last: Picture, on_step: Step) -> list[list[SplatSet]]:
+        """Code the next frames, one for each objective, as part of the present chunk; the states of each frame."""
+        ...
+
+    def finish(self) -> list[bytes]:
+        """End the chunk; its payload for each layer."""
+        ...
+
+
+class _Waiting(NamedTuple):
+    """A predicted frame that is not coded yet, or whose chunk is not complete yet."""
+
+    objective: Objective
     sources: list[Picture]
+    decoded: list[Picture]
     seconds: float
 
 
@@ -82,12 +99,14 @@ class SegmentEncoder:
         self.rng = np.random.default_rng([settings.seed, number])
         self.generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
         self.effort, self.training = settings.effort(), settings.training()
+        self.base_header: Record = {}  # of the key frame
         self.current = 0  # frame of the segment that is being fitted
 
     def frames(self, pictures: Sequence[Picture] | Iterator[Picture]) -> Iterator[CodedFrame]:
         """Code the pictures of the segment, key frame first."""
         predictor: Predictor | None = None
-        decoded: list[Picture] = []
+        last: list[Picture] = []
+        ahead: list[_Waiting] = []
         waiting: list[_Waiting] = []
         for frame, picture in enumerate(pictures):
             self.current = frame
@@ -97,22 +116,40 @@ class SegmentEncoder:
             sources = [resized(picture, *size) for size in self.sizes]
             if predictor is None:
                 states, sizes = self._key(sources)
-                reached = self._objective(sources).error(Splats.from_sets(states), len(sources) - 1)
-                predictor = Predictor(states, self.training, self.effort.difference, self.rng, reached)
-                decoded = self._see(states, picture)
-                self._hash(0, [decoded])
-                yield CodedFrame(decoded, sources, sizes, time.perf_counter() - began, True)
-            else:
-                objective = self._objective(sources)
-                motion = estimate(decoded[-1], picture)
-                symbols = predictor.code(objective, self.on_step, starts_chunk=not waiting, motion=motion)
-                decoded = self._see(predictor.states, picture)
-                waiting.append(_Waiting(symbols, decoded, sources, time.perf_counter() - began))
+                predictor = self._predictor(states, self._objective(sources))
+                last = self._see(states, picture)
+                self._hash(0, [last])
+                yield CodedFrame(last, sources, sizes, time.perf_counter() - began, True)
+                continue
+            ahead.append(_Waiting(self._objective(sources), sources, [], time.perf_counter() - began))
+            room = self.settings.chunk_frames - len(waiting)
+            if len(ahead) == min(predictor.group, room):
+                waiting += self._code(predictor, ahead, last[-1])
+                last, ahead = waiting[-1].decoded, []
             if len(waiting) == self.settings.chunk_frames:
                 yield from self._flush(predictor, waiting, frame + 1)
                 waiting = []
-        if waiting and predictor is not None:
-            yield from self._flush(predictor, waiting, self.current + 1)
+        if predictor is not None:
+            if ahead:
+                waiting += self._code(predictor, ahead, last[-1])
+            if waiting:
+                yield from self._flush(predictor, waiting, self.current + 1)
+
+    def _predictor(self, states: list[SplatSet], objective: Objective) -> Predictor:
+        reached = objective.error(Splats.from_sets(states), objective.levels - 1)
+        if self.settings.tools == "main":
+            grade = self.effort.difference_grade
+            return GroupPredictor(states, self.training, grade, objective.format, self.base_header, reached)
+        return FramePredictor(states, self.training, self.effort.difference, self.rng, reached)
+
+    def _code(self, predictor: Predictor, frames: list[_Waiting], last: Picture) -> Iterator[_Waiting]:
+        """Frames that are coded together, with what a decoder sees of them; they share the time evenly."""
+        began = time.perf_counter()
+        states = predictor.code([w.objective for w in frames], last, self.on_step)
+        decoded = [self._see(s, w.sources[-1]) for s, w in zip(states, frames, strict=True)]
+        seconds = (time.perf_counter() - began) / len(frames)
+        for w, pictures in zip(frames, decoded, strict=True):
+            yield w._replace(decoded=pictures, seconds=w.seconds + seconds)
 
     def _objective(self, sources: list[Picture]) -> Objective:
         return Objective(sources, self.background, self.settings.threads)
@@ -148,6 +185,8 @@ class SegmentEncoder:
                 .tolist(),
                 **layer.fields,
             }
+            if k == 0:
+                self.base_header = header
             if isinstance(layer.symbols, GradedSymbols):
                 state = graded.key_frame(header, layer.symbols, is_rgb=f.is_rgb)
                 yield state, graded_payload(header, layer.symbols, f.width, f.height)
@@ -159,13 +198,7 @@ class SegmentEncoder:
         """Write the waiting predicted frames as one chunk per layer."""
         count = len(waiting)
         start = end - count
-        sizes = []
-        for k in range(self.settings.layers):
-            header = predictor.header(k, count)
-            predictor.parameters[k].sent = True
-            symbols = join_frames([w.symbols[k] for w in waiting])
-            payload = predicted_payload(header, symbols, predictor.states[k].colour.shape[1])
-            sizes.append(self._add(PREDICTED, start, k, payload))
+        sizes = [self._add(PREDICTED, start, k, payload) for k, payload in enumerate(predictor.finish())]
         self._hash(start, [w.decoded for w in waiting])
         for w in waiting:
             yield CodedFrame(w.decoded, w.sources, [size / count for size in sizes], w.seconds, False)

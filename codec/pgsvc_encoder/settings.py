@@ -13,6 +13,7 @@ from pgsvc_encoder.fit.train import Schedule
 from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.keyframes.dynamic import DynamicRule
 from pgsvc_encoder.predict.frame import DifferencePrecision
+from pgsvc_encoder.predict.graded import DifferenceGrade
 from pgsvc_encoder.quantise.freeze import Precision
 from pgsvc_encoder.quantise.graded import Grade
 from pgsvc_encoder.targets import Targets
@@ -28,6 +29,7 @@ class Preset:
     precision: Precision
     difference: DifferencePrecision
     grade: Grade = Grade()
+    difference_grade: DifferenceGrade = DifferenceGrade()
 
 
 PRESETS = {

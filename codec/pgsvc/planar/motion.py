@@ -32,13 +32,16 @@ class Step(NamedTuple):
 
 
 def coding_order(frame_count: int, group_bits: int) -> list[Step]:
-    """Groups of 2^group_bits frames, the last of each first, then those between by halving (spec 7.12)."""
-    out: list[Step] = []
+    """The frames of a chunk: groups of 2^group_bits frames, the last one with what is left (spec 7.12)."""
     size = 1 << group_bits
-    for first in range(0, frame_count, size):
-        last = min(first + size, frame_count)
-        out.append(Step(last, first, None))
-        _between(out, first, last)
+    groups = (group_order(first, min(first + size, frame_count)) for first in range(0, frame_count, size))
+    return [step for group in groups for step in group]
+
+
+def group_order(first: int, last: int) -> list[Step]:
+    """Frames ``first`` + 1 … ``last``: the last one first, then those between by halving."""
+    out = [Step(last, first, None)]
+    _between(out, first, last)
     return out
 
 

@@ -43,7 +43,7 @@ class Objective:
     """
 
     def __init__(self, pictures: Sequence[Picture], background: np.ndarray, threads: int = 0) -> None:
-        self.format = pictures[-1].format
+        self.original, self.format = pictures[-1], pictures[-1].format
         self.background, self.threads = background, kernel.thread_count(threads)
         sizes = [(p.format.width, p.format.height) for p in pictures]
         self.views: list[View] = []
@@ -113,7 +113,8 @@ class Objective:
         return out
 
     def error(self, splats: Splats, level: int) -> float:
-        """Mean squared error of one level."""
+        """Mean squared error of one level; −1 is the top."""
+        level %= self.levels
         view = self.view_of(level)
         planes = self.residual(splats, level).planes
         return sum(
@@ -167,6 +168,8 @@ class Objective:
             sums = view.forward(given.merged(), view.place(given.geometry(), given.colour))
             view = view.narrowed([g.target - s[0] for g, s in zip(view.groups, sums, strict=True)])
         out = object.__new__(Objective)
-        out.format, out.background, out.threads = self.format, self.background, self.threads
+        out.original, out.format, out.background, out.threads = (
+            self.original, self.format, self.background, self.threads
+        )  # fmt: skip
         out.views = [view]
         return out

@@ -15,6 +15,9 @@ from pgsvc_encoder.fit.training import Stage
 # Called after an iteration with the mean squared error of each level before it and the gradients of position, shape and colour.
 Step = Callable[[torch.Tensor, Sequence[torch.Tensor]], None]
 
+# Called with the splats and their gradients of position, shape and colour.
+Adjust = Callable[[Splats, list[torch.Tensor]], None]
+
 ADAM, ADAN = "adam", "adan"
 
 
@@ -35,6 +38,7 @@ class Optimiser:
         frozen: names among position, shape, colour.
         shape_mask: float [3], zero for frozen shape components.
         contribution: float [N], learned factor of each splat's colour (the weight of GSVC's pruning), or None.
+        adjust: changes the gradients of position, shape and colour in place before they are used.
     """
 
     def __init__(
@@ -47,8 +51,10 @@ class Optimiser:
         frozen: frozenset[str] = frozenset(),
         shape_mask: torch.Tensor | None = None,
         contribution: torch.Tensor | None = None,
+        adjust: Adjust | None = None,
     ) -> None:
         self.stage, self.splats, self.shape_mask, self.contribution = stage, splats, shape_mask, contribution
+        self.adjust = adjust
         named = {"position": rates.position, "shape": rates.shape, "colour": rates.colour}
         self.free = [name for name in named if name not in frozen]
         groups = [{"params": [getattr(splats, name)], "peak": named[name]} for name in self.free]
@@ -77,6 +83,8 @@ class Optimiser:
         if self.shape_mask is not None:
             by_shape = by_shape * self.shape_mask
         gradients = [by_position.contiguous(), by_shape, by_colour]
+        if self.adjust is not None:
+            self.adjust(s, gradients)
         for name, gradient in zip(("position", "shape", "colour"), gradients, strict=True):
             getattr(s, name).grad = gradient if name in self.free else None
         for group in self.method.param_groups:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from pgsvc.picture import Picture
 from pgsvc.planar.dequantise import predicted_frames
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import (
@@ -30,9 +31,10 @@ from pgsvc_encoder.fit.train import adapt
 from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.predict.augment import Augmentation
 from pgsvc_encoder.predict.follow import Pace, follow, rates_at
-from pgsvc_encoder.predict.motion import at_positions
+from pgsvc_encoder.predict.motion import at_positions, estimate
 from pgsvc_encoder.quantise import rvq
 from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
+from pgsvc_encoder.write.payload import predicted_payload
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class LayerParameters:
 
 
 @dataclass
-class Predictor:
+class FramePredictor:
     """Codes the predicted frames of one segment, one after the other.
 
     ``states`` are the decoded splat sets of the latest frame, one per layer; ``reached`` is its mean squared error
@@ -87,6 +89,8 @@ class Predictor:
     rng: np.random.Generator
     reached: float | None = None
     parameters: list[LayerParameters] = field(default_factory=list)
+    waiting: list[list[PredictedSymbols]] = field(default_factory=list)  # of each frame of the chunk, of each layer
+    group = 1  # frames that are coded together
 
     def header(self, layer: int, frame_count: int) -> dict[str, object]:
         """Header of a PRED chunk (spec 6.4); quantisers that an earlier chunk of the layer has sent are kept."""
@@ -104,7 +108,30 @@ class Predictor:
             **p.books.record(),
         }
 
-    def code(
+    def code(self, objectives: Sequence[Objective], last: Picture, on_step: Step) -> list[list[SplatSet]]:
+        """Code the next frame as part of the present chunk; its states.
+
+        Args:
+            objectives: of that frame alone.
+            last: the decoded frame before, from which motion is estimated.
+        """
+        (objective,) = objectives
+        motion = estimate(last, objective.original)
+        self.waiting.append(self.code_frame(objective, on_step, starts_chunk=not self.waiting, motion=motion))
+        return [list(self.states)]
+
+    def finish(self) -> list[bytes]:
+        """End the chunk; its payload for each layer."""
+        out = []
+        for k, state in enumerate(self.states):
+            header = self.header(k, len(self.waiting))
+            self.parameters[k].sent = True
+            symbols = join_frames([layers[k] for layers in self.waiting])
+            out.append(predicted_payload(header, symbols, state.colour.shape[1]))
+        self.waiting = []
+        return out
+
+    def code_frame(
         self, objective: Objective, on_step: Step, *, starts_chunk: bool, motion: torch.Tensor | None = None
     ) -> list[PredictedSymbols]:
         """Fit the next frame and quantise the differences; advances ``states`` and returns the symbols of each layer.

@@ -1,0 +1,74 @@
+"""Splats that take the place of others in a predicted frame (spec 7.13): where they go, and their symbols."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from pgsvc.picture import PictureFormat
+from pgsvc.planar import graded
+from pgsvc.planar.graded import GradedSymbols
+from pgsvc.planar.symbols import morton
+from pgsvc.syntax import Record
+from pgsvc_encoder.fit.optimise import Optimiser
+from pgsvc_encoder.fit.splats import Splats
+from pgsvc_encoder.predict.augment import absence
+from pgsvc_encoder.predict.places import find_places
+from pgsvc_encoder.quantise.graded import YCOCG
+
+
+def replace(optimiser: Optimiser, share: float, threshold: float) -> torch.Tensor:
+    """Let splats that are hardly missed begin anew where the error is; their rows in the optimiser's splats, int64.
+
+    Args:
+        share: of a layer's splats that may.
+        threshold: by how much the weighted error must fall at least for each.
+    """
+    stage, s = optimiser.stage, optimiser.splats
+    out = []
+    for k in range(s.layers):
+        part = s.layer(k)
+        loss, _ = absence(stage, s)
+        goes = torch.argsort(loss[part], stable=True)[: round((part.stop - part.start) * share)] + part.start
+        places = find_places(stage, s, k, len(goes), threshold)
+        pays = places.gain - loss[goes[: len(places.gain)]] > threshold
+        count = int(pays.long().cumprod(0).sum())
+        rows = goes[:count]
+        s.position[rows] = places.position[:count]
+        s.shape[rows, 0] = s.shape[rows, 2] = places.sigma[:count].log2()
+        s.shape[rows, 1] = 0
+        s.colour[rows] = places.colour[:count]
+        out.append(rows)
+    s.clamp(stage.objective.format.width, stage.objective.format.height)
+    rows = torch.cat(out)
+    optimiser.forget(rows)
+    return rows
+
+
+def symbols_of(
+    header: Record, splats: Splats, rows: np.ndarray, picture: PictureFormat
+) -> tuple[GradedSymbols, np.ndarray]:
+    """Nearest symbols of some splats, in canonical order, and their rows in this order."""
+    position, shape, colour = (
+        x[torch.from_numpy(rows)].double().numpy() for x in (splats.position, splats.shape, splats.colour)
+    )
+    step = 2.0 ** (graded.energy_steps(header) / 8) / 8192
+    value = colour @ YCOCG.T if picture.is_rgb else colour
+    energy = np.round(value * 2.0 ** ((shape[:, :1] + shape[:, 2:]) / 2) / step)
+    energy = np.clip(energy, -graded.MOST, graded.MOST).astype(np.int64)
+    bits = graded.energy_bits(header, energy)
+    exponent = graded.shear_exponent(header, bits)
+    shear = np.round(shape[:, 1] / 2.0**exponent).astype(np.int64)
+    slant = graded.slant_bits(graded.shear_value(shear, exponent))
+    scale = graded.scale_exponent(header, bits, slant)
+    most = np.where(scale >= 0, graded.OCTAVE_HALVES - 1, (graded.OCTAVE_HALVES << np.maximum(-1 - scale, 0)) - 1)
+    scales = np.round((shape[:, [0, 2]] * 4096 - graded.A_LOW) / 2.0 ** (12 + scale)[:, None]).astype(np.int64)
+    scales = np.clip(scales, 0, most[:, None])
+    decoded = graded.shapes(shear, exponent, scales, scale)
+    widths = graded.place_bits(header, bits, slant, decoded)
+    limit = np.array([picture.width, picture.height]) - 1e-3
+    fine = np.floor(np.clip(position, 0, limit) / 2.0 ** header["cell_bits"] * 2.0**widths).astype(np.int64)
+    cells, place = fine >> widths, fine & ((1 << widths) - 1)
+    order = np.argsort(morton(cells), kind="stable")
+    chosen = GradedSymbols(cells[order], energy[order], shear[order], scales[order], place[order])
+    return chosen, rows[order]

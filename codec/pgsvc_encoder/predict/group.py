@@ -1,0 +1,171 @@
+"""Predicted frames in groups (spec 7.12): the last one follows that of the group before, the others lie between the two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from pgsvc.picture import Picture, PictureFormat
+from pgsvc.planar.differences import Chain, DifferenceSymbols, Frame
+from pgsvc.planar.motion import Step as CodingStep
+from pgsvc.planar.motion import group_order
+from pgsvc.planar.splats import SplatSet
+from pgsvc.syntax import Record
+from pgsvc_encoder.fit.objective import Objective
+from pgsvc_encoder.fit.optimise import Step
+from pgsvc_encoder.fit.splats import Splats
+from pgsvc_encoder.fit.training import Training
+from pgsvc_encoder.predict.field import UNIT, Grid, at, fit_field, rounded
+from pgsvc_encoder.predict.graded import DifferenceGrade, FrameFit
+from pgsvc_encoder.write.payload import differences_payload
+
+TIE = 0.02  # bits that a difference of a luma sample between neighbouring vectors must be worth
+FULL_PACE = 6.0  # gap in dB between a frame as it was and as it should be, at which vectors are fitted with full steps
+# How much worse than the frame before a chunk, in dB, its splats may fit the frame 2^bits later, when moved, for groups so long.
+# Groups that are too long cost 10 % of the bits where much moves, groups that are too short as much where little does.
+LONGEST_GAP = {1: 12.0, 2: 9.0, 3: 0.5}
+VECTOR_BITS = 2.0  # of a vector like its neighbours; and as many for each octave of the difference
+
+
+@dataclass
+class _Chunk:
+    """A PRED chunk of all layers that is being made."""
+
+    chains: list[Chain]
+    fields: list[np.ndarray | None] = field(default_factory=list)
+    symbols: list[list[DifferenceSymbols]] = field(default_factory=list)  # of each frame, of each layer
+    frames: int = 0
+
+
+class GroupPredictor:
+    """Codes the predicted frames of one segment, group by group.
+
+    Args:
+        states: decoded splats of the key frame, one set for each layer.
+        key: header of the key frame's base layer; error: mean squared error of the decoded key frame.
+    """
+
+    def __init__(
+        self,
+        states: Sequence[SplatSet],
+        training: Training,
+        grade: DifferenceGrade,
+        picture_format: PictureFormat,
+        key: Record,
+        error: float,
+    ) -> None:
+        f = picture_format
+        self.states, self.training, self.grade, self.format = list(states), training, grade, f
+        self.frame = Frame(f.width, f.height, f.components, f.is_rgb)
+        self.header = grade.header(f, error, key)
+        self.grid = Grid(f.width, f.height, grade.motion_bits)
+        self.velocity = self.grid.none()  # motion from frame to frame, where the next search begins
+        self.reached = error
+        self._chunk: _Chunk | None = None
+
+    @property
+    def group(self) -> int:
+        """Frames that are coded together."""
+        return 1 << self.grade.group_bits
+
+    def code(self, objectives: Sequence[Objective], last: Picture, on_step: Step) -> list[list[SplatSet]]:
+        """Code the next frames, one for each objective, as part of the present chunk; the states of each in time order.
+
+        Args:
+            last: the decoded frame before; not used here.
+        """
+        if self._chunk is None:
+            self.header["group_bits"] = self._group_bits(objectives)
+            self._chunk = _Chunk([Chain(self.header, s, self.frame) for s in self.states])
+        chunk, size = self._chunk, 1 << self.header["group_bits"]
+        first = chunk.frames
+        for start in range(0, len(objectives), size):
+            self._code_group(chunk, objectives[start : start + size], on_step)
+        return [[c.states[f + 1] for c in chunk.chains] for f in range(first, chunk.frames)]
+
+    def _code_group(self, chunk: _Chunk, objectives: Sequence[Objective], on_step: Step) -> None:
+        first = chunk.frames
+        chunk.frames += len(objectives)
+        for step in group_order(first, chunk.frames):
+            objective = objectives[step.frame - first - 1]
+            vectors, depth = None, 0
+            if step.after is None:
+                vectors = self._motion(chunk, step, objectives)
+            else:
+                depth = 1 + self.header["group_bits"] - (step.after - step.before - 1).bit_length()
+            predicted = [chain.predicted(step, vectors) for chain in chunk.chains]
+            fit = FrameFit(self.training, objective, self.grade, self.header, predicted, on_step, depth=depth)
+            symbols = fit.run()
+            chunk.fields.append(vectors)
+            chunk.symbols.append(symbols)
+            for chain, p, s in zip(chunk.chains, predicted, symbols, strict=True):
+                chain.advance(len(chunk.symbols), step, p, s)
+        self.reached = objectives[-1].error(Splats.from_sets([c.states[chunk.frames] for c in chunk.chains]), -1)
+
+    def finish(self) -> list[bytes]:
+        """End the chunk; its payload for each layer."""
+        chunk = self._chunk
+        assert chunk is not None, "a chunk has frames"
+        header = {"frame_count": chunk.frames, **self.header}
+        out = []
+        for k, chain in enumerate(chunk.chains):
+            symbols = [layers[k] for layers in chunk.symbols]
+            out.append(
+                differences_payload(header, chain.states[0], chunk.fields, symbols, self.frame, has_motion=k == 0)
+            )
+        self.states = [chain.states[chunk.frames] for chain in chunk.chains]
+        self._chunk = None
+        return out
+
+    def _group_bits(self, objectives: Sequence[Objective]) -> int:
+        """Of the longest groups for which the picture is still enough."""
+        before, most = Splats.from_sets(self.states), self.grade.group_bits
+        fields = list(self._fields(before, objectives[: 1 << most])) if most else []
+        for bits in range(most, 0, -1):
+            distance = 1 << bits
+            if distance <= len(fields):
+                error = objectives[distance - 1].error(self._moved(before, rounded(fields[distance - 1])), -1)
+                if self._gap(error) <= LONGEST_GAP.get(bits, LONGEST_GAP[3]):
+                    return bits
+        return 0
+
+    def _gap(self, error: float) -> float:
+        """How much worse than the frame before the present chunk or group, in dB."""
+        return 10 * math.log10((error + 1e-9) / (self.reached + 1e-9))
+
+    def _fields(self, before: Splats, objectives: Sequence[Objective]) -> Iterator[torch.Tensor]:
+        """Motion to each of the frames, found from frame to frame."""
+        vectors, tie = self.velocity, TIE * self.grade.bit_worth(self.header, self.format)
+        for i, objective in enumerate(objectives):
+            pace = min(max(self._gap(objective.error(before, -1)) / FULL_PACE, 0.05), 1.0)
+            start = vectors * ((i + 1) / max(1, i))
+            iterations = self.grade.motion_iterations
+            vectors = fit_field(self.training, objective, before, self.grid, start, iterations, tie, pace)
+            yield vectors
+
+    def _moved(self, splats: Splats, field: np.ndarray) -> Splats:
+        vectors = torch.from_numpy(field / UNIT).float()
+        position = splats.position + at(vectors, *self.grid.corners(splats.position))
+        return Splats(position, splats.shape, splats.colour, splats.starts)
+
+    def _motion(self, chunk: _Chunk, step: CodingStep, objectives: Sequence[Objective]) -> np.ndarray | None:
+        """The field to the last frame of a group; None where it gains less than its bits are worth."""
+        before = Splats.from_sets([chain.states[step.before] for chain in chunk.chains])
+        *_, vectors = self._fields(before, objectives)
+        wanted = rounded(vectors)
+        gain = objectives[-1].error(before, -1) - objectives[-1].error(self._moved(before, wanted), -1)
+        if gain <= self.grade.bit_worth(self.header, self.format) * _field_bits(wanted):
+            self.velocity = self.grid.none()
+            return None
+        self.velocity = vectors / len(objectives)
+        return wanted
+
+
+def _field_bits(vectors: np.ndarray) -> float:
+    """About what a field costs."""
+    difference = np.abs(np.diff(vectors, axis=1, prepend=0))
+    return float((VECTOR_BITS / 2 + 2 * np.log2(1 + difference)).sum())
