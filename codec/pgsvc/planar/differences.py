@@ -164,14 +164,34 @@ class Chain:
         return self.states[step.frame]
 
 
+# Initial counts, for predicted and interpolated frames: of the updates where the splat was not updated last or was, of bit lengths.
+# Like what clips show that no figure of this project is measured on.
+FIRST_UPDATE = (
+    ((240, 60, 24, 24, 24, 12, 8, 12, 4), (56, 48, 48, 80, 32, 24, 24, 64, 8)),
+    ((380, 12, 4, 4, 4, 2, 2, 2, 1), (304, 36, 20, 16, 12, 8, 4, 8, 1)),
+)
+FIRST_LENGTH = (152, 168, 60, 16, 4)
+FIRST_ENERGY = ((8, 184, 168, 36, 8), (352, 40, 6, 2))
+FIRST_HALF = 32
+
+
+def _counts(first: Sequence[int], size: int) -> np.ndarray:
+    return np.array([*first, *[1] * (size - len(first))], np.uint16)
+
+
 class Tables:
-    """Tables of the updates and differences of a chunk; the first index tells predicted from interpolated frames."""
+    """Tables of the updates and differences of a chunk (spec 7.13).
+
+    ``update`` by (interpolated, updated last, class), ``lengths`` of each kind by interpolated, those of the chroma apart.
+    """
 
     def __init__(self) -> None:
-        self.update = np.full((2 * 2 * CLASSES, BORN + 1), 8, np.uint16)
-        kinds = ("position", "scale", "shear", "energy")
-        self.lengths = {kind: np.full((2 * 3, LENGTHS), 8, np.uint16) for kind in kinds}
-        self.halves = {kind: np.full((LENGTHS, 2), 8, np.uint16) for kind in kinds}
+        rows = [first for kind in FIRST_UPDATE for first in kind for _ in range(CLASSES)]
+        self.update = np.array(rows, np.uint16)
+        kinds = {"position": FIRST_LENGTH, "scale": FIRST_LENGTH, "shear": FIRST_LENGTH}
+        kinds |= {"energy": FIRST_ENERGY[0], "chroma": FIRST_ENERGY[1]}
+        self.lengths = {kind: np.tile(_counts(first, LENGTHS), (2, 1)) for kind, first in kinds.items()}
+        self.halves = {kind: np.full((LENGTHS, 2), FIRST_HALF, np.uint16) for kind in kinds}
 
 
 def code_frames(
@@ -223,12 +243,12 @@ def _code_frame(
         n = int(((update & bit) > 0).sum())
         coded = []
         for c, kind in enumerate(kinds):
-            where = np.full(n, 3 * inner + min(c, 2))
+            where = np.full(n, inner)
             column = None if values is None else values[:, c]
             coded.append(code_signed(coder, tables.lengths[kind], where, column, tables.halves[kind]))
         return np.stack(coded, 1)
 
     position = columns(UPDATE_POSITION, ("position",) * 2, symbols and symbols.position)
     shape = columns(UPDATE_SHAPE, ("scale", "shear", "scale"), symbols and symbols.shape)
-    energy = columns(UPDATE_COLOUR, ("energy",) * f.components, symbols and symbols.energy)
+    energy = columns(UPDATE_COLOUR, ("energy", "chroma", "chroma")[: f.components], symbols and symbols.energy)
     return DifferenceSymbols(update, born, position, shape, energy)

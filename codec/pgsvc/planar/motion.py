@@ -17,6 +17,7 @@ from pgsvc.syntax import Record
 
 STILL, NEW, CHANGED = range(3)  # motion_mode: no motion, vectors of their own, differences to the field coded before
 VECTOR_LIMIT = 1 << 15
+FIRST_LENGTH = (80, 64, 24, 16, 8, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1)  # initial counts of bit lengths
 VECTOR_SHIFT = 5  # vectors are eighths of a luma sample, positions Q8
 
 
@@ -72,7 +73,7 @@ def code_fields(
     """
     rows, columns = field_shape(width, height, header["motion_bits"])
     modes = np.full((2, 3), 8, np.uint16)
-    tables = [np.full((2, LENGTHS), 8, np.uint16), np.full((LENGTHS, 2), 8, np.uint16)]
+    tables = [np.tile(np.array(FIRST_LENGTH, np.uint16), (2, 1)), np.full((LENGTHS, 2), 8, np.uint16)]
     last = np.zeros((rows, columns, 2), np.int64)
     out: list[np.ndarray | None] = []
     for i, step in enumerate(coding_order(header["frame_count"], header["group_bits"])):

@@ -56,10 +56,10 @@ class DifferenceGrade:
     shape_precision: int = 7
     position_precision: int = 7
     cell_bits: int = 3
-    motion_bits: int = 6
+    motion_bits: int = 5
     group_bits: int = 2
     rate: float = 0.4
-    between: float = 1.4
+    between: float = 2.8
     pull: float = 3.0
     price: float = 0.3
     dead_zone: float = 0.6

@@ -23,7 +23,7 @@ from pgsvc_encoder.predict.field import UNIT, Grid, at, fit_field, rounded
 from pgsvc_encoder.predict.graded import DifferenceGrade, FrameFit
 from pgsvc_encoder.write.payload import differences_payload
 
-TIE = 0.02  # bits that a difference of a luma sample between neighbouring vectors must be worth
+TIE = 20.0  # bits that a difference of a luma sample between neighbouring vectors must be worth
 FULL_PACE = 6.0  # gap in dB between a frame as it was and as it should be, at which vectors are fitted with full steps
 # How much worse than the frame before a chunk, in dB, its splats may fit the frame 2^bits later, when moved, for groups so long.
 # Groups that are too long cost 10 % of the bits where much moves, groups that are too short as much where little does.
