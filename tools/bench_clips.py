@@ -13,7 +13,12 @@ from pathlib import Path
 
 from benchmarking import data_folder, encode, markdown, save
 
-CLIPS = {"foreman": "foreman_352x288_300f.264", "basketballpass": "basketballpass_416x240_100f.mkv"}
+CLIPS = {
+    "foreman": "foreman_352x288_300f.264",
+    "basketballpass": "basketballpass_416x240_100f.mkv",
+    "akiyo": "akiyo_352x288_300f.mp4",
+    "bigbuckbunny": "bigbuckbunny_1280x720_132f.mp4",
+}
 
 
 def main() -> None:

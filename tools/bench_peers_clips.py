@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Clips: every level of pgsvc beside x264, x265 and SVT-AV1, in one table.
+"""Clips: every level of pgsvc, with its main tools and with those of the paper, beside video codecs and Motion JPEG 2000.
 
-    PGSVC_DATA=… python tools/bench_peers_clips.py --splats 800,1500,4000
+    PGSVC_DATA=… python tools/bench_peers_clips.py --splats 400,800,1500
     PGSVC_DATA=… python tools/bench_peers_clips.py --splats "" --clips foreman --frames 10 --name try     peers alone, 10 frames
 
 One key frame at the start unless --key-interval says otherwise. Writes tools/results/NAME.json, .md and plots. An interrupted
@@ -22,9 +22,10 @@ from benchmarking import data_folder, encode, markdown, run, tool
 from bjontegaard_table import METHOD, bjontegaard_rows, bjontegaard_table
 from measures import measure_clip, yuv_pictures
 from peer_rows import Rows, codec_version
+from peers import motion_jpeg2000
 from peers.video import NEVER, VideoPeer, video_peers
 from plotting import Line, rate_distortion
-from rate_tables import NAMES, fixed_rate_rows, level_curves, mean_lines, stream_curves
+from rate_tables import NAMES, at_quality, fixed_rate_rows, level_curves, mean_lines, stream_curves
 
 from pgsvc.picture import Chroma, Picture
 from pgsvc_encoder.source import open_source
@@ -34,6 +35,8 @@ ANCHOR = "x264"
 CLIP_NOTES = {
     "foreman": "The source of foreman was decoded from H.264 intra pictures of 0.9 bits per pixel, which may favour x264 there."
 }
+TOOLS = {"main": "pgsvc", "paper": "pgsvc, tools of the paper"}
+FRAMES = {"bigbuckbunny": 30}  # of long clips of large pictures at the most
 MEASURES = ("psnr_y", "psnr_yuv", "ms_ssim", "vmaf", "lpips")
 
 
@@ -67,10 +70,48 @@ def pgsvc_points(path: Path, source: list[Picture], splats: int, settings: dict[
     with tempfile.TemporaryDirectory() as work:
         stream, decoded = Path(work) / "s.pgs", Path(work) / "d.yuv"
         options = [f"--{name}={value}" for name, value in settings.items()]
-        levels = encode(path, stream, *options, f"--splats={splats}")["levels"]
+        report = encode(path, stream, *options, f"--splats={splats}")
+        levels, frames = report["levels"], report["frames"]
         for r in levels:
             run(tool("pgsvc-dec", str(stream), "-q", "-l", str(r["level"]), "-o", str(decoded)))
-            yield point(f"{splats} splats", r["level"], len(levels), r["bytes"], source, decoded.read_bytes())
+            found = point(f"{splats} splats", r["level"], len(levels), r["bytes"], source, decoded.read_bytes())
+            yield found | {"psnr_by_frame": [round(f["levels"][r["level"]]["psnr"], 2) for f in frames]}
+
+
+def jpeg_points(source: list[Picture]) -> Iterator[dict[str, Any]]:
+    """Every level of Motion JPEG 2000."""
+    for rate, level, size, raw in motion_jpeg2000.points(source):
+        yield point(f"{rate} bpp", level, len(motion_jpeg2000.SHARES), size, source, raw)
+
+
+def against_paper(rows: list[dict[str, Any]], clips: list[str]) -> str:
+    """Bytes of the main tools at the PSNR-Y of whole streams of the tools of the paper, and quality along the clip."""
+    curves = level_curves(rows, "psnr_y")
+    cells = []
+    for row in rows:
+        if row["codec"] != TOOLS["paper"] or row["level"] != row["levels"] - 1 or row["source"] not in clips:
+            continue
+        rate = at_quality(curves.get(TOOLS["main"], {}).get(row["source"], ()), row["psnr_y"])
+        share = "n/a" if rate is None else f"{100 * rate / row['bpp']:.1f} %"
+        cells.append([row["source"], row["stream"], f"{row['psnr_y']:.2f}", f"{row['bpp']:.4f}", share])
+    head = ["clip", "tools of the paper", "PSNR-Y", "bpp", "main tools need"]
+    drift = [
+        [r["source"], r["codec"], r["stream"], f"{r['bpp']:.4f}", *(f"{r['psnr_by_frame'][i]:.2f}" for i in (0, 1, -1))]
+        for r in rows
+        if "psnr_by_frame" in r and r["level"] == r["levels"] - 1 and len(r["psnr_by_frame"]) > 1
+    ]
+    names = ["clip", "codec", "stream", "bpp", "key frame", "second frame", "last frame"]
+    return "\n".join(
+        [
+            "Whole streams at equal PSNR-Y:",
+            "",
+            markdown(head, cells),
+            "",
+            "PSNR along the clip:",
+            "",
+            markdown(names, drift),
+        ]
+    )
 
 
 def tables(rows: list[dict[str, Any]], clips: list[str], frames: int) -> str:
@@ -81,7 +122,12 @@ def tables(rows: list[dict[str, Any]], clips: list[str], frames: int) -> str:
         for measure in MEASURES:
             found = fixed_rate_rows(level_curves(rows, measure), [clip], RATES, measure)
             cells += [[NAMES[measure], *row] for row in found]
-        text += [f"{clip}, {frames} frames, at bits per pixel:", "", markdown(["", "", *map(str, RATES)], cells), ""]
+        text += [
+            f"{clip}, {min(frames, FRAMES.get(clip, frames))} frames, at bits per pixel:",
+            "",
+            markdown(["", "", *map(str, RATES)], cells),
+            "",
+        ]
         for measure in MEASURES:
             curves = level_curves(rows, measure) | stream_curves(rows, measure)
             curves = decibel(curves) if measure == "ms_ssim" else curves
@@ -111,10 +157,11 @@ def plots(name: str, rows: list[dict[str, Any]], clips: list[str]) -> list[Path]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--splats", default="800,1500,4000", help="budgets of pgsvc; empty for peers alone")
+    parser.add_argument("--splats", default="400,800,1500", help="budgets of pgsvc; empty for peers alone")
+    parser.add_argument("--paper", default="", help="budgets with the tools of the paper (default: none)")
     parser.add_argument("--preset", default="medium")
     parser.add_argument("--layers", type=int, default=3)
-    parser.add_argument("--frames", type=int, default=30)
+    parser.add_argument("--frames", type=int, default=60, help="of each clip; bigbuckbunny has 30")
     parser.add_argument("--clips", default=",".join(CLIPS))
     parser.add_argument("--peers", help="comma-separated short names; empty for none (default: all)")
     parser.add_argument(
@@ -124,28 +171,34 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true", help="keep the rows that an earlier run of NAME measured")
     a = parser.parse_args()
     peers, clips = video_peers(), a.clips.split(",")
-    chosen = list(peers) if a.peers is None else [p for p in a.peers.split(",") if p]
+    chosen = [*peers, "mjpeg2000"] if a.peers is None else [p for p in a.peers.split(",") if p]
     rows, version = Rows(a.name, a.resume), codec_version()
     for clip in clips:
         path = data_folder() / "video" / CLIPS[clip]
-        source = frames_of(path, a.frames)
-        for short in chosen:
+        source = frames_of(path, min(a.frames, FRAMES.get(clip, a.frames)))
+        for short in (name for name in chosen if name in peers):
             peer = peers[short]
             settings = peer.settings(a.key_interval) | {"frames": len(source)}
             job = (clip, peer.codec, peer.version, settings)
             rows.add(*job, lambda p=peer, s=source: peer_points(p, s, a.key_interval))
+        if "mjpeg2000" in chosen:
+            job = (clip, motion_jpeg2000.CODEC, motion_jpeg2000.VERSION, motion_jpeg2000.CLIP_SETTINGS)
+            rows.add(*job[:3], job[3] | {"frames": len(source)}, lambda s=source: jpeg_points(s))
         common = {
             "layers": a.layers,
             "preset": a.preset,
             "frames": len(source),
             "gop": min(a.key_interval, len(source)),
         }
-        for splats in (int(s) for s in a.splats.split(",") if s):
-            job = (clip, "pgsvc", version, common | {"splats": splats})
-            rows.add(*job, lambda f=path, s=source, n=splats, c=common: pgsvc_points(f, s, n, c))
+        for tools, budgets in (("main", a.splats), ("paper", a.paper)):
+            for splats in (int(n) for n in budgets.split(",") if n):
+                settings = common | {"tools": tools}
+                job = (clip, TOOLS[tools], version, settings | {"splats": splats})
+                rows.add(*job, lambda f=path, s=source, n=splats, c=settings: pgsvc_points(f, s, n, c))
     written = plots(a.name, rows.rows, clips)
     pictures = "\n\n".join(f"![{p.stem}]({p.name})" for p in written if p.suffix == ".svg")
-    rows.finish("\n".join([tables(rows.rows, clips, a.frames), "", pictures, "", *rows.notes()]))
+    compared = [against_paper(rows.rows, clips), ""] if a.paper else []
+    rows.finish("\n".join([*compared, tables(rows.rows, clips, a.frames), "", pictures, "", *rows.notes()]))
 
 
 if __name__ == "__main__":

@@ -61,6 +61,14 @@ def at_rate(curve: Sequence[tuple[float, float]], rate: float) -> float | None:
     return None
 
 
+def at_quality(curve: Sequence[tuple[float, float]], quality: float) -> float | None:
+    """Rate at a quality, its logarithm linear between neighbouring points; None outside the curve."""
+    for (r0, q0), (r1, q1) in zip(curve, curve[1:], strict=False):
+        if q0 <= quality <= q1:
+            return r0 if q0 == q1 else r0 * (r1 / r0) ** ((quality - q0) / (q1 - q0))
+    return None
+
+
 def fixed_rate_rows(curves: Curves, sources: Sequence[str], rates: Sequence[float], measure: str) -> list[list[str]]:
     """Cells for a Markdown table: name and the mean over the sources at each rate.
 

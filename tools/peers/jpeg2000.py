@@ -23,11 +23,11 @@ SINGLES = (0.05, 0.09, 0.15, 0.25, 0.4, 0.7, 1.05)
 SETTINGS = {"colour": "irreversible (ICT)", "wavelet": "9/7", "progression": "LRCP", "file": "raw codestream"}
 
 
-def encode(picture: np.ndarray, rates: Sequence[float], plt: bool = False) -> bytes:
-    """A codestream whose layers end near ``rates`` bits per pixel (ascending)."""
+def encode(picture: np.ndarray, rates: Sequence[float], plt: bool = False, mct: int = 1) -> bytes:
+    """A codestream whose layers end near ``rates`` bits per pixel (ascending); ``mct`` 0: without a colour transform."""
     out = io.BytesIO()
     options = {"quality_mode": "rates", "quality_layers": [24 / r for r in rates], "progression": "LRCP"}
-    transform = {"irreversible": True, "mct": 1, "no_jp2": True, "plt": plt}
+    transform = {"irreversible": True, "mct": mct, "no_jp2": True, "plt": plt}
     Image.fromarray(picture).save(out, "JPEG2000", **options, **transform)
     return out.getvalue()
 
@@ -61,10 +61,10 @@ def layer_sizes(stream_with_plt: bytes, layers: int) -> list[int]:
     return [sum(sizes[k * packets : (k + 1) * packets]) for k in range(layers)]
 
 
-def prefixes(picture: np.ndarray, rates: Sequence[float]) -> list[bytes]:
+def prefixes(picture: np.ndarray, rates: Sequence[float], mct: int = 1) -> list[bytes]:
     """The codestreams of the first layer, the first two, … all layers of one encoding."""
-    whole = encode(picture, rates)
-    sizes = layer_sizes(encode(picture, rates, plt=True), len(rates))
+    whole = encode(picture, rates, mct=mct)
+    sizes = layer_sizes(encode(picture, rates, plt=True, mct=mct), len(rates))
     places = {marker: begin for marker, begin, _ in segments(whole)}
     first = places[SOD] + 2
     if first + sum(sizes) + len(EOC) != len(whole):

@@ -73,6 +73,9 @@ class VideoPeer:
 def video_peers() -> dict[str, VideoPeer]:
     """Every video peer by its short name, in the order of tables."""
     return {
+        "x264veryfast": VideoPeer(
+            "x264 veryfast", "libx264", "h264", (42, 37, 32, 27, 22, 18, 14, 10), "veryfast", "psnr"
+        ),
         "x264": VideoPeer("x264", "libx264", "h264", (42, 37, 32, 27, 22, 18, 14, 10), "medium", "psnr"),
         "x265": VideoPeer("x265", "libx265", "hevc", (40, 35, 30, 25, 21, 17, 13, 9), "medium", "psnr"),
         "svtav1": VideoPeer("SVT-AV1", "libsvtav1", "obu", (60, 54, 46, 38, 30, 22, 15, 8), "6", "1"),
