@@ -14,7 +14,7 @@ import pytest
 
 from pgsvc import container, entropy, errors, headers, limits
 from pgsvc.picture import Chroma
-from pgsvc.planar import splats, symbols
+from pgsvc.planar import differences, motion, splats, symbols
 from pgsvc.syntax import Field, Structure
 
 ROOT = Path(__file__).parents[1]
@@ -210,6 +210,8 @@ def test_registry_numbers():
     assert REGISTRY["shape_domain"] == {"cholesky": splats.CHOLESKY, "log_cholesky": splats.LOG_CHOLESKY}
     updates = {"position": symbols.UPDATE_POSITION, "shape": symbols.UPDATE_SHAPE, "colour": symbols.UPDATE_COLOUR}
     assert REGISTRY["update_bit"] == updates
+    assert REGISTRY["update"] == {"born": differences.BORN}
+    assert REGISTRY["motion_mode"] == {"still": motion.STILL, "new": motion.NEW, "changed": motion.CHANGED}
 
 
 def test_registry_exit_status():
