@@ -213,10 +213,10 @@ class Maker:
         rvq = self.rvq(changes.pop("stages", 1), changes.pop("codebook_bits", 3), changes.pop("shift", 2))
         header = {
             "frame_count": frames,
+            "prediction_tool": headers.BASIC,
             "keep_parameters": int(keep),
             "reserved_bits": 0,
             "position_unit": 4,
-            "prediction_tool": 1,
             "reserved_bits_2": 0,
             "shape_bits": 5,
             "shape_scale": [64, 64, 64],

@@ -160,15 +160,23 @@ types:
       - {id: components, type: u1}
     seq:
       - {id: frame_count, type: leb128}
-      - {id: keep_parameters, type: b1}
-      - {id: reserved_bits, type: b3}
-      - {id: position_unit, type: b4}
       - {id: prediction_tool, type: u1}
-      - {id: reserved_bits_2, type: b4}
-      - {id: shape_bits, type: b4}
-      - {id: shape_scale, type: u2, repeat: expr, repeat-expr: 3, if: not keep_parameters}
-      - {id: shape_offset, type: s2, repeat: expr, repeat-expr: 3, if: not keep_parameters}
-      - {id: residual_quantiser, type: residual_quantiser(components), if: not keep_parameters}
+      - {id: keep_parameters, type: b1, if: prediction_tool == 1}
+      - {id: reserved_bits, type: b3, if: prediction_tool == 1}
+      - {id: position_unit, type: b4, if: prediction_tool == 1}
+      - {id: reserved_bits_2, type: b4, if: prediction_tool == 1}
+      - {id: shape_bits, type: b4, if: prediction_tool == 1}
+      - {id: shape_scale, type: u2, repeat: expr, repeat-expr: 3, if: prediction_tool == 1 and not keep_parameters}
+      - {id: shape_offset, type: s2, repeat: expr, repeat-expr: 3, if: prediction_tool == 1 and not keep_parameters}
+      - {id: residual_quantiser, type: residual_quantiser(components), if: prediction_tool == 1 and not keep_parameters}
+      - {id: group_bits, type: b4, if: prediction_tool == 2}
+      - {id: motion_bits, type: b4, if: prediction_tool == 2}
+      - {id: cell_bits, type: b4, if: prediction_tool == 2}
+      - {id: shape_precision, type: b6, if: prediction_tool == 2}
+      - {id: position_precision, type: b6, if: prediction_tool == 2}
+      - {id: energy_step, type: u1, if: prediction_tool == 2}
+      - {id: chroma_steps, type: b4, repeat: expr, repeat-expr: 2, if: prediction_tool == 2 and components > 1}
+      - {id: chroma_weight, type: u1, if: prediction_tool == 2 and components > 1}
       - {id: symbols, size-eos: true}
   hash:
     seq:

@@ -27,7 +27,7 @@ MANIFEST = tomllib.loads((ROOT / "manifest.toml").read_text(encoding="utf-8"))
 VALID = {e["id"]: e for e in MANIFEST["valid"]}
 MULTI_LAYER = [i for i, e in VALID.items() if e["layers"] > 2]
 PREFIXES = 40  # random lengths tried of each of these streams:
-PREFIX_STREAMS = [i for i in VALID if i[:2] in ("04", "09", "10", "15", "16", "27")]
+PREFIX_STREAMS = [i for i in VALID if i[:2] in ("04", "09", "10", "15", "16", "27", "29")]
 
 
 @cache

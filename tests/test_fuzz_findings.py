@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from bitstring import Bits, Reader
+
+from pgsvc.errors import PgsError
+from pgsvc.headers import PREDICTED_FRAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 FINDINGS = sorted((ROOT / "tests" / "fuzz_findings").glob("*.pgs"))
@@ -47,6 +53,31 @@ def test_mutations_depend_on_seed_and_number_alone() -> None:
     made = [first(n) for n in range(50)]
     assert made == [second(n) for n in reversed(range(50))][::-1]
     assert made != [other(n) for n in range(50)]
+
+
+def test_other_tools_come_with_their_fields() -> None:
+    """A changed prediction_tool takes the fields of the other tool along, so that the stream is more than a broken header."""
+    seen = set()
+    for name in ("09-video-predicted", "29-video-motion-low-delay"):
+        data = (ROOT / f"conformance/valid/{name}.pgs").read_bytes()
+        tools = [tools_of(data)]
+        for seed in range(400):
+            changed = tools_of(bytes(fuzz.change_field(random.Random(seed), bytearray(data))))
+            if changed != tools[0]:
+                tools.append(changed)
+        assert len(tools) > 3
+        seen |= {(name[:2], tool) for chunks in tools for tool in chunks}
+    assert {("09", 1), ("09", 2), ("29", 1), ("29", 2)} <= seen
+
+
+def tools_of(data: bytes) -> list[int]:
+    """prediction_tool of each PRED chunk whose header is right."""
+    out = []
+    for start, at, end in fuzz.chunk_places(data):
+        if b"PRED" in data[start:at]:
+            with contextlib.suppress(PgsError):
+                out.append(PREDICTED_FRAMES.read(Reader(Bits(data[at:end])), {"components": 3})["prediction_tool"])
+    return out
 
 
 def test_findings_are_reported(

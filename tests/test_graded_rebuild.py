@@ -92,8 +92,8 @@ def place(code: int) -> tuple[int, int]:
     return sum(x << i for i, (x, _) in enumerate(pairs)), sum(y << i for i, (_, y) in enumerate(pairs))
 
 
-def signed(coder: Coder, tables: list[list[int]], x: list[int]) -> list[int]:
-    half = [[8, 8] for _ in range(16)]
+def signed(coder: Coder, tables: list[list[int]], x: list[int], half: list[list[int]] | None = None) -> list[int]:
+    half = eights(16, 2) if half is None else half
     lengths = [coder.adaptive(tables[i]) for i in x]
     tops = [2 + coder.adaptive(half[n]) if n >= 2 else n for n in lengths]
     sizes = [t << n - 2 | coder.uniform(1 << n - 2) if n >= 2 else t for t, n in zip(tops, lengths, strict=True)]
@@ -109,9 +109,9 @@ def exp2(x: int) -> int:
     return m >> 10
 
 
-def splats(h: dict, data: bytes, width: int, height: int, components: int, is_rgb: bool) -> list[list[int]]:
+def splats(h: dict, coder: Coder, width: int, height: int, components: int, is_rgb: bool) -> list[list[int]]:
     """Clause 7.11: cx, cy, s0, s1, s2 and the colour of each splat."""
-    coder, bits = Coder(data), h["cell_bits"]
+    bits = h["cell_bits"]
     where = cells(coder, h["splat_count"], width, height, bits)
     energy: list[list[int]] = []
     for p in range(components):
@@ -141,19 +141,26 @@ def splats(h: dict, data: bytes, width: int, height: int, components: int, is_rg
     ]
     wy = [clip(0, bits + 3, bits - ((precision - e + (2 * v >> 12)) >> 1)) for e, v in zip(e2, b, strict=True)]
     px, py = [coder.uniform(1 << w) for w in wx], [coder.uniform(1 << w) for w in wy]
-    assert coder.next >= len(data)
     out = []
     for i, (column, row) in enumerate(where):
         cx = (column << 8 + bits) + ((2 * px[i] + 1) << 7 + bits - wx[i])
         cy = (row << 8 + bits) + ((2 * py[i] + 1) << 7 + bits - wy[i])
-        v = []
-        for p in range(components):
-            x = 512 * (h["energy_step"] + (2 * h["chroma_steps"][p - 1] if p else 0)) - ((a[i] + b[i]) >> 1)
-            product, shift = energy[p][i] * exp2(x & 4095), (x >> 12) - 20
-            v.append(product << shift if shift >= 0 else (2 * product >> -shift) + 1 >> 1)
-        colour = [v[0] + v[1] - v[2], v[0] + v[2], v[0] - v[1] - v[2]] if is_rgb else v
+        colour = colour_of(h, [e[i] for e in energy], a[i], b[i], is_rgb)
         out.append([cx, cy, a[i], t[i], b[i], *(clip(-32768, 32767, c) for c in colour)])
     return out
+
+
+def octaves(h: dict, p: int, a: int, b: int) -> int:
+    return 512 * (h["energy_step"] + (2 * h["chroma_steps"][p - 1] if p else 0)) - ((a + b) >> 1)
+
+
+def colour_of(h: dict, energy: list[int], a: int, b: int, is_rgb: bool) -> list[int]:
+    v = []
+    for p, e in enumerate(energy):
+        x = octaves(h, p, a, b)
+        product, shift = e * exp2(x & 4095), (x >> 12) - 20
+        v.append(product << shift if shift >= 0 else (2 * product >> -shift) + 1 >> 1)
+    return [v[0] + v[1] - v[2], v[0] + v[2], v[0] - v[1] - v[2]] if is_rgb else v
 
 
 @pytest.mark.parametrize("path", STREAMS, ids=lambda p: p.stem)
@@ -167,7 +174,9 @@ def test_rebuilt_splats(path: Path) -> None:
     assert any(c.header["splat_count"] for c in chunks)
     for chunk in chunks:
         assert chunk.header["position_tool"] == GRADED
-        expected = splats(chunk.header, chunk.symbols, f.width, f.height, f.components, f.is_rgb)
+        coder = Coder(chunk.symbols)
+        expected = splats(chunk.header, coder, f.width, f.height, f.components, f.is_rgb)
+        assert coder.next >= len(chunk.symbols)
         state = key_state(chunk, f, None)
         found = [
             [*p, *s, *c]

@@ -49,8 +49,16 @@ def key(components: int, bits: int = 2) -> bytes:
 
 def predicted(components: int, keep: int) -> bytes:
     record = {
-        "frame_count": 64, "keep_parameters": keep, "reserved_bits": 0, "position_unit": 8, "prediction_tool": 1,
+        "frame_count": 64, "prediction_tool": 1, "keep_parameters": keep, "reserved_bits": 0, "position_unit": 8,
         "reserved_bits_2": 0, "shape_bits": 5, "shape_scale": [5, 6, 7], "shape_offset": [-5, 6, -7], **quantiser(components, 1),
+    }  # fmt: skip
+    return headers.PREDICTED_FRAMES.to_bytes(record, {"components": components})
+
+
+def predicted_graded(components: int) -> bytes:
+    record = {
+        "frame_count": 7, "prediction_tool": 2, "group_bits": 6, "motion_bits": 4, "cell_bits": 8, "shape_precision": 63,
+        "position_precision": 1, "energy_step": 128, **({"chroma_steps": [15, 1], "chroma_weight": 255} if components > 1 else {}),
     }  # fmt: skip
     return headers.PREDICTED_FRAMES.to_bytes(record, {"components": components})
 
@@ -65,6 +73,7 @@ def by_hand(name: str) -> bytes:
         make_chunk(container.HASH, Address(0, 0, 0), headers.HASH.to_bytes({"frame_count": 1, "crc32": 0xFEDCBA98})),
         make_chunk(container.PREDICTED, Address(0, 1, 0, 0, 0), predicted(components, 0) + b"\1\2\3\4"),
         make_chunk(container.PREDICTED, Address(0, 65, 0, 0, 0), predicted(components, 1)),
+        make_chunk(container.PREDICTED, Address(0, 129, 0, 0, 0), predicted_graded(components) + b"\5"),
         make_chunk(b"teXt", Address(0, 0, 0), b"an unknown ancillary chunk"),
         make_chunk(container.KEY_FRAME, Address(300, 0, 2, 0, 1 << 31), key(components, 6)),
     ]

@@ -14,7 +14,7 @@ import pytest
 
 from pgsvc import container, entropy, errors, headers, limits
 from pgsvc.picture import Chroma
-from pgsvc.planar import splats, symbols
+from pgsvc.planar import differences, motion, splats, symbols
 from pgsvc.syntax import Field, Structure
 
 ROOT = Path(__file__).parents[1]
@@ -210,6 +210,8 @@ def test_registry_numbers():
     assert REGISTRY["shape_domain"] == {"cholesky": splats.CHOLESKY, "log_cholesky": splats.LOG_CHOLESKY}
     updates = {"position": symbols.UPDATE_POSITION, "shape": symbols.UPDATE_SHAPE, "colour": symbols.UPDATE_COLOUR}
     assert REGISTRY["update_bit"] == updates
+    assert REGISTRY["update"] == {"born": differences.BORN}
+    assert REGISTRY["motion_mode"] == {"still": motion.STILL, "new": motion.NEW, "changed": motion.CHANGED}
 
 
 def test_registry_exit_status():
@@ -260,6 +262,12 @@ def block(name: str) -> list[int]:
         ("AFTER_OTHER", entropy.AFTER_OTHER),
         ("T_HI", splats.T_HI),
         ("T_LO", splats.T_LO),
+        ("FIRST_VECTOR", np.array(motion.FIRST_LENGTH)),
+        ("FIRST_UPDATE", np.array(differences.FIRST_UPDATE).reshape(-1)),
+        (
+            "FIRST_DIFFERENCE",
+            np.concatenate([differences.Tables().lengths[kind][0] for kind in ("position", "energy", "chroma")]),
+        ),
     ],
 )
 def test_printed_numbers(name, table):

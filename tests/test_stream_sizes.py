@@ -49,7 +49,8 @@ def test_every_level_has_its_own_size() -> None:
 def test_levels_as_an_encoder_sees_them() -> None:
     stream = parsed(STILL)
     f = stream.format
-    tracks = sorted(stream.segments[0].tracks.items())
+    segment = stream.segments[0]
+    tracks = sorted(segment.tracks.items())
     layers = [[next(track_states(segment, t, f)) for (k, _), t in tracks if k == layer] for layer in range(3)]
     sizes = [stream.level_size(k) for k in range(3)]
     for level, picture in enumerate(reconstruct.levels(layers, f, sizes=sizes, threads=1)):

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pgsvc.errors import BadStream
 from pgsvc.planar.symbols import morton
-from pgsvc.planar.tree import code_cells
+from pgsvc.planar.tree import LARGE_PRIOR, code_cells
 from pgsvc.range_coder import RangeReader, RangeWriter
 
 
@@ -39,3 +40,13 @@ def test_order_costs_nothing() -> None:
     cost = [8 * len(written(c[np.argsort(morton(c))], 768, 512, 2)) / n for c in (even, crowded)]
     assert cost[0] == pytest.approx(bound, abs=0.15)
     assert cost[1] < bound - 0.1
+
+
+@pytest.mark.parametrize(("count", "share"), [(13, 7), (14, 15), (1 << 21, 0)])
+@pytest.mark.parametrize("native", [True, False])
+def test_shares_without_numbers_or_with_too_many(count: int, share: int, *, native: bool) -> None:
+    """A sixteenth of 13 or 14 splats may hold no count; more than 2^16 counts are more than the coder can tell apart."""
+    writer = RangeWriter()
+    writer.adaptive(LARGE_PRIOR.copy(), np.zeros(1, np.int32), np.array([share]))
+    with pytest.raises(BadStream, match=r"7\.10"):
+        code_cells(RangeReader(writer.finish(), native=native), count, 64, 64, 3, None)

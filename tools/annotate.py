@@ -18,9 +18,14 @@ from bitstring import Bits, Reader
 
 from pgsvc import container, headers
 from pgsvc.entropy import SymbolReader
-from pgsvc.errors import NeedMoreData, PgsError
+from pgsvc.errors import BadStream, NeedMoreData, PgsError
 from pgsvc.index import read_index
+from pgsvc.planar.dequantise import key_frame, predicted_frames
+from pgsvc.planar.differences import Frame, code_frames
 from pgsvc.planar.graded import code_graded
+from pgsvc.planar.graded import key_frame as graded_key_frame
+from pgsvc.planar.motion import code_fields
+from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
 from pgsvc.syntax import Record, Structure
@@ -147,12 +152,14 @@ class LoggedRangeReader(RangeReader):
 
 
 class Annotator:
-    """Keeps what later chunks need of earlier ones: the components, the splat counts, kept parameters."""
+    """Keeps what later chunks need of earlier ones: the format, the splats of each track, kept parameters, motion fields."""
 
     def __init__(self) -> None:
-        self.components, self.size = 3, (1, 1)
-        self.counts: dict[tuple[int, ...], int] = {}
+        self.frame = Frame(1, 1, 3, False)
+        self.states: dict[tuple[int, ...], SplatSet] = {}
+        self.with_energies: set[tuple[int, ...]] = set()  # tracks with a key frame of tools 2
         self.kept: dict[tuple[int, ...], Record] = {}
+        self.fields: dict[tuple[int, int], list[np.ndarray | None]] = {}
 
     def stream(self, data: bytes) -> Iterator[str]:
         """All rows of a stream; a truncated one ends with what is left over."""
@@ -183,10 +190,11 @@ class Annotator:
         structure = STRUCTURES.get(chunk.type)
         record: Record = {}
         if structure is not None:
-            yield from body.structure(structure, record, {"components": self.components})
+            yield from body.structure(structure, record, {"components": self.frame.components})
         if chunk.type == container.HEAD:
-            self.components = 1 if record["chroma_format"] == 0 else 3
-            self.size = (record["width"], record["height"])
+            components = 1 if record["chroma_format"] == 0 else 3
+            is_rgb = record["chroma_format"] == 3 and record["matrix_coefficients"] == 0
+            self.frame = Frame(record["width"], record["height"], components, is_rgb)
         if chunk.type == container.INDEX and not record["compression"]:
             for number in range(record["entry_count"]):
                 yield f"{'':{3 * BYTES_PER_LINE + 8}}   entry[{number}]"
@@ -209,29 +217,57 @@ class Annotator:
         """What the entropy-coded part says, one line per array."""
         a = chunk.address
         track = (a.segment, a.layer, a.object, a.slice)
+        start = None if chunk.type == container.KEY_FRAME else self.states.pop(track, None)
+        if chunk.type == container.PREDICTED and start is None:
+            return ["(no frame before)"]
         lines: list[str] = []
         try:
-            reader = LoggedRangeReader(data) if record.get("position_tool") == headers.GRADED else LoggedReader(data)
-            lines = reader.lines
-            if isinstance(reader, LoggedRangeReader):
-                self.counts[track] = record["splat_count"]
-                code_graded(reader, record, *self.size, self.components)
-            elif chunk.type == container.KEY_FRAME:
-                self.counts[track] = record["splat_count"]
-                code_key(reader, record)
-            elif track not in self.counts:
-                return ["(no key frame)"]
+            tool = record["position_tool" if start is None else "prediction_tool"]
+            if tool == headers.GRADED:
+                reader = LoggedRangeReader(data)
+                lines = reader.lines
+                state = self.graded(reader, a, record, start)
             else:
-                if record["keep_parameters"]:
-                    if track not in self.kept:
-                        return ["(keeps parameters that were never sent)"]
-                    record.update({name: self.kept[track][name] for name in KEPT})
-                self.kept[track] = record
-                code_predicted(reader, record, self.counts[track])
+                reader = LoggedReader(data)
+                lines = reader.lines
+                state = self.basic(reader, track, record, start)
             reader.finish()
         except PgsError as error:
             return [*lines, f"error: {error}"]
+        self.states[track] = state
         return [*lines, reader.end]
+
+    def basic(self, reader: LoggedReader, track: tuple[int, ...], record: Record, start: SplatSet | None) -> SplatSet:
+        """The splats after a chunk of tools 1."""
+        f = self.frame
+        if start is None:
+            return key_frame(record, code_key(reader, record), f.width, f.height, f.components)
+        if record["keep_parameters"]:
+            if track not in self.kept:
+                raise BadStream("keeps parameters that were never sent", clause="6.4")
+            record.update({name: self.kept[track][name] for name in KEPT})
+        self.kept[track] = record
+        return [start, *predicted_frames(record, code_predicted(reader, record, len(start)), start)][-1]
+
+    def graded(
+        self, reader: LoggedRangeReader, a: container.Address, record: Record, start: SplatSet | None
+    ) -> SplatSet:
+        """The splats after a chunk of tools 2."""
+        f = self.frame
+        if start is None:
+            symbols = code_graded(reader, record, f.width, f.height, f.components)
+            self.with_energies.add((a.segment, a.layer, a.object, a.slice))
+            return graded_key_frame(record, symbols, is_rgb=f.is_rgb)
+        if (a.layer, a.slice) == (0, 0):
+            reader.lines.append("motion fields")
+            self.fields[a.segment, a.frame] = code_fields(reader, record, f.width, f.height)
+            reader.lines.append("differences")
+        fields = self.fields.get((a.segment, a.frame), [])
+        if (a.segment, a.layer, a.object, a.slice) not in self.with_energies:
+            raise BadStream("graded differences to a key frame of other tools", clause="6.4")
+        if len(fields) != record["frame_count"]:
+            raise BadStream("no motion fields of these frames in the base layer", clause="6.4")
+        return code_frames(reader, record, start, fields, f)[0][-1]
 
 
 def main() -> int:

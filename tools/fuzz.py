@@ -171,6 +171,7 @@ def change_field(rng: random.Random, data: bytearray) -> bytearray:
             record[field.name] = other_value(rng, field, record[field.name])
             if record.get("has_level_sizes") and record["level_sizes"] is None:
                 record["level_sizes"] = some_level_sizes(rng, record)
+            add_missing(rng, structure, record, context)
             payload = relaxed(structure).to_bytes(record, context) + payload[reader.pos // 8 :]
         except (BadStream, ValueError, TypeError, KeyError):
             return data
@@ -196,6 +197,26 @@ def relaxed(structure):  # noqa: ANN001, ANN201
         for f in structure.fields
     )
     return replace(structure, fields=fields)
+
+
+def add_missing(rng: random.Random, structure, record, context) -> None:  # noqa: ANN001
+    """Values, mostly ones that a conforming stream may have, for fields that are there since another field changed."""
+    scope = {**context, **record}
+    for field in structure.fields:
+        if record.get(field.name) is None and (field.when is None or field.when(scope)):
+            count = field.count(scope) if callable(field.count) else field.count
+            values = [some_value(rng, field, scope) for _ in range(1 if count is None else count)]
+            record[field.name] = scope[field.name] = values[0] if count is None else values
+
+
+def some_value(rng: random.Random, field, scope):  # noqa: ANN001, ANN201
+    if not isinstance(field.descriptor, str):
+        inner: dict = {}
+        add_missing(rng, field.descriptor, inner, scope)
+        return inner
+    if field.allowed is not None and rng.random() < 0.95:
+        return rng.choice(list(field.allowed))
+    return other_number(rng, field.descriptor, 0)
 
 
 def other_value(rng: random.Random, field, value):  # noqa: ANN001, ANN201

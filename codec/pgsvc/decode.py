@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ from pgsvc.range_coder import RangeReader
 from pgsvc.segment import motion_chunk
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pgsvc.limits import Limits
     from pgsvc.picture import Picture, PictureFormat
     from pgsvc.segment import DataChunk, Segment, Track
@@ -84,19 +86,28 @@ def key_state(chunk: DataChunk, picture_format: PictureFormat, cpu: str | None) 
     return key_frame(header, symbols, f.width, f.height, f.components)
 
 
+Motion = dict[int, "list[np.ndarray | None]"]  # fields by the first frame of their chunk
+
+
 def track_states(
-    segment: Segment, track: Track, picture_format: PictureFormat, cpu: str | None = None
+    segment: Segment, track: Track, picture_format: PictureFormat, cpu: str | None = None, motion: Motion | None = None
 ) -> Iterator[SplatSet]:
     """The splat states of a track of the segment, key frame first, then each predicted frame.
+
+    Args:
+        motion: what the tracks of a segment share when they are decoded side by side, an empty dictionary at first.
 
     Raises:
         BadStream: the entropy-coded data break a rule.
     """
     state = key_state(track.key, picture_format, cpu)
+    motion = {} if motion is None else motion
     yield state
     for chunk in track.predicted:
-        is_graded = chunk.header["prediction_tool"] == GRADED
-        states = _graded_states(segment, chunk, state, picture_format, cpu) if is_graded else _states(chunk, state)
+        if chunk.header["prediction_tool"] == GRADED:
+            states = _graded_states(segment, chunk, state, picture_format, cpu, motion)
+        else:
+            states = _states(chunk, state)
         for following in states:
             yield following
             state = following
@@ -110,18 +121,18 @@ def _states(chunk: DataChunk, state: SplatSet) -> Iterator[SplatSet]:
 
 
 def _graded_states(
-    segment: Segment, chunk: DataChunk, state: SplatSet, f: PictureFormat, cpu: str | None
-) -> list[SplatSet]:
+    segment: Segment, chunk: DataChunk, state: SplatSet, f: PictureFormat, cpu: str | None, motion: Motion
+) -> Iterable[SplatSet]:
     """All frames of a PRED chunk: they are not coded in the order of time."""
-    native = kernel.select(cpu) != "reference"
     base = motion_chunk(segment, chunk.frame)
     assert base is not None, "checked when the chunk was taken"
-    reader = RangeReader(base.symbols, native=native)
-    fields = code_fields(reader, base.header, f.width, f.height)
-    if base is not chunk:
-        reader = RangeReader(chunk.symbols, native=native)
+    reader = RangeReader(chunk.symbols, native=kernel.select(cpu) != "reference")
+    if base is chunk or chunk.frame not in motion:
+        source = reader if base is chunk else RangeReader(base.symbols, native=kernel.select(cpu) != "reference")
+        motion.clear()
+        motion[chunk.frame] = code_fields(source, base.header, f.width, f.height)
     frame = Frame(f.width, f.height, f.components, f.is_rgb)
-    states, _ = code_frames(reader, chunk.header, state, fields, frame)
+    states, _ = code_frames(reader, chunk.header, state, motion[chunk.frame], frame)
     reader.finish()
     return states
 
@@ -133,8 +144,11 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
     """
     f, output = setup.format, setup.output
     reference = (f.width, f.height)
+    motion: Motion = {}
     running: dict[tuple[int, int], Iterator[SplatSet]] = {
-        key: track_states(segment, track, f, setup.cpu) for key, track in segment.tracks.items() if key[0] <= level
+        key: track_states(segment, track, f, setup.cpu, motion)
+        for key, track in segment.tracks.items()
+        if key[0] <= level
     }
     slices = [len(segment.slices(layer)) for layer in range(level + 1)]
     for frame in range(stop):

@@ -15,6 +15,7 @@ from pgsvc.errors import BadStream
 
 STEP, LIMIT = 32, 1 << 15
 TOP, FULL = 1 << 24, (1 << 32) - 1
+LARGEST = 1 << 16  # size of an even choice
 
 
 class AdaptiveCoder(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from bitstring import Bits, Reader
@@ -131,8 +132,9 @@ COMMON = ("prediction_tool", "frame_count", "group_bits", "motion_bits")  # to t
 
 def motion_chunk(segment: Segment, frame: int) -> DataChunk | None:
     """The chunk that holds the motion of the PRED chunks that begin at a frame (spec 7.12)."""
-    base = segment.tracks.get((0, 0))
-    return next((c for c in base.predicted if c.frame == frame), None) if base else None
+    chunks = segment.tracks[0, 0].predicted if (0, 0) in segment.tracks else []
+    at = bisect_left(chunks, frame, key=lambda c: c.frame)
+    return chunks[at] if at < len(chunks) and chunks[at].frame == frame else None
 
 
 def _check_graded(segment: Segment, track: Track, data: DataChunk) -> None:

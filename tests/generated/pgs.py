@@ -451,29 +451,79 @@ class Pgs(KaitaiStruct):
 
         def _read(self):
             self.frame_count = Pgs.Leb128(self._io, self, self._root)
-            self.keep_parameters = self._io.read_bits_int_be(1) != 0
-            self.reserved_bits = self._io.read_bits_int_be(3)
-            self.position_unit = self._io.read_bits_int_be(4)
             self.prediction_tool = self._io.read_u1()
-            self.reserved_bits_2 = self._io.read_bits_int_be(4)
-            self.shape_bits = self._io.read_bits_int_be(4)
-            if (not (self.keep_parameters)):
+            if self.prediction_tool == 1:
+                pass
+                self.keep_parameters = self._io.read_bits_int_be(1) != 0
+
+            if self.prediction_tool == 1:
+                pass
+                self.reserved_bits = self._io.read_bits_int_be(3)
+
+            if self.prediction_tool == 1:
+                pass
+                self.position_unit = self._io.read_bits_int_be(4)
+
+            if self.prediction_tool == 1:
+                pass
+                self.reserved_bits_2 = self._io.read_bits_int_be(4)
+
+            if self.prediction_tool == 1:
+                pass
+                self.shape_bits = self._io.read_bits_int_be(4)
+
+            if  ((self.prediction_tool == 1) and ((not (self.keep_parameters)))) :
                 pass
                 self.shape_scale = []
                 for i in range(3):
                     self.shape_scale.append(self._io.read_u2be())
 
 
-            if (not (self.keep_parameters)):
+            if  ((self.prediction_tool == 1) and ((not (self.keep_parameters)))) :
                 pass
                 self.shape_offset = []
                 for i in range(3):
                     self.shape_offset.append(self._io.read_s2be())
 
 
-            if (not (self.keep_parameters)):
+            if  ((self.prediction_tool == 1) and ((not (self.keep_parameters)))) :
                 pass
                 self.residual_quantiser = Pgs.ResidualQuantiser(self.components, self._io, self, self._root)
+
+            if self.prediction_tool == 2:
+                pass
+                self.group_bits = self._io.read_bits_int_be(4)
+
+            if self.prediction_tool == 2:
+                pass
+                self.motion_bits = self._io.read_bits_int_be(4)
+
+            if self.prediction_tool == 2:
+                pass
+                self.cell_bits = self._io.read_bits_int_be(4)
+
+            if self.prediction_tool == 2:
+                pass
+                self.shape_precision = self._io.read_bits_int_be(6)
+
+            if self.prediction_tool == 2:
+                pass
+                self.position_precision = self._io.read_bits_int_be(6)
+
+            if self.prediction_tool == 2:
+                pass
+                self.energy_step = self._io.read_u1()
+
+            if  ((self.prediction_tool == 2) and (self.components > 1)) :
+                pass
+                self.chroma_steps = []
+                for i in range(2):
+                    self.chroma_steps.append(self._io.read_bits_int_be(4))
+
+
+            if  ((self.prediction_tool == 2) and (self.components > 1)) :
+                pass
+                self.chroma_weight = self._io.read_u1()
 
             self.symbols = self._io.read_bytes_full()
 
@@ -481,21 +531,63 @@ class Pgs(KaitaiStruct):
         def _fetch_instances(self):
             pass
             self.frame_count._fetch_instances()
-            if (not (self.keep_parameters)):
+            if self.prediction_tool == 1:
+                pass
+
+            if self.prediction_tool == 1:
+                pass
+
+            if self.prediction_tool == 1:
+                pass
+
+            if self.prediction_tool == 1:
+                pass
+
+            if self.prediction_tool == 1:
+                pass
+
+            if  ((self.prediction_tool == 1) and ((not (self.keep_parameters)))) :
                 pass
                 for i in range(len(self.shape_scale)):
                     pass
 
 
-            if (not (self.keep_parameters)):
+            if  ((self.prediction_tool == 1) and ((not (self.keep_parameters)))) :
                 pass
                 for i in range(len(self.shape_offset)):
                     pass
 
 
-            if (not (self.keep_parameters)):
+            if  ((self.prediction_tool == 1) and ((not (self.keep_parameters)))) :
                 pass
                 self.residual_quantiser._fetch_instances()
+
+            if self.prediction_tool == 2:
+                pass
+
+            if self.prediction_tool == 2:
+                pass
+
+            if self.prediction_tool == 2:
+                pass
+
+            if self.prediction_tool == 2:
+                pass
+
+            if self.prediction_tool == 2:
+                pass
+
+            if self.prediction_tool == 2:
+                pass
+
+            if  ((self.prediction_tool == 2) and (self.components > 1)) :
+                pass
+                for i in range(len(self.chroma_steps)):
+                    pass
+
+
+            if  ((self.prediction_tool == 2) and (self.components > 1)) :
+                pass
 
 
 

@@ -211,6 +211,9 @@ def code_frames(
     Raises:
         BadStream: the coded data break a rule.
     """
+    if not len(start):
+        count = header["frame_count"]
+        return [start] * count, [DifferenceSymbols.none(0, frame.components)] * count
     chain, tables, out = Chain(header, start, frame), Tables(), []
     for i, step in enumerate(coding_order(header["frame_count"], header["group_bits"])):
         predicted = chain.predicted(step, fields[i])
@@ -235,12 +238,15 @@ def _code_frame(
     context = (2 * inner + chain.last_update) * CLASSES + energy_class
     update = coder.adaptive(tables.update, np.ascontiguousarray(context, np.int32), symbols and symbols.update)
     count = int((update == BORN).sum())
-    born = code_graded(
-        coder, {**header, "splat_count": count}, f.width, f.height, f.components, symbols and symbols.born
-    )
+    born = GradedSymbols.none(f.components)
+    if count:
+        fields = {**header, "splat_count": count}
+        born = code_graded(coder, fields, f.width, f.height, f.components, symbols and symbols.born)
 
     def columns(bit: int, kinds: Sequence[str], values: np.ndarray | None) -> np.ndarray:
         n = int(((update & bit) > 0).sum())
+        if n == 0:
+            return np.zeros((0, len(kinds)), np.int64)
         coded = []
         for c, kind in enumerate(kinds):
             where = np.full(n, inner)

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from pgsvc.planar.graded import LENGTHS, code_signed
+from pgsvc.planar.symbols import bit_length
 from pgsvc.range_coder import AdaptiveCoder
 from pgsvc.syntax import Record
 
 STILL, NEW, CHANGED = range(3)  # motion_mode: no motion, vectors of their own, differences to the field coded before
-VECTOR_LIMIT = 1 << 15
+LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1  # vectors
 FIRST_LENGTH = (80, 64, 24, 16, 8, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1)  # initial counts of bit lengths
 VECTOR_SHIFT = 5  # vectors are eighths of a luma sample, positions Q8
 
@@ -59,6 +60,50 @@ def field_shape(width: int, height: int, motion_bits: int) -> tuple[int, int]:
     return ((height - 1) >> motion_bits) + 2, ((width - 1) >> motion_bits) + 2
 
 
+class FieldSymbols(NamedTuple):
+    """Symbols of the field of one frame.
+
+    Args:
+        mode: STILL, NEW or CHANGED.
+        residual: int64 [rows, columns, 2], what the neighbours do not promise; of no meaning with STILL.
+    """
+
+    mode: int
+    residual: np.ndarray
+
+
+class FieldCoder:
+    """Codes the fields of a chunk in turn; keeps what it learned, and the last one that was sent."""
+
+    def __init__(self, coder: AdaptiveCoder, header: Record, width: int, height: int) -> None:
+        self.coder = coder
+        self.last = np.zeros((*field_shape(width, height, header["motion_bits"]), 2), np.int64)
+        self.modes = np.full((2, 3), 8, np.uint16)
+        self.lengths = np.tile(np.array(FIRST_LENGTH, np.uint16), (2, 1))
+        self.halves = np.full((LENGTHS, 2), 8, np.uint16)
+
+    def symbols(self, field: np.ndarray | None) -> FieldSymbols:
+        """The shorter way to send a field next."""
+        if field is None:
+            return FieldSymbols(STILL, self.last)
+        found = [FieldSymbols(m, _residual(field - (self.last if m == CHANGED else 0))) for m in (NEW, CHANGED)]
+        return min(found, key=lambda s: int(bit_length(np.abs(s.residual)).sum()))
+
+    def code(self, step: Step, symbols: FieldSymbols | None) -> np.ndarray | None:
+        """The field of a frame; int32 [rows, columns, 2] in eighths of a luma sample, None where there is no motion."""
+        inner = np.array([step.after is not None], np.int32)
+        mode = int(self.coder.adaptive(self.modes, inner, symbols and np.array([symbols.mode], np.int32))[0])
+        if mode == STILL:
+            return None
+        rows, columns, _ = self.last.shape
+        axis = np.repeat(np.arange(2), rows * columns)
+        flat = None if symbols is None else np.moveaxis(symbols.residual, 2, 0).reshape(-1)
+        residual = code_signed(self.coder, self.lengths, axis, flat, self.halves).reshape(2, rows, columns)
+        field = np.stack([_restored(one) for one in residual], 2)
+        self.last = np.clip(field + self.last, LOWEST, HIGHEST) if mode == CHANGED else field
+        return self.last.astype(np.int32)
+
+
 def code_fields(
     coder: AdaptiveCoder,
     header: Record,
@@ -69,32 +114,13 @@ def code_fields(
     """Motion fields of the frames of a chunk, in coding order, at the head of its payload.
 
     Args:
-        fields: int64 [rows, columns, 2] in eighths of a luma sample, or None where there is no motion; when writing.
+        fields: int [rows, columns, 2] in eighths of a luma sample, or None where there is no motion; when writing.
     """
-    rows, columns = field_shape(width, height, header["motion_bits"])
-    modes = np.full((2, 3), 8, np.uint16)
-    tables = [np.tile(np.array(FIRST_LENGTH, np.uint16), (2, 1)), np.full((LENGTHS, 2), 8, np.uint16)]
-    last = np.zeros((rows, columns, 2), np.int64)
-    out: list[np.ndarray | None] = []
-    for i, step in enumerate(coding_order(header["frame_count"], header["group_bits"])):
-        wanted = None if fields is None else fields[i]
-        mode, residual = STILL, None
-        if wanted is not None:
-            mode, residual = min(
-                ((m, _residual(wanted - (last if m == CHANGED else 0))) for m in (NEW, CHANGED)),
-                key=lambda choice: float(np.log2(1.0 + np.abs(choice[1])).sum()),
-            )
-        inner = np.array([step.after is not None], np.int32)
-        mode = int(coder.adaptive(modes, inner, None if fields is None else np.array([mode], np.int32))[0])
-        if mode == STILL:
-            out.append(None)
-            continue
-        axis = np.repeat(np.arange(2), rows * columns)
-        flat = None if residual is None else np.moveaxis(residual, 2, 0).reshape(-1)
-        coded = code_signed(coder, tables[0], axis, flat, tables[1]).reshape(2, rows, columns)
-        last = _restored(np.moveaxis(coded, 0, 2), last if mode == CHANGED else np.zeros_like(last))
-        out.append(last)
-    return out
+    coded = FieldCoder(coder, header, width, height)
+    order = coding_order(header["frame_count"], header["group_bits"])
+    if fields is None:
+        return [coded.code(step, None) for step in order]
+    return [coded.code(step, coded.symbols(field)) for step, field in zip(order, fields, strict=True)]
 
 
 def vectors(field: np.ndarray, position: np.ndarray, width: int, height: int, motion_bits: int) -> np.ndarray:
@@ -115,29 +141,32 @@ def vectors(field: np.ndarray, position: np.ndarray, width: int, height: int, mo
     return (total + (1 << 2 * shift - 1)) >> 2 * shift
 
 
-def _predicted(d: np.ndarray, row: int, column: int) -> np.ndarray:
-    """What the neighbours that are known promise of a vector: the median of left, above and above right."""
-    if row == 0:
-        return d[0, column - 1] if column else np.zeros(2, np.int64)
-    above = d[row - 1, column]
-    if column == 0:
-        return above
-    left, right = d[row, column - 1], d[row - 1, min(column + 1, d.shape[1] - 1)]
-    return np.maximum(np.minimum(left, above), np.minimum(np.maximum(left, above), right))
-
-
 def _residual(d: np.ndarray) -> np.ndarray:
-    out = d.copy()
-    for row in range(d.shape[0]):
-        for column in range(d.shape[1]):
-            out[row, column] -= _predicted(d, row, column)
+    """The inverse of :func:`_restored` for both components of a field."""
+    out = d.astype(np.int64)
+    left, above = d[1:, :-1], d[:-1, 1:]
+    right = np.concatenate([d[:-1, 2:], d[:-1, -1:]], 1)
+    out[1:, 1:] -= np.maximum(np.minimum(left, above), np.minimum(np.maximum(left, above), right))
+    out[1:, 0] -= d[:-1, 0]
+    out[0, 1:] -= d[0, :-1]
     return out
 
 
-def _restored(residual: np.ndarray, base: np.ndarray) -> np.ndarray:
-    d = residual.copy()
-    for row in range(d.shape[0]):
-        for column in range(d.shape[1]):
-            sum_ = d[row, column] + _predicted(d, row, column)
-            d[row, column] = np.clip(sum_, -VECTOR_LIMIT, VECTOR_LIMIT - 1)
-    return np.clip(d + base, -VECTOR_LIMIT, VECTOR_LIMIT - 1)
+def _restored(residual: np.ndarray) -> np.ndarray:
+    """One component of a field, int64 [rows, columns], from what the median of left, above and above right does not promise.
+
+    Each number needs the one before, so these are Python's integers.
+    """
+    out: list[list[int]] = []
+    for line in residual.tolist():
+        row: list[int] = []
+        for column, number in enumerate(line):
+            if out:
+                above, right = out[-1][column], out[-1][min(column + 1, len(line) - 1)]
+                left = row[-1] if row else above
+            else:
+                left = above = right = row[-1] if row else 0
+            median = max(min(left, above), min(max(left, above), right))
+            row.append(min(max(number + median, LOWEST), HIGHEST))
+        out.append(row)
+    return np.array(out, np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pgsvc.errors import BadStream
 from pgsvc.planar.symbols import from_morton, morton
-from pgsvc.range_coder import AdaptiveCoder
+from pgsvc.range_coder import LARGEST, AdaptiveCoder
 
 SMALL = 12  # counts up to this are split by a table of their own
 BUCKETS = 16  # larger ones by a share in sixteenths and a rest
@@ -46,7 +46,7 @@ def code_cells(
         cells: in Morton order, when writing.
 
     Raises:
-        BadStream: half a node would hold more than the whole.
+        BadStream: half a node would hold more than the whole, or a share has no numbers.
     """
     columns, rows = (-(-side >> cell_bits) for side in (width, height))
     depth = max(columns - 1, rows - 1).bit_length()
@@ -82,6 +82,8 @@ def _split(
     bucket = coder.adaptive(large, np.zeros(len(n), np.int32), bucket).astype(np.int64)
     low = -(-bucket * (n + 1) // BUCKETS)
     high = -(-(bucket + 1) * (n + 1) // BUCKETS)
+    if ((high <= low) | (high - low > LARGEST)).any():
+        raise BadStream("a share of a node in which no number lies, or too many", clause="7.10")
     rest = None if part is None else (part - low).astype(np.int32)
     out[~few] = low + coder.uniform((high - low).astype(np.int32), rest)
     if (out > size).any():
