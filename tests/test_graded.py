@@ -28,9 +28,9 @@ def test_signed_numbers_round_trip(seed: int, count: int, bits: int) -> None:
     values = rng.integers(-(1 << bits) + 1, 1 << bits, count)
     context = rng.integers(0, 3, count)
     writer = RangeWriter()
-    graded.code_signed(writer, np.full((3, graded.LENGTHS), 8, np.uint16), context, values)
+    graded.code_signed(writer, np.full((3, 16), 8, np.uint16), context, values)
     reader = RangeReader(writer.finish())
-    read = graded.code_signed(reader, np.full((3, graded.LENGTHS), 8, np.uint16), context, None)
+    read = graded.code_signed(reader, np.full((3, 16), 8, np.uint16), context, None)
     reader.finish()
     assert np.array_equal(read, values)
 
