@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgsvc.planar import graded_counts as counts
-from pgsvc.planar.splats import LOG_CHOLESKY, SplatSet, clip_colour, clip_position, clip_shape, exp2
+from pgsvc.planar.splats import LOG_CHOLESKY, SplatSet, background_of, clip_colour, clip_position, clip_shape, exp2
 from pgsvc.planar.symbols import bit_length
 from pgsvc.planar.tree import code_cells
 from pgsvc.range_coder import AdaptiveCoder
@@ -118,7 +118,7 @@ def key_frame(header: Record, symbols: GradedSymbols, *, is_rgb: bool) -> SplatS
     shape = shapes(symbols.shear, shear_exp, symbols.scales, scale_exponent(header, bits, slant))
     position = positions(symbols.cells, symbols.place, place_bits(header, bits, slant, shape), header["cell_bits"])
     colour = colours(header, symbols.energy, shape, is_rgb=is_rgb)
-    background = np.array(header["background"], np.int16)
+    background = background_of(header, colour.shape[1])
     return SplatSet(clip_position(position), shape, clip_colour(colour), background, LOG_CHOLESKY)
 
 
