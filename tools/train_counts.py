@@ -1,9 +1,9 @@
 """Make the counts with which the graded tools' tables begin (spec G.3) from streams, and print them as the annex holds them.
 
 The tables in codec/pgsvc/planar/graded_counts.py come from pictures that no benchmark uses: astronaut, chelsea, coffee and
-rocket of scikit-image, each with 600, 1,200, 2,500 and 5,000 splats:
+rocket of scikit-image, each with 600, 1,200 and 2,500 splats:
 
-    pgsvc-enc astronaut.png astronaut-600.pgs --preset fast --tools main --splats 600 …
+    pgsvc-enc astronaut.png astronaut-600.pgs --preset fast --splats 600 …
     python tools/train_counts.py *.pgs
 """
 
