@@ -24,7 +24,7 @@ def graded_still(count: int = 5) -> Maker:
 def with_symbols(count: int, data: bytes) -> bytes:
     """The still, with other range-coded data in its second layer."""
     m = graded_still(count)
-    header = headers.KEY_FRAME.to_bytes(m.graded_header(count), {"components": 3})
+    header = headers.KEY_FRAME.to_bytes(m.graded_header(count, has_background=0), {"components": 3})
     return edited(m, KEY_FRAME, lambda payload: payload.__setitem__(slice(len(header), None), data), 1)
 
 

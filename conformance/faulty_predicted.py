@@ -182,5 +182,5 @@ def _() -> bytes:
     m = PredictedMaker(111, 16, 12, YUV420, layer_count=2)
     for layer in range(2):
         m.graded(Address(0, 0, layer), 13)
-    header = headers.KEY_FRAME.to_bytes(m.graded_header(13), {"components": 3})
+    header = headers.KEY_FRAME.to_bytes(m.graded_header(13, has_background=0), {"components": 3})
     return edited(m, KEY_FRAME, lambda payload: payload.__setitem__(slice(len(header), None), writer.finish()), 1)

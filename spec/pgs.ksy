@@ -135,7 +135,8 @@ types:
       - {id: first_frame, type: leb128}
       - {id: splat_count, type: leb128}
       - {id: last_slice, type: b1}
-      - {id: reserved_bits, type: b3}
+      - {id: has_background, type: b1}
+      - {id: reserved_bits, type: b2}
       - {id: position_fraction_bits, type: b4}
       - {id: position_tool, type: u1}
       - {id: shape_tool, type: u1}
@@ -150,7 +151,7 @@ types:
       - {id: shape_precision, type: b6, if: position_tool == 2}
       - {id: position_precision, type: b6, if: position_tool == 2}
       - {id: energy_step, type: u1, if: position_tool == 2}
-      - {id: background, type: s2, repeat: expr, repeat-expr: components}
+      - {id: background, type: s2, repeat: expr, repeat-expr: components, if: has_background}
       - {id: residual_quantiser, type: residual_quantiser(components), if: position_tool == 1}
       - {id: chroma_steps, type: b4, repeat: expr, repeat-expr: 2, if: position_tool == 2 and components > 1}
       - {id: chroma_weight, type: u1, if: position_tool == 2 and components > 1}

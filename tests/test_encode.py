@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch", reason="encoding needs the encoder extra")
 
@@ -82,6 +83,17 @@ def test_main_tools(tmp_path: Path, chroma: Chroma, depth: int) -> None:
         assert rows[0]["psnr"] < rows[1]["psnr"] < rows[2]["psnr"]
         sizes[tools] = rows[2]["bytes"]
     assert sizes["main"] < sizes["paper"]
+
+
+def test_stills_have_the_main_tools_unless_others_are_asked_for(tmp_path: Path) -> None:
+    picture, out = tmp_path / "p.png", tmp_path / "o.pgs"
+    Image.fromarray(np.tile(np.arange(48, dtype=np.uint8)[None, :, None] * 5, (34, 1, 3))).save(picture)
+    for options, tool in (([], 2), (["--tools", "paper"], 1), (["--quantise", "ptq"], 2), (["--quantise", "qat"], 2)):
+        arguments = [str(picture), str(out), "--splats", "30", "--preset", "fast", "--quiet", *options]
+        assert cli.main(arguments) == 0
+        stream = pgsvc.open(out)
+        assert stream.segments[0].tracks[2, 0].key.header["position_tool"] == tool
+        assert stream.index is None
 
 
 def test_same_seed_same_file_and_threads_do_not_matter(tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from test_fit import FORMATS, objective_of, random_splats  # noqa: E402
 from pgsvc.planar import graded  # noqa: E402
 from pgsvc.planar.splats import SplatSet  # noqa: E402
 from pgsvc.range_coder import RangeReader, RangeWriter  # noqa: E402
+from pgsvc_encoder.fit.prune import drop_weak  # noqa: E402
 from pgsvc_encoder.fit.splats import Splats  # noqa: E402
 from pgsvc_encoder.fit.training import Training  # noqa: E402
-from pgsvc_encoder.quantise.graded import Grade, freeze_graded  # noqa: E402
+from pgsvc_encoder.quantise.grade import Grade, coarseness_for  # noqa: E402
+from pgsvc_encoder.quantise.graded import freeze_graded  # noqa: E402
 
-GRADE = Grade(adapt_iterations=4, coarseness=0)
+GRADE = Grade(adapt_iterations=4, coarseness=0, least_worth=0, aware_iterations=3)
 
 
 @settings(max_examples=60, deadline=None)
@@ -28,9 +30,9 @@ def test_signed_numbers_round_trip(seed: int, count: int, bits: int) -> None:
     values = rng.integers(-(1 << bits) + 1, 1 << bits, count)
     context = rng.integers(0, 3, count)
     writer = RangeWriter()
-    graded.code_signed(writer, np.full((3, graded.LENGTHS), 8, np.uint16), context, values)
+    graded.code_signed(writer, np.full((3, 16), 8, np.uint16), context, values)
     reader = RangeReader(writer.finish())
-    read = graded.code_signed(reader, np.full((3, graded.LENGTHS), 8, np.uint16), context, None)
+    read = graded.code_signed(reader, np.full((3, 16), 8, np.uint16), context, None)
     reader.finish()
     assert np.array_equal(read, values)
 
@@ -65,7 +67,7 @@ def test_frozen_splats_are_what_is_decoded(name: str) -> None:
 
 
 def test_steps_follow_the_energy() -> None:
-    header = GRADE.header(FORMATS["grey"], 1e-3)
+    header = Grade(coarseness=0, shape_precision=5).header(FORMATS["grey"], 1e-3, 10)
     bits = graded.energy_bits(header, np.array([[1], [2], [4], [64], [0]]))
     assert bits.tolist() == [4, 6, 8, 16, 0]
     assert graded.shear_exponent(header, bits).tolist() == [0, -1, -2, -5, 1]
@@ -81,7 +83,7 @@ def test_predicted_steps_match_the_picture() -> None:
     a, t, b = rng.uniform(0, 2, n), rng.uniform(-1, 1, n), rng.uniform(0, 2, n)
     shape = torch.tensor(np.stack([a, t, b], 1), dtype=torch.float32)
     energy = rng.uniform(8, 200, n) * rng.choice([-1, 1], n)
-    header = Grade(shape_precision=13, position_precision=13).header(f, 1e-4)
+    header = Grade(shape_precision=13, position_precision=13, coarseness=13).header(f, 1e-4, n)
     step = 2.0 ** (header["energy_step"] / 8) / 8192
     colour = torch.tensor((energy * step / 2 ** ((a + b) / 2))[:, None], dtype=torch.float32)
     position = torch.tensor(rng.uniform([14, 10], [27, 17], (n, 2)), dtype=torch.float32)
@@ -103,3 +105,17 @@ def test_predicted_steps_match_the_picture() -> None:
     error = np.log2(curvature * 4.0**steps)[free]
     assert free.mean() > 0.5
     assert np.quantile(error, 0.95) - np.quantile(error, 0.05) < 4.5  # steps are powers of two: 2 at least
+
+
+def test_steps_are_finer_where_splats_are_many() -> None:
+    found = [coarseness_for(n / (768 * 512)) for n in (1, 700, 1400, 2800, 5600, 100000)]
+    assert found == sorted(found, reverse=True) and found[2] == 16 and found[0] == 22 and found[-1] == 6
+
+
+def test_splats_worth_less_than_their_bits_are_dropped() -> None:
+    objective, f = objective_of(FORMATS["rgb"], 2), FORMATS["rgb"]
+    splats = random_splats(f, [8, 6])
+    splats.colour[[2, 9, 13]] *= 1e-6
+    kept = splats.position[[*range(2), *range(3, 9), *range(10, 13)]].clone()
+    drop_weak(objective, splats, 1e-3)
+    assert splats.starts.tolist() == [0, 7, 11] and torch.equal(splats.position, kept)

@@ -1,10 +1,11 @@
-"""A second decoder of graded key frames, written from clauses 7.9 to 7.11 alone, finds the splats that the first one finds.
+"""A second decoder of graded key frames, written from clauses 7.9 to 7.11 and annex G alone, finds the splats of the first one.
 
 Uses no numpy arithmetic and none of the decoder's functions below the chunk: integers and lists only.
 """
 
 from __future__ import annotations
 
+import re
 from math import comb
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pgsvc.decode import key_state
 from pgsvc.headers import GRADED
 from pgsvc.stream import Stream
 
+ANNEX = (Path(__file__).parents[1] / "spec" / "annex-g-tables.md").read_text()
 STREAMS = sorted((Path(__file__).parents[1] / "conformance" / "valid").glob("*graded*.pgs"))
 
 
@@ -60,10 +62,10 @@ def cells(coder: Coder, count: int, width: int, height: int, bits: int) -> list[
     columns, rows = -(-width >> bits), -(-height >> bits)
     depth = (max(columns, rows) - 1).bit_length()
     small = [
-        [2 + (comb(n, k) * 192 >> n) + 64 // (n + 1) if k <= n else 1 for k in range(13)] if n else []
+        [4 + (comb(n, k) * 384 >> n) + 128 // (n + 1) if k <= n else 1 for k in range(13)] if n else []
         for n in range(13)
     ]
-    large = [4 + 48 * min(s + 1, 16 - s) // 8 for s in range(16)]
+    large = [8 + 12 * min(s + 1, 16 - s) for s in range(16)]
     nodes = [(0, count)] if count else []
     for b in reversed(range(2 * depth)):
         first: dict[int, int] = {}
@@ -93,15 +95,16 @@ def place(code: int) -> tuple[int, int]:
 
 
 def signed(coder: Coder, tables: list[list[int]], x: list[int], half: list[list[int]] | None = None) -> list[int]:
-    half = eights(16, 2) if half is None else half
+    half = [[140, 116] for _ in range(16)] if half is None else half
     lengths = [coder.adaptive(tables[i]) for i in x]
     tops = [2 + coder.adaptive(half[n]) if n >= 2 else n for n in lengths]
     sizes = [t << n - 2 | coder.uniform(1 << n - 2) if n >= 2 else t for t, n in zip(tops, lengths, strict=True)]
     return [-s if s > 0 and coder.uniform(2) else s for s in sizes]
 
 
-def eights(rows: int, size: int) -> list[list[int]]:
-    return [[8] * size for _ in range(rows)]
+def printed(name: str) -> list[list[int]]:
+    lines = re.search(rf"```numbers {name}\n(.*?)\n```", ANNEX, re.S)[1].splitlines()
+    return [[int(x) for x in line.split()] for line in lines]
 
 
 def exp2(x: int) -> int:
@@ -115,21 +118,21 @@ def splats(h: dict, coder: Coder, width: int, height: int, components: int, is_r
     where = cells(coder, h["splat_count"], width, height, bits)
     energy: list[list[int]] = []
     for p in range(components):
-        x = [0 if p == 0 else min(7, abs(energy[0][i]).bit_length()) for i in range(len(where))]
-        energy.append(signed(coder, eights(8, 16), x))
+        x = [0 if p == 0 else min(7, abs(energy[p - 1][i]).bit_length()) for i in range(len(where))]
+        energy.append(signed(coder, printed(f"ENERGY_{p}"), x))
     e2 = [
         (8 * e[0] ** 2 + (h["chroma_weight"] * (e[1] ** 2 + e[2] ** 2) if components > 1 else 0)).bit_length()
         for e in zip(*energy, strict=True)
     ]
     et = [clip(-5, 1, (h["shape_precision"] - e) >> 1) for e in e2]
-    shear = signed(coder, eights(7, 16), [e + 5 for e in et])
+    shear = signed(coder, printed("SHEAR"), [e + 5 for e in et])
     t = [clip(-65536, 65536, s << 12 + e) for s, e in zip(shear, et, strict=True)]
     slant = [(2**24 + v * v).bit_length() - 25 for v in t]
     es = [clip(-5, 1, (h["shape_precision"] + 1 - e - s) >> 1) for e, s in zip(e2, slant, strict=True)]
     scale = []
-    for _ in range(2):
-        tables = eights(3, 24)
-        coarse = [coder.adaptive(tables[max(0, e + 1)]) for e in es]
+    for i in range(2):
+        tables = printed(f"SCALE_{i}")
+        coarse = [coder.adaptive(tables[e + 5]) for e in es]
         scale.append(
             [(c << max(0, -1 - e)) + coder.uniform(1 << max(0, -1 - e)) for c, e in zip(coarse, es, strict=True)]
         )

@@ -39,9 +39,9 @@ def quantiser(components: int, bits: int) -> dict:
 
 def key(components: int, bits: int = 2) -> bytes:
     record = {
-        "first_frame": 200, "splat_count": 70000, "last_slice": 1, "reserved_bits": 0, "position_fraction_bits": 6,
-        "position_tool": 1, "shape_tool": 1, "colour_tool": 1, "shape_domain": 1, "shape_signed": 1, "reserved_bit": 0,
-        "shape_bits": 7, "shape_scale": [1, 65535, 300], "shape_offset": [-32768, 32767, 0],
+        "first_frame": 200, "splat_count": 70000, "last_slice": 1, "has_background": 1, "reserved_bits": 0,
+        "position_fraction_bits": 6, "position_tool": 1, "shape_tool": 1, "colour_tool": 1, "shape_domain": 1, "shape_signed": 1,
+        "reserved_bit": 0, "shape_bits": 7, "shape_scale": [1, 65535, 300], "shape_offset": [-32768, 32767, 0],
         "background": [-1, 4096, 8191][:components], **quantiser(components, bits),
     }  # fmt: skip
     return headers.KEY_FRAME.to_bytes(record, {"components": components})

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_graded_rebuild import Coder, clip, colour_of, eights, exp2, octaves, signed, splats
+from test_graded_rebuild import Coder, clip, colour_of, exp2, octaves, signed, splats
 
 from pgsvc.decode import track_states
 from pgsvc.headers import GRADED
@@ -28,6 +28,10 @@ def printed(name: str) -> list[list[int]]:
     """Rows of numbers of the text."""
     (block,) = re.findall(rf"```numbers {name}\n(.*?)\n```", TEXT, re.S)
     return [[int(x) for x in line.split()] for line in block.split("\n")]
+
+
+def eights(rows: int, size: int) -> list[list[int]]:
+    return [[8] * size for _ in range(rows)]
 
 
 # --- 7.12 -------------------------------------------------------------------------------------------------------------

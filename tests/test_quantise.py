@@ -21,12 +21,16 @@ from pgsvc.planar.splats import (  # noqa: E402
 )
 from pgsvc.planar.symbols import float12_join, float12_split, morton  # noqa: E402
 from pgsvc_encoder.fit.objective import Objective  # noqa: E402
+from pgsvc_encoder.fit.optimise import Rates  # noqa: E402
 from pgsvc_encoder.fit.splats import Splats  # noqa: E402
+from pgsvc_encoder.fit.train import adapt  # noqa: E402
 from pgsvc_encoder.fit.training import Training  # noqa: E402
 from pgsvc_encoder.predict.frame import DifferencePrecision, FramePredictor, float12_split_rounded  # noqa: E402
 from pgsvc_encoder.quantise import rvq  # noqa: E402
 from pgsvc_encoder.quantise.freeze import Precision, freeze_key  # noqa: E402
+from pgsvc_encoder.quantise.graded import freeze_graded  # noqa: E402
 from pgsvc_encoder.quantise.lsq import learn_quantiser  # noqa: E402
+from pgsvc_encoder.settings import PRESETS, QUANTISE, rounding  # noqa: E402
 from pgsvc_encoder.source.resize import resized  # noqa: E402
 
 
@@ -78,7 +82,7 @@ def test_freeze_and_prediction_end_at_decoded_values(name: str, training: Traini
     components = picture_format.components
     objective = Objective([smooth_picture(picture_format)] * 2, np.zeros(components))
     splats = random_splats(picture_format, [12, 9])
-    precision = Precision(adapt_iterations=5, colour_choices=((1, 2), (2, 3)))
+    precision = Precision(adapt_iterations=5, colour_choices=((1, 2), (2, 3)), aware_iterations=3)
     layers = freeze_key(training, objective, splats, precision, np.random.default_rng(0), lambda *_: None)
     states = []
     for k, layer in enumerate(layers):
@@ -104,6 +108,27 @@ def test_freeze_and_prediction_end_at_decoded_values(name: str, training: Traini
         assert np.array_equal(expected.colour, predictor.states[k].colour)
         unchanged = coded.update[0] == 0
         assert np.array_equal(expected.colour[unchanged], old.colour[unchanged])
+
+
+@pytest.mark.parametrize("tools", ["paper", "main"])
+def test_ways_to_quantise(tools: str) -> None:
+    """Freezing in steps comes nearer to the picture than rounding at once; the training with rounded splats in view runs."""
+    picture_format = FORMATS["rgb"]
+    picture = smooth_picture(picture_format)
+    fitted, training = random_splats(picture_format, [14, 10]), Training()
+    objective = Objective([picture] * 2, np.zeros(3))
+    adapt(training, objective, fitted, 150, Rates(), lambda *_: None)
+    errors = {}
+    for method in QUANTISE:
+        preset = rounding(PRESETS["fast"], method)
+        splats = Splats(*(v.clone() for v in (fitted.position, fitted.shape, fitted.colour, fitted.starts)))
+        if tools == "main":
+            freeze_graded(training, objective, splats, replace(preset.grade, coarseness=22), lambda *_: None)
+        else:
+            precision = replace(preset.precision, least_scale=0.3, colour_choices=((1, 4),))
+            freeze_key(training, objective, splats, precision, np.random.default_rng(0), lambda *_: None)
+        errors[method] = sum(objective.error(splats, k) for k in range(2))
+    assert errors["freeze"] < errors["ptq"], errors
 
 
 @pytest.mark.parametrize("sizes", [None, [(21, 14), (41, 27)], [(30, 13), (41, 27)]])

@@ -14,12 +14,13 @@ import pytest
 
 from pgsvc import container, entropy, errors, headers, limits
 from pgsvc.picture import Chroma
-from pgsvc.planar import differences, motion, splats, symbols
+from pgsvc.planar import differences, graded_counts, motion, splats, symbols
 from pgsvc.syntax import Field, Structure
 
 ROOT = Path(__file__).parents[1]
 SPEC = {p.name: p.read_text() for p in sorted((ROOT / "spec").glob("*.md"))}
 REGISTRY = tomllib.loads((ROOT / "spec" / "registry.toml").read_text())
+GRADED_TABLES = ("ENERGY_0", "ENERGY_1", "ENERGY_2", "SHEAR", "SCALE_0", "SCALE_1")
 STRUCTURES = {s.name: s for s in vars(headers).values() if isinstance(s, Structure)}
 
 # --- syntax tables ----------------------------------------------------------------------------------------------------
@@ -268,6 +269,7 @@ def block(name: str) -> list[int]:
             "FIRST_DIFFERENCE",
             np.concatenate([differences.Tables().lengths[kind][0] for kind in ("position", "energy", "chroma")]),
         ),
+        *((name, getattr(graded_counts, name).ravel()) for name in GRADED_TABLES),
     ],
 )
 def test_printed_numbers(name, table):

@@ -95,14 +95,15 @@ def timed(command: list[str], repeat: int) -> dict[str, float]:
     return {"wall_s": min(walls), "cpu_s": min(cpus)}
 
 
-def save(name: str, rows: Any, table: str) -> None:
-    """Write tools/results/NAME.json and NAME.md, and print the table."""
+def save(name: str, rows: Any, table: str, *, quiet: bool = False) -> None:
+    """Write tools/results/NAME.json and NAME.md, and print the table unless ``quiet``."""
     RESULTS.mkdir(exist_ok=True)
     record = {**environment(), "rows": rows}
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     head = f"Commit {record['commit']}, {record['machine']['processor']}, {record['machine']['cores']} cores, {record['date']}.\n"
     (RESULTS / f"{name}.md").write_text(f"{head}\n    {' '.join(record['command'])}\n\n{table}\n")
-    print(table)
+    if not quiet:
+        print(table)
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:

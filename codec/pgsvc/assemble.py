@@ -10,6 +10,8 @@ from pgsvc.container import DATA_TYPES, END, HEAD, INDEX, SIGNATURE, Address, wr
 from pgsvc.index import IndexEntry, write_index
 from pgsvc.syntax import Record
 
+FEW = 16  # chunks; their headers tell where each is as soon as an index would, which can be a fiftieth of a small still
+
 
 class RawChunk(NamedTuple):
     """A whole chunk as bytes, with what is needed to put it in its place."""
@@ -34,13 +36,10 @@ def order_key(chunk: RawChunk, progression_order: int) -> tuple[int, ...]:
 
 
 def prologue(header: Record, chunks: Iterable[RawChunk]) -> bytes:
-    """Signature, HEAD and iNDX for chunks that follow in this order, ENDS included."""
+    """Signature, HEAD and, unless the chunks are few, iNDX for chunks that follow in this order, ENDS included."""
     entries = [IndexEntry(c.type, c.address, len(c.raw)) for c in chunks]
-    return (
-        SIGNATURE
-        + write_chunk(HEAD, Address(), headers.HEAD.to_bytes(header))
-        + write_chunk(INDEX, Address(), write_index(entries))
-    )
+    head = SIGNATURE + write_chunk(HEAD, Address(), headers.HEAD.to_bytes(header))
+    return head + (write_chunk(INDEX, Address(), write_index(entries)) if len(entries) > FEW else b"")
 
 
 def in_order(header: Record, chunks: Iterable[RawChunk]) -> list[RawChunk]:

@@ -123,7 +123,8 @@ KEY_FRAME = Structure(
         Field("first_frame", "leb"),
         Field("splat_count", "leb"),
         Field("last_slice", "u1"),
-        Field("reserved_bits", "u3", allowed=(0,)),
+        Field("has_background", "u1"),
+        Field("reserved_bits", "u2", allowed=(0,)),
         Field("position_fraction_bits", "u4", allowed=range(7)),
         Field("position_tool", "u8", allowed=(BASIC, GRADED)),
         Field("shape_tool", "u8", allowed=(BASIC, GRADED)),
@@ -144,7 +145,9 @@ KEY_FRAME = Structure(
             Field("position_precision", "u6"),
             Field("energy_step", "u8", allowed=range(129)),
         ),
-        Field("background", "i16", count=lambda r: r["components"]),
+        *_absent_unless(
+            lambda r: bool(r["has_background"]), Field("background", "i16", count=lambda r: r["components"])
+        ),
         *_absent_unless(_of(BASIC), *RVQ),
         *_absent_unless(
             lambda r: r["position_tool"] == GRADED and r["components"] > 1,

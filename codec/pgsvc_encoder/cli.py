@@ -89,9 +89,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     g.add_argument(
         "--tools",
-        choices=("paper", "main"),
-        default="paper",
-        help="coding tools of key frames: those of P-GSVC (default), or graded precision, which takes fewer bytes",
+        choices=("auto", "main", "paper"),
+        default="auto",
+        help="coding tools of key frames: main, where precision follows from each splat's energy, which takes fewer bytes, or "
+        "those of P-GSVC, the paper; auto (default): main for stills, paper for video",
+    )
+    g.add_argument(
+        "--quantise",
+        choices=("freeze", "qat", "ptq"),
+        default="freeze",
+        help="key frames: freeze in steps while the rest re-adapts (default); qat, training with quantised splats in view "
+        "(LSQ+), as P-GSVC; ptq, rounding at once with colours solved in closed form, fastest",
     )
     g.add_argument("--level-weights", metavar="W,…", help="of the levels' errors in joint training, base first")
     g.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to fit (this version: cpu)")

@@ -94,6 +94,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         training_name=a.training,
         level_weights=weights,
         tools=a.tools,
+        quantise=a.quantise,
     )
 
 

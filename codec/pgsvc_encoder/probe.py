@@ -17,7 +17,7 @@ from pgsvc_encoder.settings import DEFAULT_DENSITY, Settings
 from pgsvc_encoder.source import Source
 from pgsvc_encoder.targets import Targets
 
-BITS_PER_SPLAT = {True: 45, False: 20}  # a still's and a clip's, for the first guess
+BITS_PER_SPLAT = {True: 40, False: 20}  # a still's and a clip's, for the first guess
 MOST_SHARE = 4  # at most one splat per so many pixels is tried
 CHEAP_FRAMES = 5  # of a clip in a cheap probe; one with the wanted preset takes a key frame and a whole chunk
 CHEAP = "fast"

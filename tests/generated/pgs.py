@@ -258,7 +258,8 @@ class Pgs(KaitaiStruct):
             self.first_frame = Pgs.Leb128(self._io, self, self._root)
             self.splat_count = Pgs.Leb128(self._io, self, self._root)
             self.last_slice = self._io.read_bits_int_be(1) != 0
-            self.reserved_bits = self._io.read_bits_int_be(3)
+            self.has_background = self._io.read_bits_int_be(1) != 0
+            self.reserved_bits = self._io.read_bits_int_be(2)
             self.position_fraction_bits = self._io.read_bits_int_be(4)
             self.position_tool = self._io.read_u1()
             self.shape_tool = self._io.read_u1()
@@ -309,9 +310,12 @@ class Pgs(KaitaiStruct):
                 pass
                 self.energy_step = self._io.read_u1()
 
-            self.background = []
-            for i in range(self.components):
-                self.background.append(self._io.read_s2be())
+            if self.has_background:
+                pass
+                self.background = []
+                for i in range(self.components):
+                    self.background.append(self._io.read_s2be())
+
 
             if self.position_tool == 1:
                 pass
@@ -371,8 +375,11 @@ class Pgs(KaitaiStruct):
             if self.position_tool == 2:
                 pass
 
-            for i in range(len(self.background)):
+            if self.has_background:
                 pass
+                for i in range(len(self.background)):
+                    pass
+
 
             if self.position_tool == 1:
                 pass

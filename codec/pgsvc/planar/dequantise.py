@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pgsvc.errors import BadStream
-from pgsvc.planar.splats import SplatSet, clip_colour, clip_position, clip_shape
+from pgsvc.planar.splats import SplatSet, background_of, clip_colour, clip_position, clip_shape
 from pgsvc.planar.symbols import (
     UPDATE_COLOUR,
     UPDATE_POSITION,
@@ -59,7 +59,7 @@ def key_frame(header: Record, symbols: KeySymbols, width: int, height: int, comp
         clip_position(position),
         clip_shape(shape, header["shape_domain"]),
         clip_colour(colours(header, components, symbols.colour)),
-        np.array(header["background"], np.int16),
+        background_of(header, components),
         header["shape_domain"],
     )
 

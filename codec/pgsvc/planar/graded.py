@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgsvc.planar.splats import LOG_CHOLESKY, SplatSet, clip_colour, clip_position, clip_shape, exp2
+from pgsvc.planar import graded_counts as counts
+from pgsvc.planar.splats import LOG_CHOLESKY, SplatSet, background_of, clip_colour, clip_position, clip_shape, exp2
 from pgsvc.planar.symbols import bit_length
 from pgsvc.planar.tree import code_cells
 from pgsvc.range_coder import AdaptiveCoder
@@ -24,6 +25,8 @@ A_LOW, SHEAR_LIMIT = -6144, 65536  # Q12, the smallest scale and the largest she
 LENGTHS = 16  # bit lengths 0 … 15
 MOST = (1 << 15) - 1  # the largest energy or shear
 OCTAVE_HALVES = 24  # of the scales
+ENERGY = (counts.ENERGY_0, counts.ENERGY_1, counts.ENERGY_2)
+SCALE = (counts.SCALE_0, counts.SCALE_1)
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def key_frame(header: Record, symbols: GradedSymbols, *, is_rgb: bool) -> SplatS
     shape = shapes(symbols.shear, shear_exp, symbols.scales, scale_exponent(header, bits, slant))
     position = positions(symbols.cells, symbols.place, place_bits(header, bits, slant, shape), header["cell_bits"])
     colour = colours(header, symbols.energy, shape, is_rgb=is_rgb)
-    background = np.array(header["background"], np.int16)
+    background = background_of(header, colour.shape[1])
     return SplatSet(clip_position(position), shape, clip_colour(colour), background, LOG_CHOLESKY)
 
 
@@ -144,14 +147,16 @@ def code_graded(
     cells = code_cells(coder, n, width, height, header["cell_bits"], symbols and symbols.cells)
     energy = np.zeros((n, components), np.int64)
     for c in range(components):
-        context = np.zeros(n, np.int64) if c == 0 else np.minimum(bit_length(np.abs(energy[:, 0])), 7)
-        energy[:, c] = code_signed(coder, _flat(8, LENGTHS), context, symbols and symbols.energy[:, c])
+        context = np.zeros(n, np.int64) if c == 0 else np.minimum(bit_length(np.abs(energy[:, c - 1])), 7)
+        energy[:, c] = code_signed(coder, ENERGY[c].copy(), context, symbols and symbols.energy[:, c])
     bits = energy_bits(header, energy)
     shear_exp = shear_exponent(header, bits)
-    shear = code_signed(coder, _flat(COARSEST - FINEST + 1, LENGTHS), shear_exp - FINEST, symbols and symbols.shear)
+    shear = code_signed(coder, counts.SHEAR.copy(), shear_exp - FINEST, symbols and symbols.shear)
     slant = slant_bits(shear_value(shear, shear_exp))
     scale_exp = scale_exponent(header, bits, slant)
-    scales = np.stack([code_scale(coder, scale_exp, symbols and symbols.scales[:, i]) for i in (0, 1)], 1)
+    scales = np.stack(
+        [code_scale(coder, SCALE[i].copy(), scale_exp, symbols and symbols.scales[:, i]) for i in (0, 1)], 1
+    )
     shape = shapes(shear, shear_exp, scales, scale_exp)
     widths = place_bits(header, bits, slant, shape)
     place = np.stack([coder.uniform(1 << widths[:, i], symbols and symbols.place[:, i]) for i in (0, 1)], 1)
@@ -175,7 +180,7 @@ def code_signed(
     length = length.astype(np.int64)
     next_bit, long = np.zeros(len(length), np.int64), length >= 2
     part = None if size is None else (size[long] >> (length[long] - 2) & 1).astype(np.int32)
-    halves = _flat(LENGTHS, 2) if halves is None else halves
+    halves = counts.HALF.copy() if halves is None else halves
     next_bit[long] = coder.adaptive(halves, _context(length[long]), part)
     rest = np.maximum(length - 2, 0)
     low = coder.uniform(1 << rest, None if size is None else size & ((1 << rest) - 1)).astype(np.int64)
@@ -185,21 +190,13 @@ def code_signed(
     return np.where(negative > 0, -out, out)
 
 
-def code_scale(coder: AdaptiveCoder, exponent: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+def code_scale(coder: AdaptiveCoder, halves: np.ndarray, exponent: np.ndarray, values: np.ndarray | None) -> np.ndarray:
     """Multiples of 2^exponent octaves: in halves of an octave, or in coarser steps, then the rest evenly; int64 [n]."""
     rest = np.maximum(-1 - exponent, 0)
-    context = np.maximum(exponent + 1, 0)
-    coarse = coder.adaptive(
-        _flat(COARSEST + 2, OCTAVE_HALVES),
-        _context(context),
-        None if values is None else (values >> rest).astype(np.int32),
-    )
+    part = None if values is None else (values >> rest).astype(np.int32)
+    coarse = coder.adaptive(halves, _context(exponent - FINEST), part)
     low = coder.uniform(1 << rest, None if values is None else values & ((1 << rest) - 1))
     return coarse.astype(np.int64) << rest | low
-
-
-def _flat(rows: int, size: int) -> np.ndarray:
-    return np.full((rows, size), 8, np.uint16)
 
 
 def _context(values: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from pgsvc.sizes import Size
+from pgsvc.syntax import Record
 
 POSITION_LIMIT = 1 << 23
 CHOLESKY, LOG_CHOLESKY = 0, 1
@@ -51,6 +52,12 @@ class SplatSet:
     def form(self) -> np.ndarray:
         """(P, K, R) of spec 8.3; int64 [N, 3], Q32."""
         return quadratic_form(self.factor)
+
+
+def background_of(header: Record, components: int) -> np.ndarray:
+    """Background of a key frame slice; int16 [C], nothing where it is not sent (spec 6.3)."""
+    sent = header["background"]
+    return np.zeros(components, np.int16) if sent is None else np.array(sent, np.int16)
 
 
 def clip_position(position: np.ndarray) -> np.ndarray:

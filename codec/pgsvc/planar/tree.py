@@ -20,17 +20,17 @@ BUCKETS = 16  # larger ones by a share in sixteenths and a rest
 
 
 def _small_prior() -> np.ndarray:
-    """Rows n = 0 … 12: binomial weights, flattened; 8 symbols' worth."""
+    """Rows n = 0 … 12: binomial weights, flattened; some 17 symbols' worth."""
     out = np.ones((SMALL + 1, SMALL + 1), np.uint16)
     for n in range(1, SMALL + 1):
         for k in range(n + 1):
-            out[n, k] = 2 + (math.comb(n, k) * 192 >> n) + 64 // (n + 1)
+            out[n, k] = 4 + (math.comb(n, k) * 384 >> n) + 128 // (n + 1)
     return out
 
 
 def _large_prior() -> np.ndarray:
     shares = np.arange(BUCKETS)
-    return (4 + 48 * np.minimum(shares + 1, BUCKETS - shares) // 8).astype(np.uint16)[None]
+    return (8 + 12 * np.minimum(shares + 1, BUCKETS - shares)).astype(np.uint16)[None]
 
 
 SMALL_PRIOR, LARGE_PRIOR = _small_prior(), _large_prior()

@@ -1,7 +1,7 @@
 """Pruning by learned contribution (GSP of GSVC, section 3.5 of P-GSVC): start with too many splats, drop the least useful ones.
 
 Each splat's colour gets a learned factor w; every few iterations the splats with the smallest |w| are removed, until the budget is
-reached. Afterwards w is multiplied into the colour, so it costs no bits.
+reached. Afterwards w is multiplied into the colour, so it costs no bits. And, by what they are worth, before a freeze.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.splats import AWAY, Splats
 from pgsvc_encoder.fit.training import Stage, importance
 
@@ -90,3 +91,15 @@ class Pruner:
             there = slice(target.start, target.start + len(rows))
             out.position[there], out.shape[there] = s.position[rows], s.shape[rows]
             out.colour[there] = s.colour[rows] * self.contribution[rows, None]
+
+
+def drop_weak(objective: Objective, splats: Splats, least: float) -> None:
+    """Drop splats whose loss raises the error of the levels by less than ``least`` times the top level's error per splat.
+
+    At the usual slope of quality over rate a splat's bits are worth 0.75 of that.
+    """
+    worth = importance(objective, splats) / 2  # which is curvature times colour squared
+    keep = worth >= least * objective.error(splats, objective.levels - 1) / max(1, len(splats))
+    counts = torch.bincount(splats.layer_of()[keep], minlength=splats.layers)
+    splats.position, splats.shape, splats.colour = (v[keep] for v in (splats.position, splats.shape, splats.colour))
+    splats.starts = torch.cat([splats.starts[:1], counts.cumsum(0).to(splats.starts.dtype)])

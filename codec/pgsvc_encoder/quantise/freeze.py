@@ -23,6 +23,7 @@ from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import adapt
 from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.quantise import rvq
+from pgsvc_encoder.quantise.aware import train_aware
 from pgsvc_encoder.quantise.lsq import UniformQuantiser, learn_quantiser
 
 A, T, B = 0, 1, 2
@@ -45,6 +46,7 @@ class Precision:
         sweeps: passes of re-choosing colours with their neighbours in view.
         adapt_iterations: after each freeze of geometry.
         solve_iterations: of each colour solve.
+        aware_iterations: of training with quantised splats in view, before the freeze.
     """
 
     position_fraction_bits: int = 2
@@ -55,11 +57,12 @@ class Precision:
     sweeps: int = 2
     adapt_iterations: int = 150
     solve_iterations: int = 8
+    aware_iterations: int = 0
 
     @property
     def iterations(self) -> int:
-        """Of all freezes of geometry."""
-        return 3 * self.adapt_iterations
+        """Of all freezes of geometry, and of the training before."""
+        return 3 * self.adapt_iterations + self.aware_iterations
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,9 @@ def freeze_key(
     on_step: Step,
 ) -> list[FrozenLayer]:
     """Quantise all layers of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
+    if precision.aware_iterations:
+        round_all = _rounding(objective, splats, precision, rng)
+        train_aware(training, objective, splats, precision.aware_iterations, round_all, on_step)
     grid = freeze_positions(objective, splats, precision)
     adapt(training, objective, splats, precision.adapt_iterations, ADAPT_RATES, on_step, frozen=frozenset({"position"}))
     quantisers, symbols = _shape_tables(splats.layers), np.zeros((len(splats), 3), np.int64)
@@ -121,6 +127,39 @@ def freeze_key(
             FrozenLayer(fields, KeySymbols(grid[part], (symbols[part] - lowest).astype(np.int32), indices[part]))
         )
     return layers
+
+
+def _rounding(
+    objective: Objective, splats: Splats, precision: Precision, rng: np.random.Generator, every: int = 20
+) -> Callable[[int], None]:
+    """A function that rounds all splats in place, without a change of order; quantisers follow the splats every few calls."""
+    scale = 1 << precision.position_fraction_bits
+    quantisers: list[list[UniformQuantiser]] = []
+    books: list[rvq.Codebooks] = []
+
+    def round_all(i: int) -> None:
+        if i % every == 0:
+            quantisers[:] = _shape_tables(splats.layers)
+            books.clear()
+            weight = colour_diagonal(Training(), objective, splats).sum(1).double().numpy()
+            for k in range(splats.layers):
+                part = splats.layer(k)
+                colours = splats.colour[part].double().numpy()
+                books.append(rvq.train(colours, weight[part], *precision.colour_choices[0], rng))
+        splats.position.copy_((torch.floor(splats.position * scale) + 0.5) / scale)
+        symbols = np.zeros((len(splats), 3), np.int64)
+        if i % every == 0:
+            _freeze_shape(objective, splats, (T, A, B), precision, quantisers, symbols)
+        for k in range(splats.layers):
+            part = splats.layer(k)
+            for c, q in enumerate(quantisers[k]):
+                values = q.dequantise(q.quantise(splats.shape[part, c].double().numpy()))
+                splats.shape[part, c] = torch.from_numpy(values).float()
+            found = books[k].decode(rvq.encode(books[k], splats.colour[part].double().numpy()))
+            splats.colour[part] = torch.from_numpy(found).float()
+        splats.clamp(objective.format.width, objective.format.height)
+
+    return round_all
 
 
 def freeze_positions(objective: Objective, splats: Splats, precision: Precision) -> np.ndarray:

@@ -7,69 +7,27 @@ the frozen colours.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from pgsvc.headers import GRADED
-from pgsvc.picture import PictureFormat
 from pgsvc.planar import graded
 from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.symbols import morton
 from pgsvc.syntax import Record
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import Step
-from pgsvc_encoder.fit.solve import colour_diagonal, solve_colours
+from pgsvc_encoder.fit.prune import drop_weak
+from pgsvc_encoder.fit.solve import colour_diagonal, colour_gradient, solve_colours
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import adapt
 from pgsvc_encoder.fit.training import Training
-from pgsvc_encoder.quantise.freeze import ADAPT_RATES, FrozenLayer, tools
+from pgsvc_encoder.quantise.aware import train_aware
+from pgsvc_encoder.quantise.freeze import ADAPT_RATES, FrozenLayer
+from pgsvc_encoder.quantise.grade import Grade
 
 YCOCG = np.array([[0.25, 0.5, 0.25], [0.5, 0.0, -0.5], [-0.25, 0.5, -0.25]])
-
-
-@dataclass(frozen=True)
-class Grade:
-    """How fine: header fields of the graded tools (spec 6.3), and the effort of freezing.
-
-    Args:
-        coarseness: log2 of the step of the energies over the root of the fit's mean squared error, in eighths.
-        shape_precision, position_precision: half octaves.
-        cell_bits: of the tree of counts.
-        adapt_iterations: after each freeze of geometry.
-        colour_groups: colours are fixed in so many groups, the largest splats first.
-        solve_iterations: of each colour solve.
-    """
-
-    coarseness: int = 13
-    shape_precision: int = 5
-    position_precision: int = 5
-    cell_bits: int = 3
-    adapt_iterations: int = 80
-    colour_groups: int = 5
-    solve_iterations: int = 8
-
-    def header(self, picture_format: PictureFormat, error: float) -> dict[str, object]:
-        """Fields of the KEYF header. Steps of the chroma are coarser as far as they matter less in the error.
-
-        Args:
-            error: mean squared error of the fit, samples up to 1.
-        """
-        step = round(8 * math.log2(8192 * math.sqrt(max(error, 1e-9)))) + self.coarseness
-        fields: dict[str, object] = {"energy_step": min(max(step, 0), 128)}
-        fields |= {name: getattr(self, name) for name in ("shape_precision", "position_precision", "cell_bits")}
-        if picture_format.components > 1:
-            steps, weight = RGB_CHROMA if picture_format.is_rgb else YUV_CHROMA
-            fields |= {"chroma_steps": steps, "chroma_weight": weight}
-        else:
-            fields |= {"chroma_steps": None, "chroma_weight": None}
-        return {**tools(GRADED), "position_fraction_bits": 0, **fields}
-
-
-# Steps in quarter octaves above that of luma, and the eighths of the energy's weight that a squared step has.
-RGB_CHROMA, YUV_CHROMA = ([3, 2], 15), ([5, 5], 8)
 
 
 class Freeze:
@@ -78,7 +36,8 @@ class Freeze:
     def __init__(self, training: Training, objective: Objective, splats: Splats, grade: Grade, on_step: Step) -> None:
         self.training, self.objective, self.splats = training, objective, splats
         self.grade, self.on_step = grade, on_step
-        self.header: Record = grade.header(objective.format, objective.error(splats, objective.levels - 1))
+        error = objective.error(splats, objective.levels - 1)
+        self.header: Record = grade.header(objective.format, error, len(splats))
         self.is_rgb = objective.format.is_rgb
         self.steps = 2.0 ** (graded.energy_steps(self.header) / 8) / 8192
         self.bits = graded.energy_bits(self.header, self.energy())
@@ -87,8 +46,10 @@ class Freeze:
         """Nearest energy symbols of the present colours; int64 [N, C]."""
         shape, colour = self.splats.shape.double().numpy(), self.splats.colour.double().numpy()
         value = colour @ YCOCG.T if self.is_rgb else colour
-        symbols = np.round(value * 2.0 ** ((shape[:, :1] + shape[:, 2:]) / 2) / self.steps)
-        return np.clip(symbols, -graded.MOST, graded.MOST).astype(np.int64)
+        wanted = value * 2.0 ** ((shape[:, :1] + shape[:, 2:]) / 2) / self.steps
+        up = np.where(np.arange(wanted.shape[1]) > 0, 0.5 - self.grade.dead_zone, 0.5)
+        symbols = np.sign(wanted) * np.minimum(np.floor(np.abs(wanted) + up), graded.MOST)
+        return symbols.astype(np.int64)
 
     def shape(self) -> np.ndarray:
         """The present shapes in Q12, int64 [N, 3]."""
@@ -158,6 +119,17 @@ class Freeze:
                 solve_colours(self.training, self.objective, s, g.solve_iterations, free=free)
         return symbols
 
+    def sweep_colours(self, symbols: np.ndarray, graded_for: np.ndarray, parts: int = 8) -> None:
+        """Re-choose energy symbols in place: each part moves to its own optimum while the others stay."""
+        s = self.splats
+        diagonal = colour_diagonal(self.training, self.objective, s) + 1e-12
+        for _ in range(self.grade.sweeps):
+            for part in range(parts):
+                rows = torch.arange(part, len(s), parts)
+                s.colour[rows] -= (colour_gradient(self.training, self.objective, s) / diagonal)[rows]
+                symbols[rows] = self._kept(self.energy(), graded_for)[rows]
+                s.colour[rows] = self.colours(symbols)[rows]
+
     def _kept(self, wanted: np.ndarray, graded_for: np.ndarray) -> np.ndarray:
         """Symbols near ``wanted`` that ask for the steps that the geometry has, else those that it was made for."""
         out = wanted.copy()
@@ -174,10 +146,31 @@ class Freeze:
         return out
 
 
+def _rounding(
+    training: Training, objective: Objective, splats: Splats, grade: Grade, on_step: Step
+) -> Callable[[int], None]:
+    """A function that rounds all splats in place, to steps of energies that stay what they are now."""
+    f = Freeze(training, objective, splats, grade, on_step)
+
+    def round_all(i: int) -> None:
+        f.bits = graded.energy_bits(f.header, f.energy())
+        f.round_positions()
+        f.round_shear()
+        f.round_scale(0)
+        f.round_scale(2)
+        splats.colour.copy_(f.colours(f.energy()))
+
+    return round_all
+
+
 def freeze_graded(
     training: Training, objective: Objective, splats: Splats, grade: Grade, on_step: Step
 ) -> list[FrozenLayer]:
     """Quantise all layers of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
+    drop_weak(objective, splats, grade.least_worth)
+    if grade.aware_iterations:
+        round_all = _rounding(training, objective, splats, grade, on_step)
+        train_aware(training, objective, splats, grade.aware_iterations, round_all, on_step)
     f = Freeze(training, objective, splats, grade, on_step)
     f.round_positions()
     f.adapt()
@@ -191,7 +184,8 @@ def freeze_graded(
     shear = f.round_shear()
     scales = np.stack([f.round_scale(0), f.round_scale(2)], 1)
     cells, place = f.round_positions()
-    symbols = f.fix_colours(symbols)
+    made_for, symbols = symbols, f.fix_colours(symbols)
+    f.sweep_colours(symbols, made_for)
     out = []
     for k in range(splats.layers):
         part = splats.layer(k)

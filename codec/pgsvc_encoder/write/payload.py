@@ -25,7 +25,7 @@ def key_payload(header: Record, symbols: KeySymbols) -> bytes:
     """Payload of a KEYF chunk. The splats must be in canonical order: their Morton codes do not decrease (spec 7.4)."""
     writer = SymbolWriter()
     code_key(writer, header, symbols)
-    return headers.KEY_FRAME.to_bytes(header, {"components": len(header["background"])}) + writer.finish()
+    return _key_header(header, len(header["background"])) + writer.finish()
 
 
 def graded_payload(header: Record, symbols: GradedSymbols, width: int, height: int) -> bytes:
@@ -33,7 +33,13 @@ def graded_payload(header: Record, symbols: GradedSymbols, width: int, height: i
     writer = RangeWriter()
     components = len(header["background"])
     code_graded(writer, header, width, height, components, symbols)
-    return headers.KEY_FRAME.to_bytes(header, {"components": components}) + writer.finish()
+    return _key_header(header, components) + writer.finish()
+
+
+def _key_header(header: Record, components: int) -> bytes:
+    """A background of nothing is not written."""
+    header = {**header, "has_background": int(any(header["background"]))}
+    return headers.KEY_FRAME.to_bytes(header, {"components": components})
 
 
 def predicted_payload(header: Record, symbols: PredictedSymbols, components: int) -> bytes:
