@@ -27,6 +27,8 @@ QUICK = {
     "schedule": {"iterations": 40, "rounds": 4},
     "precision": {"adapt_iterations": 4, "solve_iterations": 3, "colour_choices": ((2, 4), (1, 3)), "sweeps": 1},
     "difference": {"iterations": 6, "adapt_iterations": 2, "codebook_bits": 4},
+    "grade": {"adapt_iterations": 4, "solve_iterations": 3, "sweeps": 1},
+    "difference_grade": {"iterations": 6, "adapt_iterations": 2, "motion_iterations": 3},
 }
 
 

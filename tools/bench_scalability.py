@@ -26,7 +26,7 @@ from trainings import Pictures, counts_and_sizes, fit_frames, quality, read
 from pgsvc.picture import Picture
 from pgsvc_encoder.encode import encode
 from pgsvc_encoder.fit.training import Training
-from pgsvc_encoder.settings import PRESETS, Settings
+from pgsvc_encoder.settings import PAPER, PRESETS, Settings
 from pgsvc_encoder.source.resize import resized
 
 CLIPS = {
@@ -72,14 +72,16 @@ def coded(
     counts, sizes = counts_and_sizes(splats, LAYERS, pictures[0], scalability)
     base: dict[str, Any] = {"preset": preset, "gop": len(pictures), "key_frames": "fixed"}
     if training != "monolithic":
-        settings = Settings(layers=LAYERS, splats=splats, scalability=scalability, training_name=training, **base)
+        settings = Settings(
+            layers=LAYERS, splats=splats, scalability=scalability, training_name=training, tools=PAPER, **base
+        )
         report = _encode(pictures, settings)
         for row in report["levels"]:
             yield _row(row, report, splats, sum(counts[: row["level"] + 1]))
         return
     for k, size in enumerate(sizes):
         alone = [resized(p, *size) for p in pictures]
-        report = _encode(alone, Settings(layers=1, splats=sum(counts[: k + 1]), **base))
+        report = _encode(alone, Settings(layers=1, splats=sum(counts[: k + 1]), tools=PAPER, **base))
         row = _row(report["levels"][0], report, splats, sum(counts[: k + 1]))
         smaller = math.prod(size) / math.prod(
             sizes[-1]

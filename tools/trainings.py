@@ -24,7 +24,7 @@ from pgsvc_encoder.fit.train import Schedule, fit
 from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.predict.follow import follow
 from pgsvc_encoder.predict.motion import at_positions, estimate
-from pgsvc_encoder.settings import PRESETS, Settings
+from pgsvc_encoder.settings import PAPER, PRESETS, Settings
 from pgsvc_encoder.source import Source, open_source
 from pgsvc_encoder.source.resize import resized
 
@@ -62,7 +62,7 @@ def read(path: Path, frames: int = 1) -> list[Picture]:
 
 def counts_and_sizes(splats: int, layers: int, picture: Picture, scalability: str) -> tuple[list[int], list[Size]]:
     """Splats of each layer and size of each level, as the encoder would choose them."""
-    settings = Settings(layers=layers, splats=splats, scalability=scalability)
+    settings = Settings(layers=layers, splats=splats, scalability=scalability, tools=PAPER)
     f = picture.format
     return settings.layer_splats(f.width * f.height), settings.level_sizes(f.width, f.height)
 

@@ -89,10 +89,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     g.add_argument(
         "--tools",
-        choices=("auto", "main", "paper"),
-        default="auto",
-        help="coding tools of key frames: main, where precision follows from each splat's energy, which takes fewer bytes, or "
-        "those of P-GSVC, the paper; auto (default): main for stills, paper for video",
+        choices=("main", "paper"),
+        default="main",
+        help="coding tools: main (default), where precision follows from each splat's energy and common motion is sent once, which "
+        "takes a fraction of the bytes, or those of P-GSVC, the paper",
     )
     g.add_argument(
         "--quantise",

@@ -24,7 +24,7 @@ from pgsvc_encoder import keyframes, report
 from pgsvc_encoder.encode_segment import SegmentEncoder
 from pgsvc_encoder.parts import Parts
 from pgsvc_encoder.probe import Notice, Rows, Segment, find_splats, pictures_ahead
-from pgsvc_encoder.settings import AUTO, MAIN, PAPER, Settings
+from pgsvc_encoder.settings import Settings
 from pgsvc_encoder.source import Source
 
 Progress = Callable[[int, torch.Tensor | None], None]  # frame number, level errors (None: the frame is done)
@@ -85,8 +85,6 @@ def encode(
     Raises:
         UsageError: the source has no frames, the settings do not fit it, or a target is out of reach.
     """
-    if settings.tools == AUTO:
-        settings = replace(settings, tools=MAIN if source.is_still else PAPER)
     keyframes.check(source, settings)
     torch.set_num_threads(1)  # image work is in our kernels; torch's spinning threads only take their cores away
     began = time.perf_counter()

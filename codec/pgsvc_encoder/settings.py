@@ -39,6 +39,7 @@ PRESETS = {
         Precision(adapt_iterations=30, solve_iterations=5, sweeps=1, colour_choices=((2, 6), (2, 4))),
         DifferencePrecision(iterations=40, adapt_iterations=8),
         Grade(adapt_iterations=30, solve_iterations=5, sweeps=1),
+        DifferenceGrade(iterations=40, adapt_iterations=10, motion_iterations=12),
     ),
     "medium": Preset(Schedule(1200), Precision(adapt_iterations=80), DifferencePrecision()),
     "slow": Preset(
@@ -46,12 +47,12 @@ PRESETS = {
         Precision(adapt_iterations=200, solve_iterations=12, sweeps=3),
         DifferencePrecision(iterations=150, adapt_iterations=40),
         Grade(adapt_iterations=200, solve_iterations=12),
+        DifferenceGrade(iterations=160, adapt_iterations=40, motion_iterations=40),
     ),
 }
 
-AUTO, MAIN, PAPER = TOOLS = ("auto", "main", "paper")
-# Twice the usual steps: 0.07 to 0.1 dB better at the top of stills of 1,400 to 2,800 splats; three times are worse. Video keeps
-# what its predicted frames were tuned with.
+MAIN, PAPER = TOOLS = ("main", "paper")
+# Twice the usual steps: 0.07 to 0.1 dB better at the top of stills of 1,400 to 2,800 splats; three times are worse.
 MAIN_RATES = Rates(1.4, 0.4, 0.06)
 
 FREEZE, AWARE, ROUND = QUANTISE = ("freeze", "qat", "ptq")
@@ -82,7 +83,7 @@ class Settings:
         sizes: width and height of each level, the last that of the picture.
         training_name: one of the trainings in fit/training.py.
         level_weights: of the levels' errors, base first; None: the default.
-        tools: coding tools of key frames: one of TOOLS; "auto" is main for stills, paper for video.
+        tools: coding tools: one of TOOLS.
         quantise: how key frames are quantised: "freeze" in steps, "qat" after training with quantised splats in view, "ptq" at
             once.
         gop: frames per segment at the most, the key frame included.
@@ -104,7 +105,7 @@ class Settings:
     order: str = "segment"
     seed: int = 0
     preset: str = "medium"
-    tools: str = AUTO
+    tools: str = MAIN
     quantise: str = FREEZE
     threads: int = 0
     training_name: str = "joint"

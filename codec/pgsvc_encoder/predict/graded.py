@@ -47,6 +47,9 @@ class DifferenceGrade:
         pull: weight of the pull, in bits for each group of numbers.
         price: weight of the bits where a group is sent or not: what is left after the pull is nearly always worth them.
         dead_zone: offsets below are not sent.
+        fall: in dB, how much worse than the key frame predicted frames are meant to be: what a bit is worth is scaled by the wanted
+            over the last error to the power of ``steadiness``, so that quality neither sinks from group to group nor costs more
+            than it must while the key frame still helps.
         born_share: of a layer's splats that may be replaced in the last frame of a group.
         iterations, adapt_iterations: before anything is frozen (twice as many in the last frame of a group), and after each freeze.
         motion_iterations: of the fit of a motion field, for each frame that it reaches further.
@@ -63,6 +66,8 @@ class DifferenceGrade:
     pull: float = 3.0
     price: float = 0.3
     dead_zone: float = 0.6
+    fall: float = 3.0
+    steadiness: float = 2.0
     born_share: float = 0.05
     iterations: int = 80
     adapt_iterations: int = 20
@@ -98,6 +103,7 @@ class FrameFit:
         header: of the PRED chunk.
         predicted: splats of each layer (spec 7.13).
         depth: how often the group was halved to get to the frame; 0 for its last one.
+        pressure: factor of the worth of a bit.
     """
 
     def __init__(
@@ -110,6 +116,7 @@ class FrameFit:
         on_step: Step,
         *,
         depth: int,
+        pressure: float = 1.0,
     ) -> None:
         self.training, self.objective, self.grade, self.header, self.on_step = (
             training,
@@ -122,7 +129,7 @@ class FrameFit:
         self.offsets = Offsets(header, predicted, is_rgb=objective.format.is_rgb)
         o = self.offsets.origin
         self.splats = Splats(o.position.clone(), o.shape.clone(), o.colour.clone(), o.starts)
-        self.worth = grade.bit_worth(header, objective.format) * grade.between**depth
+        self.worth = grade.bit_worth(header, objective.format) * grade.between**depth * pressure
         self.fixed = torch.zeros(len(self.splats), dtype=torch.bool)
 
     def run(self) -> list[DifferenceSymbols]:

@@ -24,6 +24,7 @@ from pgsvc_encoder.predict.graded import DifferenceGrade, FrameFit
 from pgsvc_encoder.write.payload import differences_payload
 
 TIE = 20.0  # bits that a difference of a luma sample between neighbouring vectors must be worth
+MOST_PRESSURE = 4.0  # the factor by which a bit is worth more or less at the most
 FULL_PACE = 6.0  # gap in dB between a frame as it was and as it should be, at which vectors are fitted with full steps
 # How much worse than the frame before a chunk, in dB, its splats may fit the frame 2^bits later, when moved, for groups so long.
 # Groups that are too long cost 10 % of the bits where much moves, groups that are too short as much where little does.
@@ -64,7 +65,7 @@ class GroupPredictor:
         self.header = grade.header(f, error, key)
         self.grid = Grid(f.width, f.height, grade.motion_bits)
         self.velocity = self.grid.none()  # motion from frame to frame, where the next search begins
-        self.reached = error
+        self.reached = self.lasting = error
         self._chunk: _Chunk | None = None
 
     @property
@@ -98,7 +99,16 @@ class GroupPredictor:
             else:
                 depth = 1 + self.header["group_bits"] - (step.after - step.before - 1).bit_length()
             predicted = [chain.predicted(step, vectors) for chain in chunk.chains]
-            fit = FrameFit(self.training, objective, self.grade, self.header, predicted, on_step, depth=depth)
+            fit = FrameFit(
+                self.training,
+                objective,
+                self.grade,
+                self.header,
+                predicted,
+                on_step,
+                depth=depth,
+                pressure=self._pressure(),
+            )
             symbols = fit.run()
             chunk.fields.append(vectors)
             chunk.symbols.append(symbols)
@@ -132,6 +142,12 @@ class GroupPredictor:
                 if self._gap(error) <= LONGEST_GAP.get(bits, LONGEST_GAP[3]):
                     return bits
         return 0
+
+    def _pressure(self) -> float:
+        """Factor of what a bit must save: above 1 where the frame before was better than wanted, below where it was worse."""
+        g = self.grade
+        ratio = self.lasting * 10 ** (g.fall / 10) / (self.reached + 1e-9)
+        return min(max(ratio**g.steadiness, 1 / MOST_PRESSURE), MOST_PRESSURE)
 
     def _gap(self, error: float) -> float:
         """How much worse than the frame before the present chunk or group, in dB."""
