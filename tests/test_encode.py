@@ -157,7 +157,7 @@ def test_predicted_frames_do_not_drift(tmp_path: Path) -> None:
 
 def test_quantisers_are_learned_anew_when_a_still_clip_begins_to_move(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.y4m", frames=9, still_frames=5)
-    encode_clip(clip, tmp_path / "clip.pgs", gop=9, chunk_frames=2)
+    encode_clip(clip, tmp_path / "clip.pgs", gop=9, chunk_frames=2, tools="paper")
     stream = pgsvc.open(tmp_path / "clip.pgs")
     assert len(list(stream.frames(check_hash=True))) == 9
     kept = [chunk.header["keep_parameters"] for chunk in stream.segments[0].tracks[2, 0].predicted]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -58,8 +58,15 @@ class Predictor(Protocol):
         """Frames that are coded together."""
         ...
 
-    def code(self, objectives: Sequence[Objective], last: Picture, on_step: Step) -> list[list[SplatSet]]:
-        """Code the next frames, one for each objective, as part of the present chunk; the states of each frame."""
+    def code(
+        self, objectives: Sequence[Objective], last: Picture, on_step: Callable[[int], Step]
+    ) -> list[list[SplatSet]]:
+        """Code the next frames, one for each objective, as part of the present chunk; the states of each frame.
+
+        Args:
+            last: the decoded frame before.
+            on_step: of the fit of the frame with this number among the objectives.
+        """
         ...
 
     def finish(self) -> list[bytes]:
@@ -145,7 +152,14 @@ class SegmentEncoder:
     def _code(self, predictor: Predictor, frames: list[_Waiting], last: Picture) -> Iterator[_Waiting]:
         """Frames that are coded together, with what a decoder sees of them; they share the time evenly."""
         began = time.perf_counter()
-        states = predictor.code([w.objective for w in frames], last, self.on_step)
+        first = self.current + 1 - len(frames)
+
+        def on_step(number: int) -> Step:
+            self.current = first + number
+            return self.on_step
+
+        states = predictor.code([w.objective for w in frames], last, on_step)
+        self.current = first + len(frames) - 1
         decoded = [self._see(s, w.sources[-1]) for s, w in zip(states, frames, strict=True)]
         seconds = (time.perf_counter() - began) / len(frames)
         for w, pictures in zip(frames, decoded, strict=True):

@@ -24,8 +24,7 @@ class ProgressBar:
 
         effort = settings.effort()
         self._quiet = quiet
-        self._key = effort.schedule.iterations + effort.precision.iterations
-        self._predicted = effort.difference.iterations + effort.difference.adapt_iterations
+        self._key, self._predicted = effort.iterations(settings.tools)
         self._gop = 1 if source.is_still else settings.gop
         self._keys = 0
         self._frames = source.frame_count
@@ -53,7 +52,8 @@ class ProgressBar:
         if errors is None:
             self._bar.update(max(0, self._due(frame + 1, frame + 1) - self._bar.n))
             return
-        self._bar.update(1)
+        if self._frames is None or self._bar.n < self._due(frame + 1, frame + 1):  # frames differ in what they take
+            self._bar.update(1)
         if self._bar.n % 20 == 0:
             self._bar.set_postfix_str(
                 f"frame {frame}, {-10 * math.log10(max(float(errors[-1]), 1e-12)):.2f} dB", refresh=False

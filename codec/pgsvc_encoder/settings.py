@@ -32,6 +32,19 @@ class Preset:
     grade: Grade = Grade()
     difference_grade: DifferenceGrade = DifferenceGrade()
 
+    def iterations(self, tools: str) -> tuple[int, int]:
+        """Of a key frame, and about those of a predicted one."""
+        if tools == PAPER:
+            return (
+                self.schedule.iterations + self.precision.iterations,
+                self.difference.iterations + self.difference.adapt_iterations,
+            )
+        g = self.difference_grade
+        return (
+            self.schedule.iterations + 3 * self.grade.adapt_iterations,
+            3 * g.iterations // 2 + 2 * g.adapt_iterations,
+        )
+
 
 PRESETS = {
     "fast": Preset(

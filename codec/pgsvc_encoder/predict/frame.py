@@ -6,7 +6,7 @@ everything else stays as it was decoded. Splats keep their identity: the n-th sp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -108,16 +108,19 @@ class FramePredictor:
             **p.books.record(),
         }
 
-    def code(self, objectives: Sequence[Objective], last: Picture, on_step: Step) -> list[list[SplatSet]]:
+    def code(
+        self, objectives: Sequence[Objective], last: Picture, on_step: Callable[[int], Step]
+    ) -> list[list[SplatSet]]:
         """Code the next frame as part of the present chunk; its states.
 
         Args:
             objectives: of that frame alone.
             last: the decoded frame before, from which motion is estimated.
+            on_step: of its fit, for number 0.
         """
         (objective,) = objectives
         motion = estimate(last, objective.original)
-        self.waiting.append(self.code_frame(objective, on_step, starts_chunk=not self.waiting, motion=motion))
+        self.waiting.append(self.code_frame(objective, on_step(0), starts_chunk=not self.waiting, motion=motion))
         return [list(self.states)]
 
     def finish(self) -> list[bytes]:

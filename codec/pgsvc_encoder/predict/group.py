@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,11 +73,14 @@ class GroupPredictor:
         """Frames that are coded together."""
         return 1 << self.grade.group_bits
 
-    def code(self, objectives: Sequence[Objective], last: Picture, on_step: Step) -> list[list[SplatSet]]:
+    def code(
+        self, objectives: Sequence[Objective], last: Picture, on_step: Callable[[int], Step]
+    ) -> list[list[SplatSet]]:
         """Code the next frames, one for each objective, as part of the present chunk; the states of each in time order.
 
         Args:
             last: the decoded frame before; not used here.
+            on_step: of the fit of the frame with this number among the objectives.
         """
         if self._chunk is None:
             self.header["group_bits"] = self._group_bits(objectives)
@@ -85,14 +88,15 @@ class GroupPredictor:
         chunk, size = self._chunk, 1 << self.header["group_bits"]
         first = chunk.frames
         for start in range(0, len(objectives), size):
-            self._code_group(chunk, objectives[start : start + size], on_step)
+            self._code_group(chunk, objectives[start : start + size], lambda i, start=start: on_step(start + i))
         return [[c.states[f + 1] for c in chunk.chains] for f in range(first, chunk.frames)]
 
-    def _code_group(self, chunk: _Chunk, objectives: Sequence[Objective], on_step: Step) -> None:
+    def _code_group(self, chunk: _Chunk, objectives: Sequence[Objective], on_step: Callable[[int], Step]) -> None:
         first = chunk.frames
         chunk.frames += len(objectives)
         for step in group_order(first, chunk.frames):
-            objective = objectives[step.frame - first - 1]
+            number = step.frame - first - 1
+            objective = objectives[number]
             vectors, depth = None, 0
             if step.after is None:
                 vectors = self._motion(chunk, step, objectives)
@@ -100,15 +104,9 @@ class GroupPredictor:
                 depth = 1 + self.header["group_bits"] - (step.after - step.before - 1).bit_length()
             predicted = [chain.predicted(step, vectors) for chain in chunk.chains]
             fit = FrameFit(
-                self.training,
-                objective,
-                self.grade,
-                self.header,
-                predicted,
-                on_step,
-                depth=depth,
-                pressure=self._pressure(),
-            )
+                self.training, objective, self.grade, self.header, predicted, on_step(number),
+                depth=depth, pressure=self._pressure(),
+            )  # fmt: skip
             symbols = fit.run()
             chunk.fields.append(vectors)
             chunk.symbols.append(symbols)

@@ -2,7 +2,7 @@
 
 As P-GSVC trains with LSQ+ in the loop. Here scales, offsets and codebooks follow the splats in closed form, every few steps; what
 is written is the rounding of the splats that come out. It is here to be compared with: freezing in steps is better
-(``--quantise``, tools/results/quantise.md).
+(``--quantise``, tools/results/tools.md).
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ class Freeze:
         s = self.splats
         diagonal = colour_diagonal(self.training, self.objective, s) + 1e-12
         for _ in range(self.grade.sweeps):
-            for part in range(parts):
+            for part in range(min(parts, len(s))):
                 rows = torch.arange(part, len(s), parts)
                 s.colour[rows] -= (colour_gradient(self.training, self.objective, s) / diagonal)[rows]
                 symbols[rows] = self._kept(self.energy(), graded_for)[rows]
