@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--bpp", default="0.1,0.2,0.3,0.5", help="bits per pixel of the top level, searched for")
     parser.add_argument("--splats", help="numbers of splats in place of --bpp, which needs no search")
     parser.add_argument("--layers", type=int, default=3)
-    parser.add_argument("--tools", default="auto")
+    parser.add_argument("--tools", default="main")
     parser.add_argument("--pictures", help="comma-separated names (default: all in the folder)")
     parser.add_argument("--name", default="stills", help="of the result files (default: stills)")
     a = parser.parse_args()
