@@ -52,9 +52,9 @@ def build_parser() -> argparse.ArgumentParser:
     g.add_argument(
         "--gop",
         type=int,
-        default=32,
+        default=64,
         metavar="N",
-        help="frames per segment at the most, key frame included (default 32)",
+        help="frames per segment at the most, key frame included (default 64)",
     )
     g.add_argument(
         "--key-frames",

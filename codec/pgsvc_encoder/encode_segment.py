@@ -77,7 +77,7 @@ class Predictor(Protocol):
 class _Waiting(NamedTuple):
     """A predicted frame that is not coded yet, or whose chunk is not complete yet."""
 
-    objective: Objective
+    objective: Objective | None  # until it is coded
     sources: list[Picture]
     decoded: list[Picture]
     seconds: float
@@ -158,12 +158,12 @@ class SegmentEncoder:
             self.current = first + number
             return self.on_step
 
-        states = predictor.code([w.objective for w in frames], last, on_step)
+        states = predictor.code([w.objective for w in frames if w.objective], last, on_step)
         self.current = first + len(frames) - 1
         decoded = [self._see(s, w.sources[-1]) for s, w in zip(states, frames, strict=True)]
         seconds = (time.perf_counter() - began) / len(frames)
         for w, pictures in zip(frames, decoded, strict=True):
-            yield w._replace(decoded=pictures, seconds=w.seconds + seconds)
+            yield w._replace(objective=None, decoded=pictures, seconds=w.seconds + seconds)
 
     def _objective(self, sources: list[Picture]) -> Objective:
         return Objective(sources, self.background, self.settings.threads)

@@ -111,10 +111,10 @@ class Settings:
     targets: Targets | None = None
     scalability: str = "quality"
     sizes: tuple[tuple[int, int], ...] | None = None
-    gop: int = 32
+    gop: int = 64
     key_frames: str = "difference"
     dynamic: DynamicRule = DynamicRule()
-    chunk_frames: int = 8
+    chunk_frames: int = 16
     order: str = "segment"
     seed: int = 0
     preset: str = "medium"
