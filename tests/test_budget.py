@@ -214,7 +214,9 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
     assert "searching the splats for 1.000, 2.000 bit/pixel" in text and "probe 1, medium" in text and "target" in text
 
 
-@pytest.mark.parametrize(("known", "asked", "read", "frames"), [(70, None, 17, 70), (None, 8, 8, 8), (None, 40, 17, 40)])
+@pytest.mark.parametrize(
+    ("known", "asked", "read", "frames"), [(70, None, 17, 70), (None, 8, 8, 8), (None, 40, 17, 40)]
+)
 def test_frames_of_a_stream_of_unknown_length(
     tmp_path: Path, known: int | None, asked: int | None, read: int, frames: int
 ) -> None:

@@ -157,7 +157,7 @@ def test_the_pull_leaves_more_splats_as_they_are() -> None:
     changed = []
     for pull in (0.0, 3.0):
         grade = DifferenceGrade(iterations=30, adapt_iterations=6, pull=pull)
-        fields = {**grade.header(FORMAT, error, header), "group_bits": 0}
+        fields = {**grade.header(FORMAT, 80, error, header), "group_bits": 0}
         fit_ = FrameFit(JOINT, objective_of(picture), grade, fields, states, lambda *_: None, depth=1)
         changed.append(sum(int((s.update > 0).sum()) for s in fit_.run()))
     assert changed[1] < 0.7 * changed[0]
@@ -167,7 +167,7 @@ def test_the_pull_leaves_more_splats_as_they_are() -> None:
 def test_offsets_and_their_pull(is_rgb: bool) -> None:
     picture_format = PictureFormat(96, 64, Chroma.YUV444, matrix=0 if is_rgb else 2)
     states, header, error = key_frame()
-    fields = DifferenceGrade().header(picture_format, error, header)
+    fields = DifferenceGrade().header(picture_format, 80, error, header)
     offsets = Offsets(fields, states, is_rgb=is_rgb)
     splats = random_splats(picture_format, [len(s) for s in states])
     for group, d in enumerate(offsets.of(splats)):
@@ -188,7 +188,7 @@ def test_rounded_splats_round_to_themselves() -> None:
     position = clip_position(rng.integers(0, [96 * 256, 64 * 256], (n, 2)))
     shape = clip_shape(rng.integers([0, -4000, 0], [14000, 4000, 14000], (n, 3)), LOG_CHOLESKY)
     colour = clip_colour(rng.integers(-3000, 3000, (n, 3)))
-    fields = {**DifferenceGrade().header(FORMAT, error, header), "background": None}
+    fields = {**DifferenceGrade().header(FORMAT, 80, error, header), "background": None}
     rows, symbols = np.arange(n), []
     splats = Splats.from_sets([SplatSet(position, shape, colour, np.zeros(3, np.int16), LOG_CHOLESKY)])
     for _ in range(2):

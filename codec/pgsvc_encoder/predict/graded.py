@@ -32,6 +32,7 @@ RATES = Rates(0.12, 0.03, 0.01)
 POSITION, SHAPE, COLOUR = range(3)
 NAMES, UPDATES = ("position", "shape", "colour"), (UPDATE_POSITION, UPDATE_SHAPE, UPDATE_COLOUR)
 BORN_BITS = 40
+SPLATS_PER_VECTOR = 8
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class DifferenceGrade:
     Args:
         coarseness: log2 of the step of the energies over the root of the key frame's mean squared error, in eighths.
         shape_precision, position_precision, cell_bits: header fields (spec 6.4).
-        motion_bits, group_bits: likewise: spacing of the motion vectors, frames of a group at the most; 0: low delay.
+        group_bits: likewise: frames of a group at the most; 0: low delay.
+        motion_bits: likewise: spacing of the motion vectors; None: such that there are some splats for each.
         rate: what a bit is worth: this share of the error that an energy step makes.
         between: factor of the worth of a bit for each halving of a group: on frames between others nothing is built.
         pull: weight of the pull, in bits for each group of numbers.
@@ -59,7 +61,7 @@ class DifferenceGrade:
     shape_precision: int = 7
     position_precision: int = 7
     cell_bits: int = 3
-    motion_bits: int = 5
+    motion_bits: int | None = None
     group_bits: int = 2
     rate: float = 0.4
     between: float = 2.8
@@ -73,16 +75,21 @@ class DifferenceGrade:
     adapt_iterations: int = 20
     motion_iterations: int = 20
 
-    def header(self, picture_format: PictureFormat, error: float, key: Record) -> Record:
+    def header(self, picture_format: PictureFormat, splats: int, error: float, key: Record) -> Record:
         """Fields of the PRED header, but for ``frame_count``.
 
         Args:
+            splats: of a frame.
             error: mean squared error of the decoded key frame, samples up to 1; key: header of its base layer.
         """
+        f = picture_format
+        spacing = math.log2(f.width * f.height * SPLATS_PER_VECTOR / max(1, splats)) / 2
+        motion_bits = min(max(round(spacing), 4), 8) if self.motion_bits is None else self.motion_bits
         step = round(8 * math.log2(8192 * math.sqrt(max(error, 1e-9)))) + self.coarseness
-        names = ("group_bits", "motion_bits", "cell_bits", "shape_precision", "position_precision")
+        names = ("group_bits", "cell_bits", "shape_precision", "position_precision")
         return {
             "prediction_tool": 2,
+            "motion_bits": motion_bits,
             **{name: getattr(self, name) for name in names},
             "energy_step": min(max(step, 0), 128),
             **{name: key[name] for name in ("chroma_steps", "chroma_weight")},

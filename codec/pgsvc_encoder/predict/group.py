@@ -62,8 +62,8 @@ class GroupPredictor:
         f = picture_format
         self.states, self.training, self.grade, self.format = list(states), training, grade, f
         self.frame = Frame(f.width, f.height, f.components, f.is_rgb)
-        self.header = grade.header(f, error, key)
-        self.grid = Grid(f.width, f.height, grade.motion_bits)
+        self.header = grade.header(f, sum(len(s) for s in states), error, key)
+        self.grid = Grid(f.width, f.height, self.header["motion_bits"])
         self.velocity = self.grid.none()  # motion from frame to frame, where the next search begins
         self.reached = self.lasting = error
         self._chunk: _Chunk | None = None
