@@ -103,7 +103,9 @@ def encode(
     search = None
     if settings.targets is not None:
         all_pictures, search = _search(source, all_pictures, settings, parts, notice)
-        settings = replace(settings, splats=tuple(search["splats"]), targets=None)
+        wanted = settings.targets
+        rate = wanted.values[-1] if wanted.kind == "bpp" and not source.is_still else None
+        settings = replace(settings, splats=tuple(search["splats"]), targets=None, rate=rate)
     is_new = keyframes.chooser(source, settings, parts, lambda frame, errors: _tell(progress, frame, errors))
     for number, pictures in enumerate(keyframes.segments(all_pictures, is_new, gop)):
         on_key(len(frames))
@@ -117,7 +119,8 @@ def encode(
             else:
                 raise UsageError(f"the source has changed since {parts.folder} was made; encode without --resume")
         else:
-            segment_chunks, statistics = _encode_segment(number, len(frames), pictures, settings, progress)
+            expected = gop if source.frame_count is None else min(gop, source.frame_count - len(frames))
+            segment_chunks, statistics = _encode_segment(number, len(frames), pictures, settings, progress, expected)
             parts.save(number, segment_chunks, statistics)
         chunks += segment_chunks
         frames += statistics["frames"]
@@ -158,7 +161,7 @@ def _search(
         return pictures, record
 
     def code(pictures: Sequence[Picture], settings: Settings) -> tuple[Segment, Rows]:
-        chunks, statistics = segment = _encode_segment(0, 0, iter(pictures), settings, None)
+        chunks, statistics = segment = _encode_segment(0, 0, iter(pictures), settings, None, len(pictures))
         frames, covered, largest = statistics["frames"], statistics["covered"], statistics["largest_chunk"]
         header = stream_header(
             source.format,
@@ -183,11 +186,20 @@ def _search(
 
 
 def _encode_segment(
-    number: int, first_frame: int, pictures: Iterator[Picture], settings: Settings, progress: Progress | None
+    number: int,
+    first_frame: int,
+    pictures: Iterator[Picture],
+    settings: Settings,
+    progress: Progress | None,
+    expected: int,
 ) -> tuple[list[RawChunk], dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     encoder = SegmentEncoder(
-        number, first_frame, settings, lambda errors, _: _tell(progress, first_frame + encoder.current, errors)
+        number,
+        first_frame,
+        settings,
+        lambda errors, _: _tell(progress, first_frame + encoder.current, errors),
+        expected,
     )
     for coded in encoder.frames(pictures):
         rows.append(

@@ -22,6 +22,7 @@ from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import fit
+from pgsvc_encoder.predict.budget import Budget
 from pgsvc_encoder.predict.frame import FramePredictor
 from pgsvc_encoder.predict.group import GroupPredictor
 from pgsvc_encoder.quantise.freeze import FrozenLayer, freeze_key
@@ -50,8 +51,16 @@ class CodedFrame:
     is_key: bool
 
 
+INDEXED = 4  # bytes of the index for each chunk, about
+
+
 class Predictor(Protocol):
-    """Codes the predicted frames of a segment; one for each family of coding tools."""
+    """Codes the predicted frames of a segment; one for each family of coding tools.
+
+    ``pressure`` is the factor of what a bit must save.
+    """
+
+    pressure: float
 
     @property
     def group(self) -> int:
@@ -98,11 +107,17 @@ class SegmentEncoder:
     Args:
         number: of the segment; ``first_frame``: stream number of its key frame.
         on_step: called after every iteration of a fit with the errors of the levels.
+        expected: frames of the segment as far as is known, for settings with a rate; None: as many as a segment may have.
     """
 
-    def __init__(self, number: int, first_frame: int, settings: Settings, on_step: Step) -> None:
+    def __init__(
+        self, number: int, first_frame: int, settings: Settings, on_step: Step, expected: int | None = None
+    ) -> None:
+        self.expected = expected or settings.gop
+        self.budget: Budget | None = None
         self.number, self.first_frame, self.settings, self.on_step = number, first_frame, settings, on_step
         self.result = CodedSegment([], 0, 0)
+        self.spent = 0  # bytes that the budget knows of
         self.rng = np.random.default_rng([settings.seed, number])
         self.generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
         self.effort, self.training = settings.effort(), settings.training()
@@ -126,6 +141,9 @@ class SegmentEncoder:
                 predictor = self._predictor(states, self._objective(sources))
                 last = self._see(states, picture)
                 self._hash(0, [last])
+                if self.settings.rate is not None:
+                    self.budget = Budget(self.settings.rate * f.width * f.height * self.expected / 8, self.expected)
+                    self._spend(1, is_key=True)
                 yield CodedFrame(last, sources, sizes, time.perf_counter() - began, True)
                 continue
             ahead.append(_Waiting(self._objective(sources), sources, [], time.perf_counter() - began))
@@ -214,8 +232,18 @@ class SegmentEncoder:
         start = end - count
         sizes = [self._add(PREDICTED, start, k, payload) for k, payload in enumerate(predictor.finish())]
         self._hash(start, [w.decoded for w in waiting])
+        if self.budget is not None:
+            self._spend(count)
+            predictor.pressure = self.budget.pressure
         for w in waiting:
             yield CodedFrame(w.decoded, w.sources, [size / count for size in sizes], w.seconds, False)
+
+    def _spend(self, frames: int, *, is_key: bool = False) -> None:
+        """Tell the budget what the latest frames have taken, hashes included."""
+        assert self.budget is not None
+        size = sum(len(c.raw) + INDEXED for c in self.result.chunks)
+        self.budget.spend(size - self.spent, frames, is_key=is_key)
+        self.spent = size
 
     def _add(self, kind: bytes, frame: int, layer: int, payload: bytes) -> float:
         chunk = make_chunk(kind, Address(self.number, frame, layer), payload)

@@ -91,6 +91,7 @@ class Settings:
         splats: splats per frame: of all layers together, spread evenly over them (measured best, tools/bench_fit.py), or of
             each level, rising; None: by picture size.
         targets: rate or quality of each level, for which the encoder searches the splats; ``splats`` is then not used.
+        rate: bits per luma sample and frame that segments of video are held to; None: what the splats ask for.
         scalability: "quality": all levels have the picture's size; "resolution": level k has the share of its samples that the
             level has of the splats (P-GSVC, section 4.1), or its size in ``sizes``.
         sizes: width and height of each level, the last that of the picture.
@@ -109,6 +110,7 @@ class Settings:
     layers: int = 3
     splats: int | tuple[int, ...] | None = None
     targets: Targets | None = None
+    rate: float | None = None
     scalability: str = "quality"
     sizes: tuple[tuple[int, int], ...] | None = None
     gop: int = 64

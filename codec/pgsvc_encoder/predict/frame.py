@@ -90,6 +90,7 @@ class FramePredictor:
     reached: float | None = None
     parameters: list[LayerParameters] = field(default_factory=list)
     waiting: list[list[PredictedSymbols]] = field(default_factory=list)  # of each frame of the chunk, of each layer
+    pressure: float = 1.0  # factor of what a bit must save
     group = 1  # frames that are coded together
 
     def header(self, layer: int, frame_count: int) -> dict[str, object]:
@@ -158,7 +159,7 @@ class FramePredictor:
         pace, length = p.pace.of(objective.error(new, top), self.reached)
         iterations = max(1, round(p.iterations * length))
         follow(self.training, objective, old, new, iterations, pace, p.augmentation, track)
-        threshold = p.worth * losses[-1] / max(1, len(new))
+        threshold = p.worth * self.pressure * losses[-1] / max(1, len(new))
         update = np.zeros(len(new), np.int32)
         moves = self._freeze_positions(objective, old, new, threshold, update)
         adapt(

@@ -66,6 +66,7 @@ class GroupPredictor:
         self.grid = Grid(f.width, f.height, self.header["motion_bits"])
         self.velocity = self.grid.none()  # motion from frame to frame, where the next search begins
         self.reached = self.lasting = error
+        self.pressure = 1.0
         self._chunk: _Chunk | None = None
 
     @property
@@ -145,7 +146,7 @@ class GroupPredictor:
         """Factor of what a bit must save: above 1 where the frame before was better than wanted, below where it was worse."""
         g = self.grade
         ratio = self.lasting * 10 ** (g.fall / 10) / (self.reached + 1e-9)
-        return min(max(ratio**g.steadiness, 1 / MOST_PRESSURE), MOST_PRESSURE)
+        return self.pressure * min(max(ratio**g.steadiness, 1 / MOST_PRESSURE), MOST_PRESSURE)
 
     def _gap(self, error: float) -> float:
         """How much worse than the frame before the present chunk or group, in dB."""

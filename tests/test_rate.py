@@ -1,0 +1,42 @@
+"""A rate is kept along a clip: what a bit is worth follows what the chunks so far have taken."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="the encoder needs its extra")
+
+from pgsvc_encoder.predict.budget import ELASTICITY, Budget  # noqa: E402
+
+
+def clip(costs: list[float], key: float, total: float, chunk: int = 16) -> float:
+    """Bytes that frames take whose cost falls with the worth of a bit, relative to the total; chunk by chunk."""
+    budget = Budget(total, 1 + len(costs))
+    budget.spend(key, 1, is_key=True)
+    taken = key
+    for start in range(0, len(costs), chunk):
+        size = sum(costs[start : start + chunk]) * budget.pressure**-ELASTICITY
+        taken += size
+        budget.spend(size, len(costs[start : start + chunk]))
+    return taken / total
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.0, 1.4])
+def test_budget_is_kept(factor: float) -> None:
+    costs = [100.0 * factor] * 63
+    assert abs(clip(costs, 3000.0, 3000.0 + 6300.0) - 1) < 0.02
+
+
+def test_costs_that_rise_along_the_clip() -> None:
+    costs = [80.0 + i for i in range(95)]
+    total = 2000 + sum(costs) * 0.9
+    assert abs(clip(costs, 2000.0, total, 8) - 1) < 0.05
+
+
+def test_a_key_frame_that_takes_everything_leaves_finite_pressure() -> None:
+    budget = Budget(1000.0, 30)
+    budget.spend(2000.0, 1, is_key=True)
+    assert budget.pressure == 1.0
+    for _ in range(3):
+        budget.spend(100.0, 8)
+        assert 1 < budget.pressure <= 27
