@@ -68,7 +68,7 @@ class DifferenceGrade:
     pull: float = 3.0
     price: float = 0.3
     dead_zone: float = 0.6
-    fall: float = 3.0
+    fall: float = 2.0
     steadiness: float = 2.0
     born_share: float = 0.05
     iterations: int = 80
