@@ -251,3 +251,14 @@ def test_levels_that_make_no_sense(
     assert cli.main([str(clip), str(tmp_path / "o.pgs"), "--quiet", *arguments]) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "o.pgs").exists()
+
+
+def test_starts_of_the_fit(tmp_path: Path) -> None:
+    pytest.importorskip("skimage", reason="superpixels need scikit-image")
+    clip = write_clip(tmp_path / "clip.y4m", frames=1)
+    coded = []
+    for start in ("content", "superpixels", "uniform"):
+        report = encode_clip(clip, tmp_path / f"{start}.pgs", start=start)
+        assert report["levels"][-1]["psnr"] > 15
+        coded.append((tmp_path / f"{start}.pgs").read_bytes())
+    assert len(set(coded)) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ torch = pytest.importorskip("torch", reason="fitting needs the encoder extra")
 
 from test_fit import FORMATS, objective_of, random_splats  # noqa: E402
 
-from pgsvc.picture import Picture  # noqa: E402
+from pgsvc.picture import Chroma, Picture, PictureFormat  # noqa: E402
 from pgsvc_encoder.fit.exchange import exchange  # noqa: E402
 from pgsvc_encoder.fit.initialise import add_by_error  # noqa: E402
 from pgsvc_encoder.fit.objective import Objective  # noqa: E402
@@ -194,3 +195,24 @@ def test_adapt_leaves_frozen_things_alone() -> None:
         adapt(Training(name), objective, splats, 6, SCHEDULE.rates, lambda *_: None, frozen=frozen, shape_mask=mask)
     assert torch.equal(splats.position, position)
     assert torch.equal(splats.shape[:, 1], shear)
+
+
+def test_start_from_superpixels() -> None:
+    """Two halves of different colour: a splat on each segment, as large as it, with its colour."""
+    pytest.importorskip("skimage", reason="superpixels need scikit-image")
+    from pgsvc_encoder.fit.initialise import START_COLOUR
+    from pgsvc_encoder.fit.superpixel import seed_superpixels
+
+    plane = np.full((40, 60), 40, np.uint8)
+    plane[:, 30:] = 200
+    picture = Picture(PictureFormat(60, 40, Chroma.GREY), (plane,))
+    objective = Objective([picture], np.array([0.25]), 1)
+    splats = Splats.unused([12], 1)
+    count = seed_superpixels(splats, 0, 12, objective)
+    assert 4 <= count <= 12 and int(splats.in_use().sum()) == count
+    used = splats.in_use()
+    left = splats.position[used, 0] < 30
+    expected = torch.where(left, 40 / 256 - 0.25, 200 / 256 - 0.25) * START_COLOUR
+    assert (splats.colour[used, 0] - expected).abs().median() < 0.02
+    area = math.pi * torch.exp2(splats.shape[used, 0] + splats.shape[used, 2])
+    assert 0.5 * 2400 / count < 4 * float(area.mean()) < 2 * 2400 / count

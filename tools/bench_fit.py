@@ -23,7 +23,7 @@ from pgsvc.picture import Picture
 from pgsvc_encoder.fit.optimise import ADAN, Rates
 from pgsvc_encoder.fit.prune import ENERGY, LEARNED, Pruning
 from pgsvc_encoder.fit.relocate import Relocation
-from pgsvc_encoder.fit.train import UNIFORM, Schedule
+from pgsvc_encoder.fit.train import SUPERPIXELS, UNIFORM, Schedule
 from pgsvc_encoder.fit.training import Training
 
 PICTURES = {
@@ -72,6 +72,8 @@ GROUPS = {
         "no exchange": _tool(exchange=False),
         "no relocation": _tool(relocation=None),
         "no relocation, slow additions": _tool(relocation=None, add_until=0.7, seed_share=0.5),
+        "start from superpixels": _tool(start=SUPERPIXELS),
+        "no relocation, start from superpixels": _tool(relocation=None, start=SUPERPIXELS),
         "no relocation, random start": _tool(relocation=None, start=UNIFORM),
         "pruning by |w| instead of relocation": _tool(relocation=None, pruning=Pruning(measure=LEARNED)),
         "pruning by energy instead of relocation": _tool(relocation=None, pruning=Pruning(measure=ENERGY)),

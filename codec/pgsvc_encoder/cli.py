@@ -95,6 +95,13 @@ def build_parser() -> argparse.ArgumentParser:
         "takes a fraction of the bytes, or those of P-GSVC, the paper",
     )
     g.add_argument(
+        "--start",
+        choices=("content", "superpixels", "uniform"),
+        default="content",
+        help="where the fit of a key frame begins: where the picture has structure (default), with one splat on each SLIC superpixel "
+        "(needs scikit-image), or anywhere; the rest is added where the error is, but for the last",
+    )
+    g.add_argument(
         "--quantise",
         choices=("freeze", "qat", "ptq"),
         default="freeze",

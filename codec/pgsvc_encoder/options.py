@@ -95,6 +95,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         level_weights=weights,
         tools=a.tools,
         quantise=a.quantise,
+        start=a.start,
     )
 
 

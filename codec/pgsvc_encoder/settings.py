@@ -10,7 +10,7 @@ from pgsvc.errors import UsageError
 from pgsvc.sizes import check_size
 from pgsvc_encoder.fit.optimise import Rates
 from pgsvc_encoder.fit.relocate import Relocation
-from pgsvc_encoder.fit.train import Schedule
+from pgsvc_encoder.fit.train import CONTENT, Schedule
 from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.keyframes.dynamic import DynamicRule
 from pgsvc_encoder.predict.frame import DifferencePrecision
@@ -98,6 +98,7 @@ class Settings:
         training_name: one of the trainings in fit/training.py.
         level_weights: of the levels' errors, base first; None: the default.
         tools: coding tools: one of TOOLS.
+        start: of the fit of a key frame, see :class:`pgsvc_encoder.fit.train.Schedule`.
         quantise: how key frames are quantised: "freeze" in steps, "qat" after training with quantised splats in view, "ptq" at
             once.
         gop: frames per segment at the most, the key frame included.
@@ -122,6 +123,7 @@ class Settings:
     preset: str = "medium"
     tools: str = MAIN
     quantise: str = FREEZE
+    start: str = CONTENT
     threads: int = 0
     training_name: str = "joint"
     level_weights: tuple[float, ...] | None = None
@@ -130,6 +132,7 @@ class Settings:
     def effort(self) -> Preset:
         """The preset with the overrides applied."""
         preset = rounding(PRESETS[self.preset], self.quantise)
+        preset = replace(preset, schedule=replace(preset.schedule, start=self.start))
         if self.tools == MAIN:
             preset = replace(preset, schedule=replace(preset.schedule, rates=MAIN_RATES))
         parts = {name: replace(getattr(preset, name), **changes) for name, changes in self.overrides.items()}

@@ -13,9 +13,10 @@ from pgsvc_encoder.fit.optimise import ADAM, Optimiser, Plateau, Rates, Step, co
 from pgsvc_encoder.fit.prune import Pruner, Pruning
 from pgsvc_encoder.fit.relocate import Relocation, relocate
 from pgsvc_encoder.fit.splats import Splats
+from pgsvc_encoder.fit.superpixel import seed_superpixels
 from pgsvc_encoder.fit.training import Stage, Training
 
-CONTENT, UNIFORM = "content", "uniform"
+CONTENT, UNIFORM, SUPERPIXELS = "content", "uniform", "superpixels"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Schedule:
     Args:
         iterations: of all stages together.
         start: "content": the base starts where the picture has structure and the rest is added where the error is;
-            "uniform": everything at once, anywhere (GaussianImage, LIG).
+            "superpixels": the base starts with one splat for each SLIC segment; "uniform": everything at once, anywhere
+            (GaussianImage, LIG).
         seed_share: share of a layer's splats that the base starts with; other layers start empty.
         rounds: rounds of additions.
         add_until: share of the iterations after which nothing is added.
@@ -124,7 +126,10 @@ def _start(stage: Stage, splats: Splats, schedule: Schedule, iterations: int, ge
     seeded = [0] * len(counts)
     if stage.layer == 0 and counts[0]:
         seeded[0] = max(1, round(counts[0] * schedule.seed_share))
-        seed_layer(splats, 0, seeded[0], stage.objective, generator)
+        if schedule.start == SUPERPIXELS:
+            seeded[0] = seed_superpixels(splats, 0, seeded[0], stage.objective)
+        else:
+            seed_layer(splats, 0, seeded[0], stage.objective, generator)
     last = max(1, round(iterations * schedule.add_until))
     times = {round((r + 0.5) * last / schedule.rounds): r + 1 for r in range(schedule.rounds)}
     if stage.layer:
