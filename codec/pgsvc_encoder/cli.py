@@ -98,8 +98,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--start",
         choices=("content", "superpixels", "uniform"),
         default="content",
-        help="where the fit of a key frame begins: where the picture has structure (default), with one splat on each SLIC superpixel "
-        "(needs scikit-image), or anywhere; the rest is added where the error is, but for the last",
+        help="where the fit of a key frame begins: where the picture has structure (default), with one splat on each SLIC "
+        "superpixel (needs scikit-image), or anywhere; the rest is added where the error is, but for the last",
     )
     g.add_argument(
         "--quantise",
