@@ -31,7 +31,7 @@ from pgsvc.picture import Chroma, Picture
 from pgsvc_encoder.source import open_source
 
 RATES = (0.05, 0.1, 0.2, 0.3, 0.5)
-ANCHOR = "x264"
+ANCHOR = "x264 veryfast"
 CLIP_NOTES = {
     "foreman": "The source of foreman was decoded from H.264 intra pictures of 0.9 bits per pixel, which may favour x264 there."
 }
