@@ -15,7 +15,7 @@ import torch
 from pgsvc_encoder.fit.optimise import Optimiser
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Stage
-from pgsvc_encoder.predict.places import find_places
+from pgsvc_encoder.predict.places import Places, find_places
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,33 @@ def augment(optimiser: Optimiser, origin: torch.Tensor, share: float, worth: flo
         threshold = worth * error / len(s)
         goes = torch.argsort(loss[part], stable=True)[: round((part.stop - part.start) * share)] + part.start
         places = find_places(stage, s, k, len(goes), threshold)
-        count = len(places.gain)
-        pays = places.gain - loss[goes[:count]] > threshold
-        count = int(pays.long().cumprod(0).sum())
+        count = paying(places, loss[goes], threshold)
         rows = _nearest(origin, goes[:count], places.position[:count])
-        s.position[rows] = places.position[:count]
-        s.shape[rows, 0] = s.shape[rows, 2] = places.sigma[:count].log2()
-        s.shape[rows, 1] = 0
-        s.colour[rows] = places.colour[:count]
+        begin_anew(s, rows, places)
         moved.append(rows)
     s.clamp(stage.objective.format.width, stage.objective.format.height)
     rows = torch.cat(moved)
     optimiser.forget(rows)
     return rows
+
+
+def paying(places: Places, loss: torch.Tensor, threshold: float) -> int:
+    """For how many of the places, from the best on, the gain exceeds what the splat that comes is missed by enough.
+
+    Args:
+        loss: of the splats that may come, the least missed first, at least one for each place.
+    """
+    pays = places.gain - loss[: len(places.gain)] > threshold
+    return int(pays.long().cumprod(0).sum())
+
+
+def begin_anew(splats: Splats, rows: torch.Tensor, places: Places) -> None:
+    """Put splats on the first places, round and with the colour that is missing there."""
+    count = len(rows)
+    splats.position[rows] = places.position[:count]
+    splats.shape[rows, 0] = splats.shape[rows, 2] = places.sigma[:count].log2()
+    splats.shape[rows, 1] = 0
+    splats.colour[rows] = places.colour[:count]
 
 
 def absence(stage: Stage, splats: Splats) -> tuple[torch.Tensor, float]:

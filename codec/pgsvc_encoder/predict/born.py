@@ -12,7 +12,7 @@ from pgsvc.planar.symbols import morton
 from pgsvc.syntax import Record
 from pgsvc_encoder.fit.optimise import Optimiser
 from pgsvc_encoder.fit.splats import Splats
-from pgsvc_encoder.predict.augment import absence
+from pgsvc_encoder.predict.augment import absence, begin_anew, paying
 from pgsvc_encoder.predict.places import find_places
 from pgsvc_encoder.quantise.graded import YCOCG
 
@@ -31,13 +31,8 @@ def replace(optimiser: Optimiser, share: float, threshold: float) -> torch.Tenso
         loss, _ = absence(stage, s)
         goes = torch.argsort(loss[part], stable=True)[: round((part.stop - part.start) * share)] + part.start
         places = find_places(stage, s, k, len(goes), threshold)
-        pays = places.gain - loss[goes[: len(places.gain)]] > threshold
-        count = int(pays.long().cumprod(0).sum())
-        rows = goes[:count]
-        s.position[rows] = places.position[:count]
-        s.shape[rows, 0] = s.shape[rows, 2] = places.sigma[:count].log2()
-        s.shape[rows, 1] = 0
-        s.colour[rows] = places.colour[:count]
+        rows = goes[: paying(places, loss[goes], threshold)]
+        begin_anew(s, rows, places)
         out.append(rows)
     s.clamp(stage.objective.format.width, stage.objective.format.height)
     rows = torch.cat(out)
