@@ -192,7 +192,7 @@ def test_rounded_splats_round_to_themselves() -> None:
     rows, symbols = np.arange(n), []
     splats = Splats.from_sets([SplatSet(position, shape, colour, np.zeros(3, np.int16), LOG_CHOLESKY)])
     for _ in range(2):
-        found, _ = born.symbols_of(fields, splats, rows, FORMAT)
+        found = born.symbols_of(fields, splats, rows, FORMAT)
         symbols.append(found)
         splats = Splats.from_sets([graded.key_frame(fields, found, is_rgb=False)])
     for part in ("cells", "energy", "shear", "scales", "place"):

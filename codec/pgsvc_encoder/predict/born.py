@@ -40,10 +40,8 @@ def replace(optimiser: Optimiser, share: float, threshold: float) -> torch.Tenso
     return rows
 
 
-def symbols_of(
-    header: Record, splats: Splats, rows: np.ndarray, picture: PictureFormat
-) -> tuple[GradedSymbols, np.ndarray]:
-    """Nearest symbols of some splats, in canonical order, and their rows in this order."""
+def symbols_of(header: Record, splats: Splats, rows: np.ndarray, picture: PictureFormat) -> GradedSymbols:
+    """Nearest symbols of some splats, in canonical order."""
     position, shape, colour = (
         x[torch.from_numpy(rows)].double().numpy() for x in (splats.position, splats.shape, splats.colour)
     )
@@ -65,5 +63,4 @@ def symbols_of(
     fine = np.floor(np.clip(position, 0, limit) / 2.0 ** header["cell_bits"] * 2.0**widths).astype(np.int64)
     cells, place = fine >> widths, fine & ((1 << widths) - 1)
     order = np.argsort(morton(cells), kind="stable")
-    chosen = GradedSymbols(cells[order], energy[order], shear[order], scales[order], place[order])
-    return chosen, rows[order]
+    return GradedSymbols(cells[order], energy[order], shear[order], scales[order], place[order])

@@ -27,6 +27,7 @@ from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.fit.view import component_weights
 from pgsvc_encoder.predict import born
 from pgsvc_encoder.predict.offsets import Offsets
+from pgsvc_encoder.quantise.grade import energy_step
 
 RATES = Rates(0.12, 0.03, 0.01)
 POSITION, SHAPE, COLOUR = range(3)
@@ -85,13 +86,12 @@ class DifferenceGrade:
         f = picture_format
         spacing = math.log2(f.width * f.height * SPLATS_PER_VECTOR / max(1, splats)) / 2
         motion_bits = min(max(round(spacing), 4), 8) if self.motion_bits is None else self.motion_bits
-        step = round(8 * math.log2(8192 * math.sqrt(max(error, 1e-9)))) + self.coarseness
         names = ("group_bits", "cell_bits", "shape_precision", "position_precision")
         return {
             "prediction_tool": 2,
             "motion_bits": motion_bits,
             **{name: getattr(self, name) for name in names},
-            "energy_step": min(max(step, 0), 128),
+            "energy_step": energy_step(error, self.coarseness),
             **{name: key[name] for name in ("chroma_steps", "chroma_weight")},
         }
 
@@ -181,7 +181,7 @@ class FrameFit:
         for k in range(s.layers):
             part = s.layer(k)
             rows = np.nonzero(self.offsets.free[part].numpy())[0] + part.start
-            symbols, _ = born.symbols_of(header, s, rows, f)
+            symbols = born.symbols_of(header, s, rows, f)
             decoded = Splats.from_sets([graded.key_frame(header, symbols, is_rgb=f.is_rgb)])
             places = torch.from_numpy(rows)
             s.position[places], s.shape[places], s.colour[places] = decoded.position, decoded.shape, decoded.colour

@@ -10,6 +10,12 @@ from pgsvc.picture import PictureFormat
 from pgsvc_encoder.quantise.freeze import tools
 
 
+def energy_step(error: float, coarseness: int) -> int:
+    """The header field (spec 6.3, 6.4) for a mean squared error of samples up to 1; ``coarseness`` in eighths of an octave."""
+    step = round(8 * math.log2(8192 * math.sqrt(max(error, 1e-9)))) + coarseness
+    return min(max(step, 0), 128)
+
+
 @dataclass(frozen=True)
 class Grade:
     """How fine: header fields of the graded tools (spec 6.3), and the effort of freezing.
@@ -50,8 +56,7 @@ class Grade:
         coarseness = self.coarseness
         if coarseness is None:
             coarseness = coarseness_for(splats / (picture_format.width * picture_format.height))
-        step = round(8 * math.log2(8192 * math.sqrt(max(error, 1e-9)))) + coarseness
-        fields: dict[str, object] = {"energy_step": min(max(step, 0), 128)}
+        fields: dict[str, object] = {"energy_step": energy_step(error, coarseness)}
         fields |= {name: getattr(self, name) for name in ("shape_precision", "position_precision", "cell_bits")}
         if picture_format.components > 1:
             steps, weight = RGB_CHROMA if picture_format.is_rgb else YUV_CHROMA
