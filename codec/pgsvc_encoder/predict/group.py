@@ -83,16 +83,26 @@ class GroupPredictor:
             last: the decoded frame before; not used here.
             on_step: of the fit of the frame with this number among the objectives.
         """
+        known: list[torch.Tensor] = []  # motion to the frames of the first group, from the choice of its length
         if self._chunk is None:
-            self.header["group_bits"] = self._group_bits(objectives)
+            before = Splats.from_sets(self.states)
+            known = list(self._fields(before, objectives[: self.group])) if self.grade.group_bits else []
+            self.header["group_bits"] = self._group_bits(before, known, objectives)
             self._chunk = _Chunk([Chain(self.header, s, self.frame) for s in self.states])
         chunk, size = self._chunk, 1 << self.header["group_bits"]
         first = chunk.frames
         for start in range(0, len(objectives), size):
-            self._code_group(chunk, objectives[start : start + size], lambda i, start=start: on_step(start + i))
+            some = objectives[start : start + size]
+            self._code_group(chunk, some, lambda i, start=start: on_step(start + i), known if start == 0 else [])
         return [[c.states[f + 1] for c in chunk.chains] for f in range(first, chunk.frames)]
 
-    def _code_group(self, chunk: _Chunk, objectives: Sequence[Objective], on_step: Callable[[int], Step]) -> None:
+    def _code_group(
+        self,
+        chunk: _Chunk,
+        objectives: Sequence[Objective],
+        on_step: Callable[[int], Step],
+        known: Sequence[torch.Tensor],
+    ) -> None:
         first = chunk.frames
         chunk.frames += len(objectives)
         for step in group_order(first, chunk.frames):
@@ -100,7 +110,7 @@ class GroupPredictor:
             objective = objectives[number]
             vectors, depth = None, 0
             if step.after is None:
-                vectors = self._motion(chunk, step, objectives)
+                vectors = self._motion(chunk, step, objectives, known)
             else:
                 depth = 1 + self.header["group_bits"] - (step.after - step.before - 1).bit_length()
             predicted = [chain.predicted(step, vectors) for chain in chunk.chains]
@@ -130,11 +140,9 @@ class GroupPredictor:
         self._chunk = None
         return out
 
-    def _group_bits(self, objectives: Sequence[Objective]) -> int:
+    def _group_bits(self, before: Splats, fields: Sequence[torch.Tensor], objectives: Sequence[Objective]) -> int:
         """Of the longest groups for which the picture is still enough."""
-        before, most = Splats.from_sets(self.states), self.grade.group_bits
-        fields = list(self._fields(before, objectives[: 1 << most])) if most else []
-        for bits in range(most, 0, -1):
+        for bits in range(self.grade.group_bits, 0, -1):
             distance = 1 << bits
             if distance <= len(fields):
                 error = objectives[distance - 1].error(self._moved(before, rounded(fields[distance - 1])), -1)
@@ -167,10 +175,12 @@ class GroupPredictor:
         position = splats.position + at(vectors, *self.grid.corners(splats.position))
         return Splats(position, splats.shape, splats.colour, splats.starts)
 
-    def _motion(self, chunk: _Chunk, step: CodingStep, objectives: Sequence[Objective]) -> np.ndarray | None:
+    def _motion(
+        self, chunk: _Chunk, step: CodingStep, objectives: Sequence[Objective], known: Sequence[torch.Tensor]
+    ) -> np.ndarray | None:
         """The field to the last frame of a group; None where it gains less than its bits are worth."""
         before = Splats.from_sets([chain.states[step.before] for chain in chunk.chains])
-        *_, vectors = self._fields(before, objectives)
+        vectors = known[len(objectives) - 1] if known else list(self._fields(before, objectives))[-1]
         wanted = rounded(vectors)
         gain = objectives[-1].error(before, -1) - objectives[-1].error(self._moved(before, wanted), -1)
         if gain <= self.grade.bit_worth(self.header, self.format) * _field_bits(wanted):
