@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kodak pictures: every level of pgsvc beside JPEG 2000 (layers and single), JPEG, JPEG XL and AVIF, in one table.
 
-    PGSVC_DATA=… python tools/bench_peers_stills.py --splats 1200,4200,7000,9000
+    PGSVC_DATA=… python tools/bench_peers_stills.py --splats 850,2300,3600,6400 --layers 3,1
     PGSVC_DATA=… python tools/bench_peers_stills.py --splats "" --pictures kodim19 --name try     peers alone, one picture
 
 Writes tools/results/NAME.json, .md and plots. An interrupted run goes on with --resume.
@@ -10,6 +10,7 @@ Writes tools/results/NAME.json, .md and plots. An interrupted run goes on with -
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from rate_tables import NAMES, Curves, fixed_rate_rows, level_curves, mean_lines
 
 RATES = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 ANCHOR = "JPEG 2000 layers"
+OURS = "pgsvc"
 PLOTTED = (0.04, 1.7)  # bits per pixel
 
 
@@ -61,6 +63,29 @@ def pgsvc_points(path: Path, splats: int, settings: dict[str, Any]) -> Iterator[
             yield point(f"{splats} splats", r["level"], len(levels), r["bytes"], source, rgb(decoded))
 
 
+def coded_by(layers: int, first: int) -> str:
+    """Name of the codec with so many layers; the first number of layers goes without saying."""
+    return OURS if layers == first else f"{OURS}, {layers} layer{'s' * (layers > 1)}"
+
+
+def overhead(rows: list[dict[str, Any]]) -> list[str]:
+    """What layers cost: whole streams against those with fewer layers at the same quality."""
+    text = []
+    for measure in ("psnr_rgb", "ms_ssim"):
+        curves = level_curves(rows, measure)
+        curves = decibel(curves) if measure == "ms_ssim" else curves
+        for name in curves:
+            if name.startswith(f"{OURS}, ") and name.endswith(("layer", "layers")) and OURS in curves:
+                deltas = bjontegaard_table(curves[name], {OURS: curves[OURS]})
+                head = [f"against {name}", "BD-rate", f"BD-{NAMES[measure]} in dB", "overlap in dB", "pictures"]
+                single = {s: bjontegaard_table({s: c}, {OURS: curves[OURS]})[OURS] for s, c in curves[name].items()}
+                by_picture = ", ".join(
+                    f"{s} {'n/a' if d['rate'] is None else format(d['rate'], '+.1f') + ' %'}" for s, d in single.items()
+                )
+                text += ["What layers cost:", "", markdown(head, bjontegaard_rows(deltas)), "", f"{by_picture}.", ""]
+    return text
+
+
 def decibel(curves: Curves) -> Curves:
     """MS-SSIM as -10 log10(1 - x), which is closer to linear for a Bjøntegaard delta."""
     return {
@@ -88,7 +113,7 @@ def tables(rows: list[dict[str, Any]], names: list[str]) -> str:
         head = [f"against {ANCHOR}", "BD-rate", f"BD-{unit}", "overlap in dB", "pictures"]
         text += [f"Bjøntegaard deltas of {unit} ({METHOD}), mean over pictures:", ""]
         text += [markdown(head, bjontegaard_rows(deltas)), ""]
-    return "\n".join(text)
+    return "\n".join(text + overhead(rows))
 
 
 def scan_curves(rows: list[dict[str, Any]], measure: str) -> Curves:
@@ -116,9 +141,9 @@ def plots(name: str, rows: list[dict[str, Any]], names: list[str]) -> list[Path]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--splats", default="1200,4200,7000,9000", help="budgets of pgsvc; empty for peers alone")
+    parser.add_argument("--splats", default="850,2300,3600,6400", help="budgets of pgsvc; empty for peers alone")
     parser.add_argument("--preset", default="medium")
-    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--layers", default="3", help="numbers of layers; those after the first are what it is held against")
     parser.add_argument("--pictures", help="comma-separated names (default: all in the folder)")
     parser.add_argument("--peers", help="comma-separated short names; empty for none (default: all)")
     parser.add_argument("--name", default="peers_stills", help="of the result files (default: peers_stills)")
@@ -135,10 +160,11 @@ def main() -> None:
         for short in chosen:
             peer = peers[short]
             rows.add(name, peer.codec, peer.version, peer.settings, lambda p=peer, x=picture: peer_points(p, x))
-        settings = {"layers": a.layers, "preset": a.preset}
-        for splats in (int(s) for s in a.splats.split(",") if s):
-            job = settings | {"splats": splats}
-            rows.add(name, "pgsvc", version, job, lambda f=path, n=splats, s=settings: pgsvc_points(f, n, s))
+        budgets, layers = ([int(v) for v in option.split(",") if v] for option in (a.splats, a.layers))
+        for count, splats in itertools.product(layers, budgets):
+            settings = {"layers": count, "preset": a.preset}
+            job, codec = settings | {"splats": splats}, coded_by(count, layers[0])
+            rows.add(name, codec, version, job, lambda f=path, n=splats, s=settings: pgsvc_points(f, n, s))
     written = plots(a.name, rows.rows, names)
     pictures = "\n\n".join(f"![{p.stem}]({p.name})" for p in written if p.suffix == ".svg")
     method = "Fixed rates: linear in the logarithm of the rate per picture; n/a (k): only k pictures reach that rate."
