@@ -1,7 +1,7 @@
 """The faulty streams of the suite: each breaks one rule of one clause, with all CRCs right unless the CRC is the fault.
 
 Streams are numbered in the order in which they are declared: ``faulty_content`` imports ``faulty_framing``, whose come first,
-``faulty_graded`` follows, and ``faulty_predicted`` is imported last.
+``faulty_graded`` and ``faulty_predicted`` follow, and ``faulty_progs`` is imported last.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulty_content  # noqa: F401
 import faulty_graded  # noqa: F401
 import faulty_predicted  # noqa: F401
+import faulty_progs  # noqa: F401
 from faulty_tools import EXIT_CODES, FAULTY
 
 __all__ = ["EXIT_CODES", "FAULTY"]

@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE))
 
 from faulty_streams import EXIT_CODES, FAULTY  # noqa: E402
 from synthetic import GREY, YUV420, YUV422, decode_all  # noqa: E402
-from valid_predicted import VALID  # noqa: E402
+from valid_progs import VALID  # noqa: E402
 
 from pgsvc.errors import PgsError  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402

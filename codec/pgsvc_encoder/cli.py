@@ -95,6 +95,12 @@ def build_parser() -> argparse.ArgumentParser:
         "takes a fraction of the bytes, or those of P-GSVC, the paper",
     )
     g.add_argument(
+        "--positions",
+        choices=("tree", "anchors"),
+        default="tree",
+        help="main tools, positions in key frames: a tree of counts (default), or the anchor code of ProGS, to be compared with",
+    )
+    g.add_argument(
         "--start",
         choices=("content", "superpixels", "uniform"),
         default="content",

@@ -75,6 +75,8 @@ def settings_from(a: argparse.Namespace) -> Settings:
         raise UsageError(
             "--training monolithic makes one model for each level, which is not a layered stream; encode each with --layers 1"
         )
+    if a.positions != "tree" and a.tools != "main":
+        raise UsageError(f"--positions {a.positions} belongs to the main tools; leave out --tools {a.tools}")
     if a.gop < 1:
         raise UsageError(f"--gop {a.gop}: a segment has at least its key frame; give 1 or more")
     if a.seed < 0 or a.threads < 0:
@@ -95,6 +97,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         level_weights=weights,
         tools=a.tools,
         quantise=a.quantise,
+        positions=a.positions,
         start=a.start,
     )
 
