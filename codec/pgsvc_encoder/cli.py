@@ -18,6 +18,7 @@ EXAMPLES = """\
   ffmpeg -i clip.mkv -f yuv4mpegpipe - | pgsvc-enc - out.pgs
   pgsvc-enc photo.png out.pgs --splats 2000,5000,9000 --scalability resolution
   pgsvc-enc photo.png out.pgs --bpp 0.1,0.2,0.4        bits per pixel of each level; --psnr 27,30,32: its quality
+  pgsvc-enc clip.mp4 out.pgs --bitrate 150k,300k,600k  bits per second of each level
   pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption"""
 
 
@@ -36,6 +37,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--bpp",
         metavar="X[,X…]",
         help="instead of --splats: bits per pixel of the top level, or of each level; the splats are searched for",
+    )
+    g.add_argument(
+        "--bitrate",
+        metavar="X[,X…]",
+        help="video, instead of --bpp: bits per second of the top level, or of each level, such as 300k or 150k,300k,1.2M",
     )
     g.add_argument(
         "--psnr",

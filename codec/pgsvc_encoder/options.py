@@ -109,15 +109,17 @@ def _targets(a: argparse.Namespace) -> Targets | None:
         UsageError: more than one way is used, or the numbers make no sense.
     """
     from pgsvc.errors import UsageError
-    from pgsvc_encoder.targets import Targets
+    from pgsvc_encoder.targets import Targets, bitrate
 
-    ways = [name for name in ("splats", "bpp", "psnr") if getattr(a, name) is not None]
+    ways = [name for name in ("splats", "bpp", "bitrate", "psnr") if getattr(a, name) is not None]
     if len(ways) > 1:
-        raise UsageError(f"{' and '.join('--' + name for name in ways)}: give only one of --splats, --bpp and --psnr")
+        raise UsageError(
+            f"{' and '.join('--' + name for name in ways)}: give only one of --splats, --bpp, --bitrate and --psnr"
+        )
     if not ways or ways == ["splats"]:
         return None
     kind, text = ways[0], getattr(a, ways[0])
-    values = _numbers(f"--{kind}", text, float)
+    values = _numbers(f"--{kind}", text, bitrate if kind == "bitrate" else float)
     if not all(0 < v < math.inf for v in values):
         raise UsageError(f"--{kind} {text}: the numbers must be greater than 0")
     if any(x >= y for x, y in itertools.pairwise(values)):
