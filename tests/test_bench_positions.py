@@ -69,3 +69,13 @@ def test_all_ways_are_in_the_table() -> None:
     text = bench.tables([row])
     assert text.count("\n|") == 2 + len(bench.RAW) + len(bench.WAYS) + 2
     assert f"| {bits[bench.TREE] / 170 + 5:.2f} |" in text
+
+
+def test_options_have_the_types_of_their_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarking import arguments
+
+    monkeypatch.setattr(sys, "argv", ["bench", "--splats", "7", "--name", "other"])
+    assert vars(arguments("", "tools", preset="fast", splats=5)) == {"preset": "fast", "splats": 7, "name": "other"}
+    monkeypatch.setattr(sys, "argv", ["bench", "--splats", "many"])
+    with pytest.raises(SystemExit):
+        arguments("", "tools", splats=5)

@@ -9,7 +9,6 @@ coordinates as they are. Only the tree of counts, Morton differences and anchors
 
 from __future__ import annotations
 
-import argparse
 import math
 import statistics
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ import numpy as np
 import position_codes as codes
 import torch
 from bench_tools import Meter, fitted, frozen, split
-from benchmarking import data_folder, markdown, save
+from benchmarking import arguments, data_folder, markdown, save
 
 from pgsvc.entropy import SymbolWriter
 from pgsvc.planar.anchors import code_anchors
@@ -93,12 +92,7 @@ def cell_bits_of(layers: Sequence[np.ndarray], width: int, height: int, cell_bit
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="fast")
-    parser.add_argument("--splats", type=int, default=2300)
-    parser.add_argument("--pictures", default="kodim05,kodim19,kodim23")
-    parser.add_argument("--name", default="positions", help="of the result files")
-    a = parser.parse_args()
+    a = arguments(__doc__, "positions", preset="fast", splats=2300, pictures="kodim05,kodim19,kodim23")
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
     for name in a.pictures.split(","):

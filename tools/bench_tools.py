@@ -9,7 +9,6 @@ Bytes are those of a whole file. "at equal bytes" converts the difference in byt
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import math
 import statistics
@@ -21,7 +20,7 @@ from unittest import mock
 
 import numpy as np
 import torch
-from benchmarking import data_folder, markdown, save
+from benchmarking import arguments, data_folder, markdown, save
 from measures import rgb_picture
 from PIL import Image
 
@@ -162,12 +161,7 @@ def measure(picture: Any, objective: Objective, model: Splats, settings: Setting
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="medium")
-    parser.add_argument("--splats", type=int, default=1400)
-    parser.add_argument("--pictures", default="kodim05,kodim19")
-    parser.add_argument("--name", default="tools", help="of the result files")
-    a = parser.parse_args()
+    a = arguments(__doc__, "tools", preset="medium", splats=1400, pictures="kodim05,kodim19")
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
     for name in a.pictures.split(","):
