@@ -59,14 +59,10 @@ def test_all_ways_are_in_the_table() -> None:
     bits = bench.cell_bits_of(layers, 700, 500, 2)
     assert list(bits) == list(bench.WAYS) and bits[bench.BOUND] < bits[bench.TREE] < bits["cells in order"]
     assert bits[bench.TREE] < 1.1 * bits[bench.BOUND] and bits[bench.ANCHORS] > 22 * 170
-    row = {
-        "picture": "p",
-        "splats": [80, 90],
-        "cells": {w: b / 170 for w, b in bits.items()},
-        "places": 5.0,
-        "order": 4.5,
-    }
-    text = bench.tables([row])
+    row = bench.row_of("p", layers, 700, 500, 2, 5.0 * 170)
+    even = bench.evenly_spread([80, 90], 700, 500, 2)
+    assert even["cells"][bench.TREE] == pytest.approx(even["cells"][bench.BOUND], rel=0.05) and even["places"] == 0
+    text = bench.tables([row, even])
     assert text.count("\n|") == 2 + len(bench.RAW) + len(bench.WAYS) + 2
     assert f"| {bits[bench.TREE] / 170 + 5:.2f} |" in text
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,30 +22,34 @@ from benchmarking import arguments, data_folder, markdown, save
 
 from pgsvc.entropy import SymbolWriter
 from pgsvc.planar.anchors import code_anchors
-from pgsvc.planar.symbols import code_positions
+from pgsvc.planar.symbols import code_positions, morton
 from pgsvc.planar.tree import code_cells
 from pgsvc_encoder.settings import Settings
 
 RAW = {"two 32-bit floats": 64.0, "two 12-bit numbers": 24.0}  # whole positions
-BOUND = "bound: cells in order less log2(N!), evenly spread"
-TREE = "tree of counts (7.10)"
-ANCHORS = "anchors of ProGS (7.14)"
-OFFSETS = "from the nearest splat of a lower layer, less the order of children"
-WAYS = (
+EVEN = "evenly spread"
+WAYS = (ORDERED, MORTON, ANCHORS, OCCUPANCY, NEIGHBOURS, TREE, DENSITY, OFFSETS, BOUND) = (
     "cells in order",
     "Morton differences (7.4)",
-    ANCHORS,
+    "anchors of ProGS (7.14)",
     "occupancy of the quadtree",
     "occupancy, by occupied neighbours",
-    TREE,
+    "tree of counts (7.10)",
     "tree of counts, by the lower layers' density",
-    OFFSETS,
-    BOUND,
+    "from the nearest splat of a lower layer, less the order of children",
+    "bound: cells in order less log2(N!), evenly spread",
 )
 
 
 def log2_factorial(n: int) -> float:
     return math.lgamma(n + 1) / math.log(2)
+
+
+def measured(code: Callable[..., Any], *arguments: Any, **options: Any) -> float:
+    """Bits that a way to code takes."""
+    meter = Meter()
+    code(meter, *arguments, **options)
+    return math.fsum(meter.bits)
 
 
 def cell_bits_of(layers: Sequence[np.ndarray], width: int, height: int, cell_bits: int) -> dict[str, float]:
@@ -56,38 +60,22 @@ def cell_bits_of(layers: Sequence[np.ndarray], width: int, height: int, cell_bit
     """
     columns, rows, depth = codes.squares(width, height, cell_bits)
     total = dict.fromkeys(WAYS, 0.0)
-
-    def add(way: str, code: Any) -> None:
-        meter = Meter()
-        code(meter)
-        total[way] += math.fsum(meter.bits)
-
     for k, cells in enumerate(layers):
         n, lower = len(cells), np.concatenate([np.zeros((0, 2), np.int64), *layers[:k]])
-        total["cells in order"] += n * math.log2(columns * rows)
-        total[BOUND] += n * math.log2(columns * rows) - log2_factorial(n)
+        size = (n, width, height, cell_bits)
         writer = SymbolWriter()
         code_positions(writer, n, cells)
-        total["Morton differences (7.4)"] += 8 * len(writer.finish())
-        size = (n, width, height, cell_bits)
-        add(ANCHORS, lambda m, size=size, cells=cells: code_anchors(m, *size, cells))
-        add("occupancy of the quadtree", lambda m, cells=cells: codes.occupancy(m, depth, cells))
-        add(
-            "occupancy, by occupied neighbours",
-            lambda m, cells=cells: codes.occupancy(m, depth, cells, neighbours=True),
-        )
-        add(TREE, lambda m, size=size, cells=cells: code_cells(m, *size, cells))
-        shape = (n, columns, rows, depth, lower)
-        add(
-            "tree of counts, by the lower layers' density",
-            lambda m, s=shape, cells=cells: codes.by_density(m, *s, cells),
-        )
-        if k == 0:
-            add(OFFSETS, lambda m, size=size, cells=cells: code_cells(m, *size, cells))
-        else:
-            add(OFFSETS, lambda m, lower=lower, cells=cells: codes.by_parents(m, lower, cells))
-            children = np.bincount(codes.nearest(lower, cells))
-            total[OFFSETS] -= math.fsum(log2_factorial(c) for c in children.tolist())
+        total[ORDERED] += n * math.log2(columns * rows)
+        total[MORTON] += 8 * len(writer.finish())
+        total[ANCHORS] += measured(code_anchors, *size, cells)
+        total[OCCUPANCY] += measured(codes.occupancy, depth, cells)
+        total[NEIGHBOURS] += measured(codes.occupancy, depth, cells, neighbours=True)
+        total[TREE] += measured(code_cells, *size, cells)
+        total[DENSITY] += measured(codes.by_density, n, columns, rows, depth, lower, cells)
+        total[OFFSETS] += measured(codes.by_parents, lower, cells) if k else measured(code_cells, *size, cells)
+        children = np.bincount(codes.nearest(lower, cells)) if k else np.zeros(0, np.int64)
+        total[OFFSETS] -= math.fsum(map(log2_factorial, children.tolist()))
+        total[BOUND] += n * math.log2(columns * rows) - log2_factorial(n)
     return total
 
 
@@ -99,31 +87,54 @@ def main() -> None:
         picture, objective, model = fitted(data_folder() / "kodak" / f"{name}.png", a.splats, a.preset)
         _, kept = frozen(objective, model, Settings(splats=a.splats, preset=a.preset, threads=1))
         f, layers = picture.format, [s.cells for _, s in kept]
-        counts = [len(cells) for cells in layers]
-        total = cell_bits_of(layers, f.width, f.height, kept[0][0]["cell_bits"])
-        row = {
-            "picture": name,
-            "splats": counts,
-            "cells": {way: bits / sum(counts) for way, bits in total.items()},
-            "places": sum(split(*layer, f.width, f.height)["places"] for layer in kept) / sum(counts),
-            "order": sum(map(log2_factorial, counts)) / sum(counts),
-        }
-        rows.append(row)
-        print(row, flush=True)
+        places = math.fsum(split(*layer, f.width, f.height)["places"] for layer in kept)
+        rows.append(row_of(name, layers, f.width, f.height, kept[0][0]["cell_bits"], places))
+        print(rows[-1], flush=True)
+    rows.append(evenly_spread(rows[-1]["splats"], f.width, f.height, kept[0][0]["cell_bits"]))
     save(a.name, rows, tables(rows))
 
 
+def evenly_spread(counts: list[int], width: int, height: int, cell_bits: int) -> dict[str, Any]:
+    """Splats anywhere, which is what the bound is the entropy of; they have no places."""
+    rng = np.random.default_rng(1)
+    columns, rows, _ = codes.squares(width, height, cell_bits)
+    layers = [np.stack([rng.integers(0, columns, n), rng.integers(0, rows, n)], 1) for n in counts]
+    layers = [cells[np.argsort(morton(cells), kind="stable")] for cells in layers]
+    return row_of(EVEN, layers, width, height, cell_bits, 0.0)
+
+
+def row_of(
+    name: str, layers: Sequence[np.ndarray], width: int, height: int, cell_bits: int, places: float
+) -> dict[str, Any]:
+    """Bits per splat; ``places``: bits of all of them."""
+    counts = [len(cells) for cells in layers]
+    total = cell_bits_of(layers, width, height, cell_bits)
+    return {
+        "picture": name,
+        "splats": counts,
+        "cells": {way: bits / sum(counts) for way, bits in total.items()},
+        "places": places / sum(counts),
+        "order": sum(map(log2_factorial, counts)) / sum(counts),
+    }
+
+
+def texts(values: Sequence[float]) -> list[str]:
+    return [f"{v:.2f}" for v in values]
+
+
 def tables(rows: list[dict[str, Any]]) -> str:
-    head = ["bits per splat", *(r["picture"] for r in rows), "mean", "with places"]
+    """The table; the last row is that of :func:`evenly_spread`."""
+    *rows, even = rows
+    head = ["bits per splat", *(r["picture"] for r in rows), "mean", "with places", EVEN]
     places = [r["places"] for r in rows]
-    body = [[way, *[""] * (len(rows) + 1), f"{bits:.2f}"] for way, bits in RAW.items()]
+    body = [[way, *[""] * (len(rows) + 1), f"{bits:.2f}", ""] for way, bits in RAW.items()]
     for way in WAYS:
         values = [r["cells"][way] for r in rows]
         both = statistics.fmean(v + p for v, p in zip(values, places, strict=True))
-        body.append([way, *(f"{v:.2f}" for v in values), f"{statistics.fmean(values):.2f}", f"{both:.2f}"])
+        body.append([way, *texts([*values, statistics.fmean(values), both, even["cells"][way]])])
     for label, name in (("places", "places"), ("the order: log2(N!) / N", "order")):
         values = [r[name] for r in rows]
-        body.append([label, *(f"{v:.2f}" for v in values), f"{statistics.fmean(values):.2f}", ""])
+        body.append([label, *texts([*values, statistics.fmean(values)]), "", *texts([even[name]])])
     splats = ", ".join(f"{r['picture']} {' + '.join(map(str, r['splats']))}" for r in rows)
     notes = (
         "With anchors each node of each level but the first costs 22 bits. In ProGS every node is an anchor, so 22 bits buy a "
