@@ -29,7 +29,7 @@ def code_anchors(
 
     Raises:
         BadStream: a node lies outside the picture, has a parent that is not there, or is not in order; a level has more nodes
-            than the one below, or one that is nobody's parent.
+            than there are splats, or one above the last is nobody's parent.
         LimitExceeded: there are more nodes than an index can name, when writing.
     """
     columns, rows = (-(-side >> cell_bits) for side in (width, height))
