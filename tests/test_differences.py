@@ -125,7 +125,7 @@ def test_vectors_stay_in_their_range(seed: int) -> None:
 
 def test_the_vector_at_a_splat() -> None:
     field = np.zeros((*field_shape(33, 30, 4), 2), np.int64)
-    field[0, 1], field[1, 2] = (80, 0), (0, -8)  # 10 samples right at (16, 0), 1 up at (32, 16)
+    field[0, 1], field[1, 2] = (20, 0), (0, -2)  # 10 samples right at (16, 0), 1 up at (32, 16)
     position = np.array([[16, 0], [8, 0], [12, 4], [32, 16], [1 << 20, 16], [-9999, -9999]]) << 8
     got = vectors(field, position, 33, 30, 4)
     assert got.tolist() == [[2560, 0], [1280, 0], [1440, 0], [0, -256], [0, -240], [0, 0]]
@@ -218,7 +218,7 @@ def test_a_splat_lies_between_two_frames_unless_one_of_them_bore_it() -> None:
     chain = Chain(header, start, Frame(70, 45, 3, False))
     outer, middle, early, late = coding_order(4, 2)
     shift = np.zeros((*field_shape(70, 45, 5), 2), np.int64)
-    shift[..., 0] = 64  # 8 samples
+    shift[..., 0] = 16  # 8 samples
     chain.advance(1, outer, chain.predicted(outer, shift), none_but([0, BORN], m, header))
     first, last = start.position.tolist(), chain.states[4].position.tolist()
     assert last[0] == [first[0][0] + 2048, first[0][1]]

@@ -23,7 +23,7 @@ from pgsvc_encoder.fit.splats import Splats  # noqa: E402
 from pgsvc_encoder.fit.train import Schedule, fit  # noqa: E402
 from pgsvc_encoder.fit.training import SCALABLE, Training  # noqa: E402
 from pgsvc_encoder.predict import born  # noqa: E402
-from pgsvc_encoder.predict.field import Grid, at, fit_field, rounded  # noqa: E402
+from pgsvc_encoder.predict.field import UNIT, Grid, at, fit_field, rounded  # noqa: E402
 from pgsvc_encoder.predict.graded import DifferenceGrade, FrameFit  # noqa: E402
 from pgsvc_encoder.predict.group import GroupPredictor  # noqa: E402
 from pgsvc_encoder.predict.offsets import Offsets  # noqa: E402
@@ -131,7 +131,7 @@ def test_common_motion_is_found() -> None:
     found = at(vectors, *grid.corners(splats.position[inside]))
     assert (found.median(0).values - torch.tensor([2.0, 1.0])).abs().max() < 0.4
     moved = Splats(splats.position.clone(), splats.shape, splats.colour, splats.starts)
-    moved.position += at(torch.from_numpy(rounded(vectors) / 8).float(), *grid.corners(splats.position))
+    moved.position += at(torch.from_numpy(rounded(vectors) / UNIT).float(), *grid.corners(splats.position))
     assert nxt.error(moved, -1) < 0.5 * nxt.error(splats, -1)
 
 

@@ -101,7 +101,7 @@ def moved(splat: list[int], field: Vector, bits: int, width: int, height: int) -
     for axis in (0, 1):
         f = field[axis]
         top, bottom = (f[r][i] * (2**k - fx) + f[r][i + 1] * fx for r in (j, j + 1))
-        vector = (32 * (top * (2**k - fy) + bottom * fy) + 2 ** (2 * k - 1)) >> 2 * k
+        vector = (128 * (top * (2**k - fy) + bottom * fy) + 2 ** (2 * k - 1)) >> 2 * k
         position.append(clip(-(2**23), 2**23 - 1, splat[axis] + vector))
     return [*position, *splat[2:]]
 
@@ -133,8 +133,8 @@ def frames(
 ) -> list[list[list[int]]]:
     """The splats of the chunk's frames in the order of time."""
     count, components = len(start), len(start[0]) - 5 if start else 0
-    state, birth, changed = {0: start}, {0: [0] * count}, [0] * count
-    update_tables = [list(printed("FIRST_UPDATE")[h // 3]) for h in range(12)]
+    state, birth, changed = {0: start}, {0: [0] * count}, {0: [0] * count}
+    update_tables = [list(printed("FIRST_UPDATE")[h // 3]) for h in range(15)]
     first = printed("FIRST_DIFFERENCE")
     lm, ls, lt, le, lc = (
         ([list(first[row]), list(first[row])], [[32, 32] for _ in range(16)]) for row in (0, 0, 0, 1, 2)
@@ -161,10 +161,12 @@ def frames(
             predicted = [moved(s, field, h["motion_bits"], width, height) for s in predicted]
         inner = int(after is not None)
         step = [steps(h, s, is_rgb) for s in predicted]
-        update = [
-            coder.adaptive(update_tables[6 * inner + 3 * changed[i] + clip(0, 2, (step[i][0] - 4) >> 1)])
-            for i in range(count)
-        ]
+        kind = (
+            changed[before]
+            if after is None
+            else [2 + x + y for x, y in zip(changed[before], changed[after], strict=True)]
+        )
+        update = [coder.adaptive(update_tables[3 * kind[i] + clip(0, 2, (step[i][0] - 4) >> 1)]) for i in range(count)]
         born = [i for i in range(count) if update[i] == 8]
         fresh = []
         if born:
@@ -187,7 +189,7 @@ def frames(
         for i, splat in zip(born, fresh, strict=True):
             new[i] = splat
         birth[f] = [place if update[i] == 8 else birth[f][i] for i in range(count)]
-        changed = [int(x > 0) for x in update]
+        changed[f] = [int(x > 0) for x in update]
         state[f] = new
     return [state[f] for f in range(1, h["frame_count"] + 1)]
 

@@ -44,6 +44,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no motion fields": {"motion": False},
     "vectors 128 samples apart": {"grade": {"motion_bits": 7}},
     "low delay: no groups": {"grade": {"group_bits": 0}},
+    "last frames of groups for themselves": {"grade": {"inner_weight": 0.0}},
     "no births": {"grade": {"born_share": 0.0}},
     "no pull, bits weighed at the end": {"grade": {"pull": 0.0, "price": 1.0}},
     "bits worth the same in all frames of a group": {"grade": {"between": 1.0}},
@@ -119,7 +120,7 @@ def even() -> contextlib.ExitStack:
     for name in ("FIRST_UPDATE", "FIRST_LENGTH", "FIRST_ENERGY"):
         old = np.array(getattr(differences, name), dtype=object)
         flat = ((8,) * 16, (8,) * 16) if name == "FIRST_ENERGY" else (8,) * 16
-        new = tuple(tuple((8,) * 9 for _ in kind) for kind in old) if name == "FIRST_UPDATE" else flat
+        new = tuple((8,) * 9 for _ in old) if name == "FIRST_UPDATE" else flat
         stack.enter_context(mock.patch.object(differences, name, new))
     stack.enter_context(mock.patch.object(differences, "FIRST_HALF", 8))
     stack.enter_context(mock.patch.object(motion, "FIRST_LENGTH", (8,) * 16))

@@ -27,6 +27,8 @@ from pgsvc_encoder.probe import Notice, Rows, Segment, find_splats, pictures_ahe
 from pgsvc_encoder.settings import Settings
 from pgsvc_encoder.source import Source
 
+HELD_FRAMES = 16  # in a chunk at the most where a rate is held: it is seen, and mended, from chunk to chunk
+
 Progress = Callable[[int, torch.Tensor | None], None]  # frame number, level errors (None: the frame is done)
 
 
@@ -87,7 +89,8 @@ def encode(
     """
     keyframes.check(source, settings)
     if settings.targets is not None:
-        settings = replace(settings, targets=settings.targets.for_source(source))
+        chunk_frames = min(settings.chunk_frames, HELD_FRAMES)
+        settings = replace(settings, targets=settings.targets.for_source(source), chunk_frames=chunk_frames)
     torch.set_num_threads(1)  # image work is in our kernels; torch's spinning threads only take their cores away
     began = time.perf_counter()
     identity = {

@@ -105,7 +105,7 @@ class Settings:
             once.
         gop: frames per segment at the most, the key frame included.
         key_frames: "fixed", "difference" or "dynamic", where else a segment begins; ``dynamic``: the numbers of that method.
-        chunk_frames: predicted frames per chunk.
+        chunk_frames: predicted frames per chunk: more of them save bytes, fewer of them arrive sooner.
         order: "segment" or "layer", the progression order.
         seed: of every random choice; the same seed and thread-independent kernels give the same file.
     """
@@ -119,7 +119,7 @@ class Settings:
     gop: int = 64
     key_frames: str = "difference"
     dynamic: DynamicRule = DynamicRule()
-    chunk_frames: int = 16
+    chunk_frames: int = 32
     order: str = "segment"
     seed: int = 0
     preset: str = "medium"

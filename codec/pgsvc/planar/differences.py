@@ -122,7 +122,7 @@ class Chain:
         self.header, self.frame = header, frame
         self.states: dict[int, SplatSet] = {0: start}
         self.births: dict[int, np.ndarray] = {0: np.zeros(len(start), np.int64)}
-        self.last_update = np.zeros(len(start), np.int64)
+        self.updated: dict[int, np.ndarray] = {0: np.zeros(len(start), np.int64)}  # 1: updated; frame 0: none
 
     def predicted(self, step: Step, field: np.ndarray | None) -> SplatSet:
         """What a frame is expected to be (spec 7.13)."""
@@ -160,15 +160,19 @@ class Chain:
         """Take the symbols of a frame, the ``number``-th in coding order, from 1."""
         self.states[step.frame] = applied(self.header, predicted, symbols, self.frame)
         self.births[step.frame] = np.where(symbols.update == BORN, number, self.births[step.frame])
-        self.last_update = (symbols.update > 0).astype(np.int64)
+        self.updated[step.frame] = (symbols.update > 0).astype(np.int64)
         return self.states[step.frame]
 
 
-# Initial counts, for predicted and interpolated frames: of the updates where the splat was not updated last or was, of bit lengths.
+# Initial counts: of the updates in outer frames where the splat was not updated in the outer frame before or was, in inner frames
+# where it was in none, one or both of the ends; then, for outer and inner frames, of bit lengths.
 # Like what clips show that no figure of this project is measured on.
 FIRST_UPDATE = (
-    ((240, 60, 24, 24, 24, 12, 8, 12, 4), (56, 48, 48, 80, 32, 24, 24, 64, 8)),
-    ((380, 12, 4, 4, 4, 2, 2, 2, 1), (304, 36, 20, 16, 12, 8, 4, 8, 1)),
+    (264, 44, 20, 16, 28, 12, 8, 12, 6),
+    (112, 60, 32, 40, 48, 24, 24, 52, 12),
+    (420, 4, 2, 1, 1, 1, 1, 1, 1),
+    (376, 24, 8, 5, 8, 3, 1, 3, 1),
+    (308, 44, 20, 16, 16, 8, 6, 12, 1),
 )
 FIRST_LENGTH = (152, 168, 60, 16, 4)
 FIRST_ENERGY = ((8, 184, 168, 36, 8), (352, 40, 6, 2))
@@ -182,11 +186,11 @@ def _counts(first: Sequence[int], size: int) -> np.ndarray:
 class Tables:
     """Tables of the updates and differences of a chunk (spec 7.13).
 
-    ``update`` by (interpolated, updated last, class), ``lengths`` of each kind by interpolated, those of the chroma apart.
+    ``update`` by (kind of FIRST_UPDATE, class), ``lengths`` of each kind by interpolated, those of the chroma apart.
     """
 
     def __init__(self) -> None:
-        rows = [first for kind in FIRST_UPDATE for first in kind for _ in range(CLASSES)]
+        rows = [first for first in FIRST_UPDATE for _ in range(CLASSES)]
         self.update = np.array(rows, np.uint16)
         kinds = {"position": FIRST_LENGTH, "scale": FIRST_LENGTH, "shear": FIRST_LENGTH}
         kinds |= {"energy": FIRST_ENERGY[0], "chroma": FIRST_ENERGY[1]}
@@ -235,7 +239,8 @@ def _code_frame(
     inner = int(step.after is not None)
     steps = Steps.of(header, predicted, is_rgb=f.is_rgb)
     energy_class = np.clip((steps.bits - 4) >> 1, 0, CLASSES - 1)
-    context = (2 * inner + chain.last_update) * CLASSES + energy_class
+    kind = chain.updated[step.before] + (0 if step.after is None else 2 + chain.updated[step.after])
+    context = kind * CLASSES + energy_class
     update = coder.adaptive(tables.update, np.ascontiguousarray(context, np.int32), symbols and symbols.update)
     count = int((update == BORN).sum())
     born = GradedSymbols.none(f.components)

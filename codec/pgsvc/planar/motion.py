@@ -19,7 +19,7 @@ from pgsvc.syntax import Record
 STILL, NEW, CHANGED = range(3)  # motion_mode: no motion, vectors of their own, differences to the field coded before
 LOWEST, HIGHEST = -(1 << 15), (1 << 15) - 1  # vectors
 FIRST_LENGTH = (80, 64, 24, 16, 8, 4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1)  # initial counts of bit lengths
-VECTOR_SHIFT = 5  # vectors are eighths of a luma sample, positions Q8
+VECTOR_SHIFT = 7  # vectors are halves of a luma sample, positions Q8
 
 
 class Step(NamedTuple):
@@ -90,7 +90,7 @@ class FieldCoder:
         return min(found, key=lambda s: int(bit_length(np.abs(s.residual)).sum()))
 
     def code(self, step: Step, symbols: FieldSymbols | None) -> np.ndarray | None:
-        """The field of a frame; int32 [rows, columns, 2] in eighths of a luma sample, None where there is no motion."""
+        """The field of a frame; int32 [rows, columns, 2] in halves of a luma sample, None where there is no motion."""
         inner = np.array([step.after is not None], np.int32)
         mode = int(self.coder.adaptive(self.modes, inner, symbols and np.array([symbols.mode], np.int32))[0])
         if mode == STILL:
@@ -114,7 +114,7 @@ def code_fields(
     """Motion fields of the frames of a chunk, in coding order, at the head of its payload.
 
     Args:
-        fields: int [rows, columns, 2] in eighths of a luma sample, or None where there is no motion; when writing.
+        fields: int [rows, columns, 2] in halves of a luma sample, or None where there is no motion; when writing.
     """
     coded = FieldCoder(coder, header, width, height)
     order = coding_order(header["frame_count"], header["group_bits"])

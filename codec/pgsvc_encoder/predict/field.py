@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from pgsvc.planar.motion import field_shape
+from pgsvc.planar.motion import VECTOR_SHIFT, field_shape
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import cosine
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Training
 
-UNIT = 8  # vectors are sent in eighths of a luma sample
+UNIT = 256 >> VECTOR_SHIFT  # vectors are sent in such parts of a luma sample
 PEAK = 0.3  # step size at the start, luma samples
 
 

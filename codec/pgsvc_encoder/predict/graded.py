@@ -6,6 +6,7 @@ spite of that, and gains more than its bits are worth, is rounded to steps and s
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import UPDATE_COLOUR, UPDATE_POSITION, UPDATE_SHAPE
 from pgsvc.syntax import Record
 from pgsvc_encoder.fit.objective import Objective
-from pgsvc_encoder.fit.optimise import Optimiser, Rates, Step, cosine
+from pgsvc_encoder.fit.optimise import Adjust, Optimiser, Rates, Step, cosine
 from pgsvc_encoder.fit.splats import Splats
-from pgsvc_encoder.fit.training import Training
+from pgsvc_encoder.fit.training import Stage, Training
 from pgsvc_encoder.fit.view import component_weights
 from pgsvc_encoder.predict import born
+from pgsvc_encoder.predict.between import InnerFrames
 from pgsvc_encoder.predict.offsets import Offsets
 from pgsvc_encoder.quantise.grade import energy_step
 
@@ -47,6 +49,7 @@ class DifferenceGrade:
         motion_bits: likewise: spacing of the motion vectors; None: such that there are some splats for each.
         rate: what a bit is worth: this share of the error that an energy step makes.
         between: factor of the worth of a bit for each halving of a group: on frames between others nothing is built.
+        inner_weight: of the errors of the frames between in the fit of the last frame of a group.
         pull: weight of the pull, in bits for each group of numbers.
         price: weight of the bits where a group is sent or not: what is left after the pull is nearly always worth them.
         dead_zone: offsets below are not sent.
@@ -66,6 +69,7 @@ class DifferenceGrade:
     group_bits: int = 2
     rate: float = 0.4
     between: float = 2.8
+    inner_weight: float = 0.4
     pull: float = 3.0
     price: float = 0.3
     dead_zone: float = 0.6
@@ -110,6 +114,7 @@ class FrameFit:
         header: of the PRED chunk.
         predicted: splats of each layer (spec 7.13).
         depth: how often the group was halved to get to the frame; 0 for its last one.
+        inner: the frames between, of the last frame of a group.
         pressure: factor of the worth of a bit.
     """
 
@@ -123,6 +128,7 @@ class FrameFit:
         on_step: Step,
         *,
         depth: int,
+        inner: InnerFrames | None = None,
         pressure: float = 1.0,
     ) -> None:
         self.training, self.objective, self.grade, self.header, self.on_step = (
@@ -132,7 +138,7 @@ class FrameFit:
             header,
             on_step,
         )
-        self.is_anchor = depth == 0
+        self.is_anchor, self.inner = depth == 0, inner
         self.offsets = Offsets(header, predicted, is_rgb=objective.format.is_rgb)
         o = self.offsets.origin
         self.splats = Splats(o.position.clone(), o.shape.clone(), o.colour.clone(), o.starts)
@@ -160,19 +166,30 @@ class FrameFit:
         for stage in self.training.stages(self.objective, self.splats):
             rows = slice(first, first + len(stage.splats))
             first = rows.stop
-            offsets, fixed = self.offsets.part(rows), self.fixed[rows]
-
-            def adjust(splats: Splats, gradients: list[torch.Tensor], offsets=offsets, fixed=fixed) -> None:  # noqa: ANN001
-                for gradient, pull in zip(gradients, offsets.pull(splats, self.grade.pull * self.worth), strict=True):
-                    gradient += pull
-                    gradient[fixed] = 0
-
+            adjust = self._adjustment(stage, rows)
             optimiser = Optimiser(stage, stage.splats, RATES, frozen=frozen, adjust=adjust)
             count = max(1, round(iterations * stage.share))
             for i in range(count):
                 if births and i == count // 2 and self.grade.born_share > 0:
-                    offsets.free[born.replace(optimiser, self.grade.born_share, BORN_BITS * self.worth)] = True
+                    self.offsets.part(rows).free[
+                        born.replace(optimiser, self.grade.born_share, BORN_BITS * self.worth)
+                    ] = True
                 self.on_step(*optimiser.step(i, rate * cosine(i / count, 0.1)))
+
+    def _adjustment(self, stage: Stage, rows: slice) -> Adjust:
+        """What is added to the gradients of some splats: the pull, and the frames between if all splats are fitted together."""
+        offsets, fixed = self.offsets.part(rows), self.fixed[rows]
+        inner = self.inner if len(stage.splats) == len(self.splats) else None
+        levels, iterations = stage.weights(0, 1.0), itertools.count()
+
+        def adjust(splats: Splats, gradients: list[torch.Tensor]) -> None:
+            if inner is not None:
+                inner.add_gradient(next(iterations), splats, levels, ~offsets.free, gradients)
+            for gradient, pull in zip(gradients, offsets.pull(splats, self.grade.pull * self.worth), strict=True):
+                gradient += pull
+                gradient[fixed] = 0
+
+        return adjust
 
     def _fix_born(self) -> list[GradedSymbols]:
         """Round the splats that are new, in each layer; from here on they stay as they are."""

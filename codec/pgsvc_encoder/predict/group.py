@@ -11,7 +11,6 @@ import torch
 
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc.planar.differences import Chain, DifferenceSymbols, Frame
-from pgsvc.planar.motion import Step as CodingStep
 from pgsvc.planar.motion import group_order
 from pgsvc.planar.splats import SplatSet
 from pgsvc.syntax import Record
@@ -19,6 +18,7 @@ from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Training
+from pgsvc_encoder.predict.between import InnerFrames
 from pgsvc_encoder.predict.field import UNIT, Grid, at, fit_field, rounded
 from pgsvc_encoder.predict.graded import DifferenceGrade, FrameFit
 from pgsvc_encoder.write.payload import differences_payload
@@ -108,15 +108,17 @@ class GroupPredictor:
         for step in group_order(first, chunk.frames):
             number = step.frame - first - 1
             objective = objectives[number]
-            vectors, depth = None, 0
+            vectors, depth, inner = None, 0, None
             if step.after is None:
-                vectors = self._motion(chunk, step, objectives, known)
+                before = Splats.from_sets([chain.states[step.before] for chain in chunk.chains])
+                vectors = self._motion(before, objectives, known)
+                inner = InnerFrames(before, objectives[:-1], self.grade.inner_weight)
             else:
                 depth = 1 + self.header["group_bits"] - (step.after - step.before - 1).bit_length()
             predicted = [chain.predicted(step, vectors) for chain in chunk.chains]
             fit = FrameFit(
                 self.training, objective, self.grade, self.header, predicted, on_step(number),
-                depth=depth, pressure=self._pressure(),
+                depth=depth, inner=inner, pressure=self._pressure(),
             )  # fmt: skip
             symbols = fit.run()
             chunk.fields.append(vectors)
@@ -176,10 +178,9 @@ class GroupPredictor:
         return Splats(position, splats.shape, splats.colour, splats.starts)
 
     def _motion(
-        self, chunk: _Chunk, step: CodingStep, objectives: Sequence[Objective], known: Sequence[torch.Tensor]
+        self, before: Splats, objectives: Sequence[Objective], known: Sequence[torch.Tensor]
     ) -> np.ndarray | None:
         """The field to the last frame of a group; None where it gains less than its bits are worth."""
-        before = Splats.from_sets([chain.states[step.before] for chain in chunk.chains])
         vectors = known[len(objectives) - 1] if known else list(self._fields(before, objectives))[-1]
         wanted = rounded(vectors)
         gain = objectives[-1].error(before, -1) - objectives[-1].error(self._moved(before, wanted), -1)
