@@ -143,7 +143,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--splats", default="850,2300,3600,6400", help="budgets of pgsvc; empty for peers alone")
     parser.add_argument("--preset", default="medium")
-    parser.add_argument("--layers", default="3", help="numbers of layers; those after the first are what it is held against")
+    parser.add_argument(
+        "--layers", default="3", help="numbers of layers; those after the first are what it is held against"
+    )
     parser.add_argument("--pictures", help="comma-separated names (default: all in the folder)")
     parser.add_argument("--peers", help="comma-separated short names; empty for none (default: all)")
     parser.add_argument("--name", default="peers_stills", help="of the result files (default: peers_stills)")

@@ -50,6 +50,7 @@ def stream_header(
         "full_range": int(f.full_range),
         "chroma_location": f.chroma_location,
         "has_level_sizes": int(any(size != (f.width, f.height) for size in sizes)),
+        "has_objects": 0,
         "chroma_format": int(f.chroma),
         "bit_depth": f.bit_depth,
         "layer_count": settings.layers,
