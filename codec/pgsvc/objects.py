@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pgsvc.errors import BadStream
 from pgsvc.syntax import Record
 
-MOST_OBJECTS = 16
-
 
 def object_layers(header: Record) -> tuple[int, ...]:
     """Layers of each object, object 0 first, from a stream header.
