@@ -1,4 +1,4 @@
-"""Faulty streams, part five: objects (spec 4.3, 5.2, 6.1)."""
+"""Faulty streams, part six: objects (spec 4.3, 5.2, 6.1)."""
 
 from __future__ import annotations
 

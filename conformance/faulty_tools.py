@@ -16,9 +16,14 @@ FAULTY: list[Entry] = []
 EXIT_CODES = {"BadStream": 1, "HashMismatch": 1, "Unsupported": 3, "LimitExceeded": 4}
 
 
-def faulty(name: str, tests: str, clause: str, error: str = "BadStream") -> Callable[[Callable[[], bytes]], None]:
+def faulty(
+    name: str, tests: str, clause: str, error: str = "BadStream", number: int | None = None
+) -> Callable[[Callable[[], bytes]], None]:
+    """Note a stream; its number is the next one, unless a later one is given."""
+
     def note(make: Callable[[], bytes]) -> None:
-        FAULTY.append((f"{len(FAULTY) + 1:02}-{name}", tests, error, clause, make))
+        following = number or (int(FAULTY[-1][0].partition("-")[0]) + 1 if FAULTY else 1)
+        FAULTY.append((f"{following:02}-{name}", tests, error, clause, make))
 
     return note
 

@@ -24,25 +24,14 @@ sys.path.insert(0, str(HERE))
 
 from faulty_streams import EXIT_CODES, FAULTY  # noqa: E402
 from synthetic import GREY, YUV420, YUV422, decode_all  # noqa: E402
-from valid_objects import VALID  # noqa: E402
+from valid_progs import VALID  # noqa: E402
 
 from pgsvc.errors import PgsError  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
 
-TRUNCATED = (
-    "03",
-    "04",
-    "09",
-    "10",
-    "15",
-    "22",
-    "27",
-    "29",
-    "30",
-    "34",
-    "35",
-)  # numbers of the valid streams that are cut
+# numbers of the valid streams that are cut
+TRUNCATED = ("03", "04", "09", "10", "15", "22", "27", "29", "30", "34", "35")
 CUTS = 5  # of each
 MARK = "<!-- generated from manifest.toml -->"
 

@@ -14,9 +14,14 @@ Entry = tuple[str, str, list[str], Callable[[], bytes]]
 VALID: list[Entry] = []
 
 
-def valid(name: str, tests: str, *clauses: str) -> Callable[[Callable[[], bytes]], Callable[[], bytes]]:
+def valid(
+    name: str, tests: str, *clauses: str, number: int | None = None
+) -> Callable[[Callable[[], bytes]], Callable[[], bytes]]:
+    """Note a stream; its number is the next one, unless a later one is given."""
+
     def note(make: Callable[[], bytes]) -> Callable[[], bytes]:
-        VALID.append((f"{len(VALID) + 1:02}-{name}", tests, list(clauses), make))
+        following = number or (int(VALID[-1][0].partition("-")[0]) + 1 if VALID else 1)
+        VALID.append((f"{following:02}-{name}", tests, list(clauses), make))
         return make
 
     return note

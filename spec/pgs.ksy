@@ -150,14 +150,14 @@ types:
       - {id: shape_bits, type: b4, if: position_tool == 1}
       - {id: shape_scale, type: u2, repeat: expr, repeat-expr: 3, if: position_tool == 1}
       - {id: shape_offset, type: s2, repeat: expr, repeat-expr: 3, if: position_tool == 1}
-      - {id: cell_bits, type: b4, if: position_tool == 2}
-      - {id: shape_precision, type: b6, if: position_tool == 2}
-      - {id: position_precision, type: b6, if: position_tool == 2}
-      - {id: energy_step, type: u1, if: position_tool == 2}
+      - {id: cell_bits, type: b4, if: position_tool >= 2}
+      - {id: shape_precision, type: b6, if: position_tool >= 2}
+      - {id: position_precision, type: b6, if: position_tool >= 2}
+      - {id: energy_step, type: u1, if: position_tool >= 2}
       - {id: background, type: s2, repeat: expr, repeat-expr: components, if: has_background}
       - {id: residual_quantiser, type: residual_quantiser(components), if: position_tool == 1}
-      - {id: chroma_steps, type: b4, repeat: expr, repeat-expr: 2, if: position_tool == 2 and components > 1}
-      - {id: chroma_weight, type: u1, if: position_tool == 2 and components > 1}
+      - {id: chroma_steps, type: b4, repeat: expr, repeat-expr: 2, if: position_tool >= 2 and components > 1}
+      - {id: chroma_weight, type: u1, if: position_tool >= 2 and components > 1}
       - {id: symbols, size-eos: true}
   predicted_frames:
     params:

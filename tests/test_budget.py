@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+import re
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -188,6 +190,14 @@ def test_clip_resumes_without_another_search(tmp_path: Path) -> None:
         (["--psnr", "20,30", "--layers", "3"], "one for each of the 3 levels"),
         (["--psnr", "90", "--preset", "fast"], "the most that are tried"),
         (["--bpp", "0.01", "--preset", "fast"], "one splat in each layer"),
+        (["--bitrate", "100", "--preset", "fast"], "--bitrate 100: the least that level 2 can have, one splat in each"),
+        (["--bitrate", "900M", "--preset", "fast"], "--bitrate 900M: "),
+        (["--bitrate", "2M,1M"], "rise"),
+        (["--bitrate", "300q"], "--bitrate 300q: numbers separated by commas"),
+        (["--bitrate", "k"], "--bitrate k: numbers separated by commas"),
+        (["--bitrate", "0k"], "greater than 0"),
+        (["--bitrate", "1k,2k", "--layers", "3"], "one for each of the 3 levels"),
+        (["--bpp", "0.1", "--bitrate", "30k"], "--bpp and --bitrate: give only one"),
     ],
 )
 def test_command_line_errors(
@@ -223,3 +233,48 @@ def test_frames_of_a_stream_of_unknown_length(
     with open_source(str(write_clip(tmp_path / "clip.y4m", frames=1)), frames=asked) as source:
         source.frame_count = known
         assert probe.expected_frames(source, Settings(), read) == frames
+
+
+def test_bits_per_second(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bit rate is so many bits per pixel at the source's size and frame rate, and the report shows it."""
+    for name in ("fast", "medium"):
+        monkeypatch.setitem(PRESETS, name, Settings(overrides=QUICK).effort())
+    clip = write_clip(tmp_path / "clip.y4m", frames=2)
+    with open_source(str(clip), fps="10") as source:
+        per_second = source.format.width * source.format.height * 10
+    files = []
+    for name, options in (
+        ("a", ["--bpp", "1,2"]),
+        ("b", ["--bitrate", f"{per_second / 1000}k,{per_second / 500}k"]),
+    ):
+        report_file = tmp_path / f"{name}.json"
+        arguments = [str(clip), str(tmp_path / f"{name}.pgs"), *options, "--fps", "10", "--report", str(report_file)]
+        assert cli.main(arguments) == 0
+        files.append((tmp_path / f"{name}.pgs").read_bytes())
+    assert files[0] == files[1]
+    text = capsys.readouterr().err
+    words = f"{per_second / 1000:g}k, {per_second / 500:g}k bit/s: 1.000, 2.000 bit/pixel"
+    assert f"searching the splats for {words}" in text and "kbit/s" in text
+    record = json.loads(report_file.read_text())
+    assert record["targets"]["bitrates"] == pytest.approx([per_second, 2 * per_second])
+    for row in record["levels"]:
+        assert row["bitrate"] == pytest.approx(row["bpp"] * per_second)
+        assert f"{row['bitrate'] / 1000:>11.1f}{row['target_bitrate'] / 1000:>11g}" in text
+
+
+def test_bits_per_second_need_a_frame_rate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = write_clip(tmp_path / "clip.y4m", frames=1)
+    header, rest = clip.read_bytes().split(b"\n", 1)
+    clip.write_bytes(re.sub(rb" F\S+", b"", header) + b"\n" + rest)
+    raw = tmp_path / "clip_48x34.yuv"
+    raw.write_bytes(bytes(48 * 34 * 3 // 2))
+    for source in (clip, raw):
+        assert cli.main([str(source), str(tmp_path / "o.pgs"), "--quiet", "--bitrate", "300k"]) == 2
+        assert f"--bitrate 300k: {source.name} does not tell its frame rate; add it" in capsys.readouterr().err
+    still = picture(tmp_path)
+    assert cli.main([str(still), str(tmp_path / "o.pgs"), "--quiet", "--bitrate", "0.5M"]) == 2
+    assert "--bitrate 500k: in.png is a still picture" in capsys.readouterr().err
+    with open_source(str(raw)) as guessed, open_source(str(raw), fps="30") as told:
+        assert not guessed.has_frame_rate and told.has_frame_rate
+        wanted = Targets("bitrate", (48 * 34 * 30.0,)).for_source(told)
+    assert wanted.kind == "bpp" and wanted.values == (1.0,)

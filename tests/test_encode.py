@@ -90,7 +90,14 @@ def test_main_tools(tmp_path: Path, chroma: Chroma, depth: int) -> None:
 def test_stills_have_the_main_tools_unless_others_are_asked_for(tmp_path: Path) -> None:
     picture, out = tmp_path / "p.png", tmp_path / "o.pgs"
     Image.fromarray(np.tile(np.arange(48, dtype=np.uint8)[None, :, None] * 5, (34, 1, 3))).save(picture)
-    for options, tool in (([], 2), (["--tools", "paper"], 1), (["--quantise", "ptq"], 2), (["--quantise", "qat"], 2)):
+    ways = {
+        (): 2,
+        ("--tools", "paper"): 1,
+        ("--quantise", "ptq"): 2,
+        ("--quantise", "qat"): 2,
+        ("--positions", "anchors"): 3,
+    }
+    for options, tool in ways.items():
         arguments = [str(picture), str(out), "--splats", "30", "--preset", "fast", "--quiet", *options]
         assert cli.main(arguments) == 0
         stream = pgsvc.open(out)
@@ -204,6 +211,8 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
     assert pgsvc.open(out).segments[0].tracks[1, 0, 0].key.header["position_tool"] == 2
     assert cli.main([str(raw), str(out), "--device", "cuda"]) == 2
     assert cli.main([str(raw), str(out), "--layers", "0"]) == 2
+    assert cli.main([str(raw), str(out), "--tools", "paper", "--positions", "anchors"]) == 2
+    assert "belongs to the main tools" in capsys.readouterr().err
     assert cli.main([str(raw), str(raw)]) == 2
     assert cli.main([str(tmp_path / "absent.png"), str(out)]) in (1, 2)
     assert "Traceback" not in capsys.readouterr().err

@@ -20,6 +20,7 @@ FINDINGS = sorted((ROOT / "tests" / "fuzz_findings").glob("*.pgs"))
 sys.path.insert(0, str(ROOT / "tools"))
 
 import fuzz  # noqa: E402
+import fuzz_damage  # noqa: E402
 
 SECONDS = 2
 
@@ -49,7 +50,11 @@ def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
 
 def test_mutations_depend_on_seed_and_number_alone() -> None:
     corpus = [bytes(range(256)) * 4, (ROOT / "conformance/valid/09-video-predicted.pgs").read_bytes()]
-    first, second, other = fuzz.Mutator(1, corpus), fuzz.Mutator(1, corpus), fuzz.Mutator(2, corpus)
+    first, second, other = (
+        fuzz_damage.Mutator(1, corpus),
+        fuzz_damage.Mutator(1, corpus),
+        fuzz_damage.Mutator(2, corpus),
+    )
     made = [first(n) for n in range(50)]
     assert made == [second(n) for n in reversed(range(50))][::-1]
     assert made != [other(n) for n in range(50)]
@@ -62,7 +67,7 @@ def test_other_tools_come_with_their_fields() -> None:
         data = (ROOT / f"conformance/valid/{name}.pgs").read_bytes()
         tools = [tools_of(data)]
         for seed in range(400):
-            changed = tools_of(bytes(fuzz.change_field(random.Random(seed), bytearray(data))))
+            changed = tools_of(bytes(fuzz_damage.change_field(random.Random(seed), bytearray(data))))
             if changed != tools[0]:
                 tools.append(changed)
         assert len(tools) > 3
@@ -73,7 +78,7 @@ def test_other_tools_come_with_their_fields() -> None:
 def tools_of(data: bytes) -> list[int]:
     """prediction_tool of each PRED chunk whose header is right."""
     out = []
-    for start, at, end in fuzz.chunk_places(data):
+    for start, at, end in fuzz_damage.chunk_places(data):
         if b"PRED" in data[start:at]:
             with contextlib.suppress(PgsError):
                 out.append(PREDICTED_FRAMES.read(Reader(Bits(data[at:end])), {"components": 3})["prediction_tool"])

@@ -207,6 +207,7 @@ def test_registry_numbers():
     assert numbers("index_compression") == allowed(headers.INDEX_HEADER, "compression")
     for tool in ("position_tool", "shape_tool", "colour_tool", "shape_domain"):
         assert numbers(tool) == allowed(headers.KEY_FRAME, tool)
+    assert REGISTRY["position_tool"]["anchors"] == headers.ANCHORS
     assert numbers("prediction_tool") == allowed(headers.PREDICTED_FRAMES, "prediction_tool")
     assert REGISTRY["shape_domain"] == {"cholesky": splats.CHOLESKY, "log_cholesky": splats.LOG_CHOLESKY}
     updates = {"position": symbols.UPDATE_POSITION, "shape": symbols.UPDATE_SHAPE, "colour": symbols.UPDATE_COLOUR}

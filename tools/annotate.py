@@ -223,7 +223,7 @@ class Annotator:
             return ["(no frame before)"]
         lines: list[str] = []
         try:
-            tool = record["position_tool" if start is None else "prediction_tool"]
+            tool = record["shape_tool" if start is None else "prediction_tool"]
             if tool == headers.GRADED:
                 reader = LoggedRangeReader(data)
                 lines = reader.lines

@@ -9,7 +9,6 @@ Bytes are those of a whole file. "at equal bytes" converts the difference in byt
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import math
 import statistics
@@ -21,13 +20,14 @@ from unittest import mock
 
 import numpy as np
 import torch
-from benchmarking import data_folder, markdown, save
+from benchmarking import arguments, data_folder, markdown, save
 from measures import rgb_picture
 from PIL import Image
 
 from pgsvc.entropy import SymbolWriter
 from pgsvc.headers import KEY_FRAME
 from pgsvc.planar import graded, graded_counts, reconstruct
+from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_positions
 from pgsvc.range_coder import RangeWriter, learn
 from pgsvc.syntax import Record
@@ -49,6 +49,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "main tools": {},
     "even counts, not trained": {"coding": "even"},
     "Morton differences, not the tree": {"coding": "morton"},
+    "anchors of ProGS, not the tree": {"positions": "anchors"},
     "coarseness 13, precision 5 for all": {"overrides": {"grade": {"coarseness": 13, "shape_precision": 5}}},
     "no splats dropped": {"overrides": {"grade": {"least_worth": 0.0}}},
     "no dead zone for chroma": {"overrides": {"grade": {"dead_zone": 0.0}}},
@@ -123,25 +124,32 @@ def fitted(path: Path, splats: int, preset: str) -> tuple[Any, Objective, Splats
     return picture, objective, model
 
 
-def measure(picture: Any, objective: Objective, model: Splats, settings: Settings, coding: str | None) -> Iterator[Any]:
-    """Bytes of the file, PSNR of the top level, and the bits by what they say (main tools)."""
+def frozen(
+    objective: Objective, model: Splats, settings: Settings
+) -> tuple[list[tuple[SplatSet, bytes]], list[tuple[Record, graded.GradedSymbols]]]:
+    """Decoded state and payload of each layer of a fit, and header and symbols of each (main tools; else none)."""
     encoder = SegmentEncoder(0, 0, settings, lambda *_: None)
     encoder.background = objective.background.numpy() if torch.is_tensor(objective.background) else objective.background
     splats = Splats(*(v.clone() for v in (model.position, model.shape, model.colour, model.starts)))
-    f = picture.format
-    states, size, kept = [], sum(CONTAINER), []
+    kept: list[tuple[Record, graded.GradedSymbols]] = []
+    code = graded.code_graded
 
     def keep(coder: Any, header: Record, *rest: Any) -> Any:
         kept.append((header, rest[-1]))
         return code(coder, header, *rest)
 
-    code = graded.code_graded
+    with mock.patch("pgsvc_encoder.write.payload.code_graded", keep):
+        return list(encoder._freeze(objective, splats)), kept
+
+
+def measure(picture: Any, objective: Objective, model: Splats, settings: Settings, coding: str | None) -> Iterator[Any]:
+    """Bytes of the file, PSNR of the top level, and the bits by what they say (main tools)."""
+    f = picture.format
     with even() if coding == "even" else contextlib.nullcontext():
-        with mock.patch("pgsvc_encoder.write.payload.code_graded", keep):
-            for state, payload in encoder._freeze(objective, splats):
-                states.append(state)
-                size += len(payload)
+        layers, kept = frozen(objective, model, settings)
         bits = [split(h, s, f.width, f.height) for h, s in kept]
+    states = [state for state, _ in layers]
+    size = sum(CONTAINER) + sum(len(payload) for _, payload in layers)
     if coding == "morton":
         for (_, symbols), b in zip(kept, bits, strict=True):
             writer = SymbolWriter()
@@ -153,12 +161,7 @@ def measure(picture: Any, objective: Objective, model: Splats, settings: Setting
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="medium")
-    parser.add_argument("--splats", type=int, default=1400)
-    parser.add_argument("--pictures", default="kodim05,kodim19")
-    parser.add_argument("--name", default="tools", help="of the result files")
-    a = parser.parse_args()
+    a = arguments(__doc__, "tools", preset="medium", splats=1400, pictures="kodim05,kodim19")
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
     for name in a.pictures.split(","):

@@ -9,7 +9,6 @@ slope of the main tools' own rate, by halving what a bit is worth.
 
 from __future__ import annotations
 
-import argparse
 import collections
 import contextlib
 import math
@@ -24,7 +23,7 @@ import torch
 from bench_clips import CLIPS
 from bench_peers_clips import frames_of
 from bench_tools import Meter
-from benchmarking import data_folder, markdown, save
+from benchmarking import arguments, data_folder, markdown, save
 
 from pgsvc.container import PREDICTED
 from pgsvc.picture import Picture
@@ -195,13 +194,7 @@ def tables(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="medium")
-    parser.add_argument("--splats", type=int, default=600)
-    parser.add_argument("--frames", type=int, default=17)
-    parser.add_argument("--clips", default="foreman,akiyo")
-    parser.add_argument("--name", default="tools_clips", help="of the result files")
-    a = parser.parse_args()
+    a = arguments(__doc__, "tools_clips", preset="medium", splats=600, frames=17, clips="foreman,akiyo")
     torch.set_num_threads(1)
     rows: list[dict[str, Any]] = []
     for clip in a.clips.split(","):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -24,6 +25,15 @@ def data_folder() -> Path:
     if not folder or not Path(folder).is_dir():
         sys.exit("this benchmark reads pictures and clips from the folder in PGSVC_DATA, which is not set")
     return Path(folder)
+
+
+def arguments(description: str | None, name: str, **defaults: str | int) -> argparse.Namespace:
+    """What the command line says: an option for each default, of its type, and ``--name`` of the result files."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for option, value in defaults.items():
+        parser.add_argument(f"--{option}", type=type(value), default=value, help=f"(default: {value})")
+    parser.add_argument("--name", default=name, help=f"of the result files (default: {name})")
+    return parser.parse_args()
 
 
 def environment() -> dict[str, Any]:

@@ -73,7 +73,7 @@ def key_state(chunk: DataChunk, picture_format: PictureFormat, cpu: str | None) 
         BadStream: the entropy-coded data break a rule.
     """
     header, f = chunk.header, picture_format
-    if header["position_tool"] == GRADED:
+    if header["shape_tool"] == GRADED:
         adaptive = RangeReader(chunk.symbols, native=kernel.select(cpu) != "reference")
         graded = code_graded(adaptive, header, f.width, f.height, f.components)
         adaptive.finish()

@@ -113,8 +113,9 @@ RVQ = (
     Field("codebooks", CODEBOOK, count=lambda r: r["stage_count"]),
 )
 
-# 6.3 KEYF: one slice of one layer of a key frame; the three tools are those of one family
+# 6.3 KEYF: one slice of one layer of a key frame; the three tools are those of one family, positions of the second have two
 BASIC, GRADED = 1, 2
+ANCHORS = 3
 
 
 def _absent_unless(condition: Callable[[Record], bool], *fields: Field) -> Iterator[Field]:
@@ -123,7 +124,7 @@ def _absent_unless(condition: Callable[[Record], bool], *fields: Field) -> Itera
 
 
 def _of(family: int) -> Callable[[Record], bool]:
-    return lambda r: r["position_tool"] == family
+    return lambda r: min(r["position_tool"], GRADED) == family
 
 
 KEY_FRAME = Structure(
@@ -136,7 +137,7 @@ KEY_FRAME = Structure(
         Field("has_background", "u1"),
         Field("reserved_bits", "u2", allowed=(0,)),
         Field("position_fraction_bits", "u4", allowed=range(7)),
-        Field("position_tool", "u8", allowed=(BASIC, GRADED)),
+        Field("position_tool", "u8", allowed=(BASIC, GRADED, ANCHORS)),
         Field("shape_tool", "u8", allowed=(BASIC, GRADED)),
         Field("colour_tool", "u8", allowed=(BASIC, GRADED)),
         *_absent_unless(
@@ -160,7 +161,7 @@ KEY_FRAME = Structure(
         ),
         *_absent_unless(_of(BASIC), *RVQ),
         *_absent_unless(
-            lambda r: r["position_tool"] == GRADED and r["components"] > 1,
+            lambda r: r["position_tool"] >= GRADED and r["components"] > 1,
             Field("chroma_steps", "u4", count=2),
             Field("chroma_weight", "u8"),
         ),

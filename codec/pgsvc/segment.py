@@ -102,7 +102,7 @@ def read_key(chunk: Chunk, components: int, limits: Limits) -> DataChunk:
     if chunk.address.frame:
         raise BadStream("a key frame chunk must have frame 0 in its address", clause="5.2", offset=chunk.offset)
     data = _read(chunk, KEY_FRAME, components, limits)
-    tools = {data.header[name] for name in ("position_tool", "shape_tool", "colour_tool")}
+    tools = {data.header[name] for name in ("shape_tool", "colour_tool")} | {min(data.header["position_tool"], GRADED)}
     if len(tools) > 1:
         raise BadStream("the tools of a key frame are not of one family", clause="6.3", offset=chunk.offset)
     return data
@@ -150,7 +150,7 @@ def motion_chunk(segment: Segment, frame: int) -> DataChunk | None:
 
 def _check_graded(segment: Segment, track: Track, data: DataChunk) -> None:
     """Rules of ``prediction_tool`` 2 (spec 6.4)."""
-    if track.key.header["position_tool"] != GRADED:
+    if track.key.header["shape_tool"] != GRADED:
         raise BadStream("graded differences to a key frame of other tools", clause="6.4", offset=data.offset)
     if track is segment.tracks.get(MOTION):
         return

@@ -170,17 +170,18 @@ class Search:
         t = self.targets
         allowed = t.quantity.close + margin
         lowest = [k + 1 if len(self.levels) > 1 else self.layers for k in self.levels]
-        for k, least, value, y, line in zip(
-            self.levels, lowest, t.values, self._values(probe), self.lines, strict=True
+        options = [t.option(i) for i in range(len(t.values))]
+        for k, least, option, y, line in zip(
+            self.levels, lowest, options, self._values(probe), self.lines, strict=True
         ):
             shown = t.words([getattr(probe, t.kind)[k]])
             if probe.splats[k] == self._highest(k) and y < line.target - allowed:
                 raise UsageError(
-                    f"--{t.kind} {value:g}: {probe.splats[k]} splats at level {k}, the most that are tried for this picture, "
+                    f"{option}: {probe.splats[k]} splats at level {k}, the most that are tried for this picture, "
                     f"give {shown}; lower the target"
                 )
             if t.kind == "bpp" and probe.splats[k] == least and y > line.target + allowed:
                 raise UsageError(
-                    f"--bpp {value:g}: the least that level {k} can have, one splat in each layer, costs {shown}; "
+                    f"{option}: the least that level {k} can have, one splat in each layer, costs {shown}; "
                     "raise the target or give fewer layers"
                 )

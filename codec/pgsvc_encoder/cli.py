@@ -18,6 +18,7 @@ EXAMPLES = """\
   ffmpeg -i clip.mkv -f yuv4mpegpipe - | pgsvc-enc - out.pgs
   pgsvc-enc photo.png out.pgs --splats 2000,5000,9000 --scalability resolution
   pgsvc-enc photo.png out.pgs --bpp 0.1,0.2,0.4        bits per pixel of each level; --psnr 27,30,32: its quality
+  pgsvc-enc clip.mp4 out.pgs --bitrate 150k,300k,600k  bits per second of each level
   pgsvc-enc clip.mp4 out.pgs --roi 120,40,160,180 --roi-gain 6   a region of interest: x,y,width,height, or a mask in a file
   pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption"""
 
@@ -37,6 +38,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--bpp",
         metavar="X[,X…]",
         help="instead of --splats: bits per pixel of the top level, or of each level; the splats are searched for",
+    )
+    g.add_argument(
+        "--bitrate",
+        metavar="X[,X…]",
+        help="video, instead of --bpp: bits per second of the top level, or of each level, such as 300k or 150k,300k,1.2M",
     )
     g.add_argument(
         "--psnr",
@@ -107,6 +113,12 @@ def build_parser() -> argparse.ArgumentParser:
         default="main",
         help="coding tools: main (default), where precision follows from each splat's energy and common motion is sent once, which "
         "takes a fraction of the bytes, or those of P-GSVC, the paper",
+    )
+    g.add_argument(
+        "--positions",
+        choices=("tree", "anchors"),
+        default="tree",
+        help="main tools, positions in key frames: a tree of counts (default), or the anchor code of ProGS, to be compared with",
     )
     g.add_argument(
         "--start",

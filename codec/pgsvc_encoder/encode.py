@@ -101,6 +101,8 @@ def encode(
         UsageError: the source has no frames, the settings do not fit it, or a target is out of reach.
     """
     keyframes.check(source, settings)
+    if settings.targets is not None:
+        settings = replace(settings, targets=settings.targets.for_source(source))
     torch.set_num_threads(1)  # image work is in our kernels; torch's spinning threads only take their cores away
     began = time.perf_counter()
     region = None if region is None else Region.of(region)

@@ -75,6 +75,8 @@ def settings_from(a: argparse.Namespace) -> Settings:
         raise UsageError(
             "--training monolithic makes one model for each level, which is not a layered stream; encode each with --layers 1"
         )
+    if a.positions != "tree" and a.tools != "main":
+        raise UsageError(f"--positions {a.positions} belongs to the main tools; leave out --tools {a.tools}")
     if a.gop < 1:
         raise UsageError(f"--gop {a.gop}: a segment has at least its key frame; give 1 or more")
     if not 0 <= a.roi_gain <= 20:
@@ -98,6 +100,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         level_weights=weights,
         tools=a.tools,
         quantise=a.quantise,
+        positions=a.positions,
         start=a.start,
     )
 
@@ -109,15 +112,17 @@ def _targets(a: argparse.Namespace) -> Targets | None:
         UsageError: more than one way is used, or the numbers make no sense.
     """
     from pgsvc.errors import UsageError
-    from pgsvc_encoder.targets import Targets
+    from pgsvc_encoder.targets import Targets, bitrate
 
-    ways = [name for name in ("splats", "bpp", "psnr") if getattr(a, name) is not None]
+    ways = [name for name in ("splats", "bpp", "bitrate", "psnr") if getattr(a, name) is not None]
     if len(ways) > 1:
-        raise UsageError(f"{' and '.join('--' + name for name in ways)}: give only one of --splats, --bpp and --psnr")
+        raise UsageError(
+            f"{' and '.join('--' + name for name in ways)}: give only one of --splats, --bpp, --bitrate and --psnr"
+        )
     if not ways or ways == ["splats"]:
         return None
     kind, text = ways[0], getattr(a, ways[0])
-    values = _numbers(f"--{kind}", text, float)
+    values = _numbers(f"--{kind}", text, bitrate if kind == "bitrate" else float)
     if not all(0 < v < math.inf for v in values):
         raise UsageError(f"--{kind} {text}: the numbers must be greater than 0")
     if any(x >= y for x, y in itertools.pairwise(values)):

@@ -84,12 +84,13 @@ def find_splats(
         )
 
     pixels = source.format.width * source.format.height
-    tell(f"searching the splats for {targets.words(targets.values)}")
+    tell(f"searching the splats for {targets.wanted()}")
     search = Search(targets, settings.layers, min(pixels // MOST_SHARE, 1 << 24), measure, shown)
     best = search.run(_first(targets, pixels, source.is_still), _phases(settings))
     record = {
         "kind": targets.kind,
         "asked": list(targets.values),
+        **({} if targets.bitrates is None else {"bitrates": list(targets.bitrates)}),
         "splats": list(best.splats),
         "expected": list(getattr(best, targets.kind)),
         "seconds": time.perf_counter() - began,

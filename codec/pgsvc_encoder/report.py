@@ -14,6 +14,7 @@ import torch
 
 import pgsvc
 from pgsvc.cut import cut
+from pgsvc.headers import PROFILES
 from pgsvc.output.target import write_whole
 from pgsvc.picture import Picture
 from pgsvc.stream import Stream
@@ -57,13 +58,16 @@ def _mean_of(name: str, values: list[float | None]) -> float | None:
 
 
 def level_rows(stream: Stream, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row per level; bits per pixel are those of the whole picture's size.
+    """One row per level; bits per pixel are those of the whole picture's size, ``bitrate`` of video is in bits per second.
 
     Args:
         stream: whole, read with ``keep_chunks``; a level's bytes are those of the stream cut at it.
         frames: per frame ``levels`` as from :func:`measure`, ``seconds``, ``is_key``, ``bytes`` per layer.
     """
-    pixels = stream.format.width * stream.format.height * max(1, len(frames))
+    count = max(1, len(frames))
+    pixels = stream.format.width * stream.format.height * count
+    assert stream.header is not None
+    is_still = stream.header["profile"] == PROFILES["still"]
     rows = []
     for k in range(stream.layer_count):
         size = len(cut(stream, level=k))
@@ -74,6 +78,7 @@ def level_rows(stream: Stream, frames: list[dict[str, Any]]) -> list[dict[str, A
                 "size": list(stream.level_size(k)),
                 "bytes": size,
                 "bpp": 8 * size / pixels,
+                **({} if is_still else {"bitrate": 8 * size / count * float(stream.format.frame_rate)}),
                 **{n: _mean_of(n, [f["levels"][k][n] for f in frames]) for n in keys},
             }
         )
@@ -85,6 +90,8 @@ def add_targets(rows: list[dict[str, Any]], search: dict[str, Any]) -> None:
     asked = dict(zip(range(len(rows) - len(search["asked"]), len(rows)), search["asked"], strict=True))
     for k, value in asked.items():
         rows[k][f"target_{search['kind']}"] = value
+    for k, value in zip(asked, search.get("bitrates", ()), strict=False):
+        rows[k]["target_bitrate"] = value
     search["reached"] = [rows[k][search["kind"]] for k in asked]
 
 
@@ -106,10 +113,13 @@ def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str
     sized = len({tuple(r["size"]) for r in rows}) > 1
     if sized:
         columns.insert(1, "size")
-    targets = next((n for n in ("target_bpp", "target_psnr") if any(n in r for r in rows)), None)
+    targets = next((n for n in ("target_bitrate", "target_bpp", "target_psnr") if any(n in r for r in rows)), None)
+    in_seconds = targets == "target_bitrate"
     beside = 0
+    if in_seconds:
+        columns.insert(columns.index("bit/pixel") + 1, "kbit/s")
     if targets is not None:
-        beside = columns.index("bit/pixel") + (1 if targets == "target_bpp" else 2)
+        beside = columns.index("bit/pixel") + {"target_bpp": 1, "target_psnr": 2, "target_bitrate": 2}[targets]
         columns.insert(beside, "target")
     within = [n for n in WITHIN if any(r.get(n) is not None for r in rows)]
     columns += [n.removeprefix("psnr_") for n in within]
@@ -119,10 +129,12 @@ def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str
         cells = [r["level"], r["bytes"], f"{r['bpp']:.4f}", f"{r['psnr']:.2f}", similarity]
         if "psnr_yuv" in r:
             cells[4:4] = [f"{r['psnr_yuv']:.2f}"]
+        if in_seconds:
+            cells.insert(3, f"{r['bitrate'] / 1000:.1f}")
         if sized:
             cells.insert(1, "{}x{}".format(*r["size"]))
         if targets is not None:
-            cells.insert(beside, f"{r[targets]:g}" if targets in r else "")
+            cells.insert(beside, f"{r[targets] / (1000 if in_seconds else 1):g}" if targets in r else "")
         cells += ["n/a" if r[n] is None else f"{r[n]:.2f}" for n in within]
         lines.append("".join(f"{c:>11}" for c in cells))
     lines.append(f"{frames} frame{'s' * (frames != 1)} in {seconds:.1f} s, {seconds / max(1, frames):.2f} s per frame")

@@ -98,6 +98,8 @@ class Settings:
         training_name: one of the trainings in fit/training.py.
         level_weights: of the levels' errors, base first; None: the default.
         tools: coding tools: one of TOOLS.
+        positions: how the main tools code the cells of a key frame's splats: "tree" of counts (spec 7.10), or "anchors" as ProGS
+            (spec 7.14).
         start: of the fit of a key frame, see :class:`pgsvc_encoder.fit.train.Schedule`.
         quantise: how key frames are quantised: "freeze" in steps, "qat" after training with quantised splats in view, "ptq" at
             once.
@@ -125,6 +127,7 @@ class Settings:
     preset: str = "medium"
     tools: str = MAIN
     quantise: str = FREEZE
+    positions: str = "tree"
     start: str = CONTENT
     threads: int = 0
     training_name: str = "joint"
@@ -135,6 +138,7 @@ class Settings:
         """The preset with the overrides applied."""
         preset = rounding(PRESETS[self.preset], self.quantise)
         preset = replace(preset, schedule=replace(preset.schedule, start=self.start))
+        preset = replace(preset, grade=replace(preset.grade, positions=self.positions))
         if self.tools == MAIN:
             preset = replace(preset, schedule=replace(preset.schedule, rates=MAIN_RATES))
         parts = {name: replace(getattr(preset, name), **changes) for name, changes in self.overrides.items()}

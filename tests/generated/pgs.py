@@ -294,19 +294,19 @@ class Pgs(KaitaiStruct):
                     self.shape_offset.append(self._io.read_s2be())
 
 
-            if self.position_tool == 2:
+            if self.position_tool >= 2:
                 pass
                 self.cell_bits = self._io.read_bits_int_be(4)
 
-            if self.position_tool == 2:
+            if self.position_tool >= 2:
                 pass
                 self.shape_precision = self._io.read_bits_int_be(6)
 
-            if self.position_tool == 2:
+            if self.position_tool >= 2:
                 pass
                 self.position_precision = self._io.read_bits_int_be(6)
 
-            if self.position_tool == 2:
+            if self.position_tool >= 2:
                 pass
                 self.energy_step = self._io.read_u1()
 
@@ -321,14 +321,14 @@ class Pgs(KaitaiStruct):
                 pass
                 self.residual_quantiser = Pgs.ResidualQuantiser(self.components, self._io, self, self._root)
 
-            if  ((self.position_tool == 2) and (self.components > 1)) :
+            if  ((self.position_tool >= 2) and (self.components > 1)) :
                 pass
                 self.chroma_steps = []
                 for i in range(2):
                     self.chroma_steps.append(self._io.read_bits_int_be(4))
 
 
-            if  ((self.position_tool == 2) and (self.components > 1)) :
+            if  ((self.position_tool >= 2) and (self.components > 1)) :
                 pass
                 self.chroma_weight = self._io.read_u1()
 
@@ -363,16 +363,16 @@ class Pgs(KaitaiStruct):
                     pass
 
 
-            if self.position_tool == 2:
+            if self.position_tool >= 2:
                 pass
 
-            if self.position_tool == 2:
+            if self.position_tool >= 2:
                 pass
 
-            if self.position_tool == 2:
+            if self.position_tool >= 2:
                 pass
 
-            if self.position_tool == 2:
+            if self.position_tool >= 2:
                 pass
 
             if self.has_background:
@@ -385,13 +385,13 @@ class Pgs(KaitaiStruct):
                 pass
                 self.residual_quantiser._fetch_instances()
 
-            if  ((self.position_tool == 2) and (self.components > 1)) :
+            if  ((self.position_tool >= 2) and (self.components > 1)) :
                 pass
                 for i in range(len(self.chroma_steps)):
                     pass
 
 
-            if  ((self.position_tool == 2) and (self.components > 1)) :
+            if  ((self.position_tool >= 2) and (self.components > 1)) :
                 pass
 
 

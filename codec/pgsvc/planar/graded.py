@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pgsvc.headers import ANCHORS
 from pgsvc.planar import graded_counts as counts
+from pgsvc.planar.anchors import code_anchors
 from pgsvc.planar.splats import LOG_CHOLESKY, SplatSet, background_of, clip_colour, clip_position, clip_shape, exp2
 from pgsvc.planar.symbols import bit_length
 from pgsvc.planar.tree import code_cells
@@ -144,7 +146,10 @@ def code_graded(
 ) -> GradedSymbols:
     """All symbols of a KEYF payload with graded tools; pass ``symbols`` when writing."""
     n = header["splat_count"]
-    cells = code_cells(coder, n, width, height, header["cell_bits"], symbols and symbols.cells)
+    code = (
+        code_anchors if header.get("position_tool") == ANCHORS else code_cells
+    )  # splats that are born: always the tree
+    cells = code(coder, n, width, height, header["cell_bits"], symbols and symbols.cells)
     energy = np.zeros((n, components), np.int64)
     for c in range(components):
         context = np.zeros(n, np.int64) if c == 0 else np.minimum(bit_length(np.abs(energy[:, c - 1])), 7)

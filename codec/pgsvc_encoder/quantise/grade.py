@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pgsvc.headers import GRADED
+from pgsvc.headers import ANCHORS, GRADED
 from pgsvc.picture import PictureFormat
 from pgsvc.syntax import Record
 from pgsvc_encoder.quantise.freeze import tools
+
+POSITIONS = {"tree": GRADED, "anchors": ANCHORS}  # and their numbers in the header
 
 
 def energy_step(error: float, coarseness: int) -> int:
@@ -39,6 +41,7 @@ class Grade:
             for this many splats, see :func:`coarseness_for`.
         shape_precision, position_precision: half octaves.
         cell_bits: of the tree of counts.
+        positions: how cells are coded: one of POSITIONS.
         adapt_iterations: after each freeze of geometry.
         colour_groups: colours are fixed in so many groups, the largest splats first.
         solve_iterations: of each colour solve.
@@ -52,6 +55,7 @@ class Grade:
     shape_precision: int = 6
     position_precision: int = 5
     cell_bits: int = 3
+    positions: str = "tree"
     adapt_iterations: int = 80
     colour_groups: int = 5
     solve_iterations: int = 8
@@ -77,7 +81,7 @@ class Grade:
             fields |= {"chroma_steps": steps, "chroma_weight": weight}
         else:
             fields |= {"chroma_steps": None, "chroma_weight": None}
-        return {**tools(GRADED), "position_fraction_bits": 0, **fields}
+        return {**tools(GRADED), "position_tool": POSITIONS[self.positions], "position_fraction_bits": 0, **fields}
 
 
 def coarseness_for(density: float) -> int:

@@ -67,11 +67,13 @@ class Source:
         format: the format of every picture.
         frame_count: pictures an iteration gives, or None where only reading to the end would tell.
         is_still: a picture, not a video of one frame.
+        has_frame_rate: whether the source or an option tells the frame rate; else that of ``format`` is a guess.
         restarts: whether it can be iterated again.
         name: the file name, or ``standard input``.
     """
 
     is_still = False
+    has_frame_rate = True
     restarts = True
 
     def __init__(self, name: str, format: PictureFormat, total: int | None, selection: Selection) -> None:

@@ -19,11 +19,12 @@ MAX_SIDE = 65535  # larger sizes in a header or a flag are taken for mistakes
 
 @dataclass(frozen=True)
 class RawLayout:
-    """The format, the order of the stored planes, and where the size came from (for error messages)."""
+    """The format, the order of the stored planes, where the size came from (for error messages), and whether the rate is known."""
 
     format: PictureFormat
     order: tuple[int, ...]
     size_from: str
+    has_rate: bool
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -68,7 +69,8 @@ def raw_layout(
         matrix=0 if pixels.rgb else 2,
         frame_rate=rate or told.rate or Fraction(25),
     )
-    return RawLayout(format, pixels.order, "the file name" if size is None else "--size")
+    known = rate is not None or told.rate is not None
+    return RawLayout(format, pixels.order, "the file name" if size is None else "--size", known)
 
 
 def _stem(name: str) -> str:
@@ -95,6 +97,7 @@ class RawSource(Source):
         self._path = path
         self.restarts = isinstance(path, str)
         self._layout = layout
+        self.has_frame_rate = layout.has_rate
         self._frame_bytes = frame_bytes(layout.format)
         super().__init__(name, layout.format, self._total(name) if isinstance(path, str) else None, selection)
 

@@ -58,6 +58,7 @@ class VideoSource(Source):
         self._convert_to = _conversion(first.format, name)
         format = _format(first, self._convert_to, self._codec)
         format = replace(format, frame_rate=rate or self._rate or Fraction(25))
+        self.has_frame_rate = bool(rate or self._rate)
         frames.close()
         super().__init__(name, format, self._total, selection)
 

@@ -45,9 +45,7 @@ def parse_header(line: bytes, name: str, rate: Fraction | None = None) -> Pictur
         )
     width, height = (_side(tags.get(key, ""), key, name) for key in "WH")
     chroma, depth, location = _colour(tags.get("C", "420jpeg"), name)
-    if rate is None:
-        stated = tags.get("F", "0:0")
-        rate = Fraction(25) if stated.startswith("0:") else parse_rate(stated)
+    rate = rate or stated_rate(line) or Fraction(25)
     return PictureFormat(
         width,
         height,
@@ -57,6 +55,16 @@ def parse_header(line: bytes, name: str, rate: Fraction | None = None) -> Pictur
         chroma_location=location,
         frame_rate=rate,
     )
+
+
+def stated_rate(line: bytes) -> Fraction | None:
+    """The frame rate of a first line, None if it says none or 0:0.
+
+    Raises:
+        UsageError: it is no rate.
+    """
+    stated = next((w[1:] for w in reversed(line.decode("ascii", "replace").split()[1:]) if w[0] == "F"), "0:0")
+    return None if stated.startswith("0:") else parse_rate(stated)
 
 
 def _side(text: str, key: str, name: str) -> int:
@@ -100,11 +108,14 @@ class Y4mSource(Source):
         self.restarts = isinstance(path, str)
         if isinstance(path, str):
             with open(path, "rb") as file:
-                format = parse_header(file.readline(_LINE_LIMIT), name, rate)
+                line = file.readline(_LINE_LIMIT)
+                format = parse_header(line, name, rate)
                 total: int | None = _count_frames(file, frame_bytes(format), name)
         else:
-            format = parse_header(head + path.readline(_LINE_LIMIT), name, rate)
+            line = head + path.readline(_LINE_LIMIT)
+            format = parse_header(line, name, rate)
             total = None
+        self.has_frame_rate = rate is not None or stated_rate(line) is not None
         super().__init__(name, format, total, selection)
 
     def _all_pictures(self, skip: int) -> Iterator[Picture]:
