@@ -309,7 +309,7 @@ def _() -> bytes:
 def _() -> bytes:
     m = Maker(103, 16, 12, YUV420, profile=1, frame_count=65)
     m.add(KEY_FRAME, Address(), headers.KEY_FRAME.to_bytes(m.key_header(8192), {"components": 3}))
-    m._counts[0, 0, 0] = {"splats": 4}  # noqa: SLF001
+    m._counts[0, 0, 0, 0] = {"splats": 4}  # noqa: SLF001
     m.predicted(Address(0, 1), 64)
     return m.build()
 

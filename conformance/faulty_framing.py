@@ -56,7 +56,7 @@ def _() -> bytes:
     return extended(still(), b"NEWS", Address(), b"all that follows is different")
 
 
-@faulty("object", "a data chunk of object 1, which format 0.1 does not have", "4.3", "Unsupported")
+@faulty("object", "a data chunk of object 1 in a stream of one object", "5.2")
 def _() -> bytes:
     chunks = split(still().build(index=None))
     chunks[-2] = make_chunk(KEY_FRAME, Address(0, 0, 1, 1, 0), bytes(payload_of(chunks[-2])))

@@ -123,7 +123,7 @@ def _() -> bytes:
         m.graded(Address(0, 0, layer), 5)
         m.differences(Address(0, 1, layer), 3)
     m.predicted(Address(0, 4, 0), 1)
-    m._counts[0, 1, 0]["kept"] = m.rvq(1, 3)  # noqa: SLF001
+    m._counts[0, 1, 0, 0]["kept"] = m.rvq(1, 3)  # noqa: SLF001
     m.predicted(Address(0, 4, 1), 1, keep=True)
     return m.build()
 

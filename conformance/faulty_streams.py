@@ -1,13 +1,14 @@
 """The faulty streams of the suite: each breaks one rule of one clause, with all CRCs right unless the CRC is the fault.
 
 Streams are numbered in the order in which they are declared: ``faulty_content`` imports ``faulty_framing``, whose come first,
-``faulty_graded`` and ``faulty_predicted`` follow, and ``faulty_progs`` is imported last.
+``faulty_graded`` follows, ``faulty_objects`` imports ``faulty_predicted``, whose come before its own; ``faulty_progs`` is last.
 """
 
 from __future__ import annotations
 
 import faulty_content  # noqa: F401
 import faulty_graded  # noqa: F401
+import faulty_objects  # noqa: F401
 import faulty_predicted  # noqa: F401
 import faulty_progs  # noqa: F401
 from faulty_tools import EXIT_CODES, FAULTY

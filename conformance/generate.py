@@ -30,7 +30,8 @@ from pgsvc.errors import PgsError  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
 
-TRUNCATED = ("03", "04", "09", "10", "15", "22", "27", "29", "30")  # numbers of the valid streams that are cut
+# numbers of the valid streams that are cut
+TRUNCATED = ("03", "04", "09", "10", "15", "22", "27", "29", "30", "34", "35")
 CUTS = 5  # of each
 MARK = "<!-- generated from manifest.toml -->"
 

@@ -66,7 +66,7 @@ class Maker:
         self.components = 1 if chroma == GREY else 3
         self.chunks: list[RawChunk] = []
         self.head_padding = b""
-        self._counts: dict[tuple[int, int, int], Record] = {}
+        self._counts: dict[tuple[int, ...], Record] = {}
         self.header: Record = {
             "format_major": headers.FORMAT_MAJOR,
             "format_minor": headers.FORMAT_MINOR,
@@ -77,6 +77,7 @@ class Maker:
             "full_range": 0,
             "chroma_location": 0,
             "has_level_sizes": 0,
+            "has_objects": 0,
             "chroma_format": chroma,
             "bit_depth": 8,
             "layer_count": 1,
@@ -95,6 +96,10 @@ class Maker:
         """Give each level a size of its own: (width, height)."""
         listed = [{"level_width": width, "level_height": height} for width, height in sizes]
         self.header |= {"has_level_sizes": 1, "level_sizes": listed}
+
+    def objects(self, *layers: int) -> None:
+        """Give each object so many layers."""
+        self.header |= {"has_objects": 1, "object_count": len(layers), "object_layers": list(layers)}
 
     # --- chunks -------------------------------------------------------------------------------------------------------
 
@@ -151,7 +156,7 @@ class Maker:
         """Add a KEYF chunk with random splats."""
         header = self.key_header(count, **changes)
         payload = key_payload(header, symbols or self.key_symbols(header, edges=edges))
-        self._counts[address.segment, address.layer, address.slice] = {"splats": count}
+        self._counts[address.segment, address.layer, address.object, address.slice] = {"splats": count}
         self.add(KEY_FRAME, address, payload)
 
     def graded_header(self, count: int, **changes) -> Record:
@@ -200,7 +205,7 @@ class Maker:
         """Add a KEYF chunk with graded tools and random splats."""
         header = self.graded_header(count, **changes)
         symbols = self.graded_symbols(header, energies=energies, shears=shears)
-        self._counts[address.segment, address.layer, address.slice] = {"splats": count}
+        self._counts[address.segment, address.layer, address.object, address.slice] = {"splats": count}
         self.add(KEY_FRAME, address, graded_payload(header, symbols, self.header["width"], self.header["height"]))
 
     def predicted(self, address: Address, frames: int = 1, *, keep: bool = False, still: int = 50, **changes) -> None:
@@ -210,7 +215,7 @@ class Maker:
             still: percentage of splats that do not change.
             changes: ``exponents`` bounds the moves, the rest are header fields.
         """
-        track = self._counts[address.segment, address.layer, address.slice]
+        track = self._counts[address.segment, address.layer, address.object, address.slice]
         n, exponents = track["splats"], changes.pop("exponents", 3)
         rvq = self.rvq(changes.pop("stages", 1), changes.pop("codebook_bits", 3), changes.pop("shift", 2))
         header = {

@@ -13,6 +13,7 @@ from pgsvc.planar.motion import CHANGED, NEW, STILL, FieldCoder, FieldSymbols, c
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import UPDATE_COLOUR, UPDATE_POSITION, UPDATE_SHAPE
 from pgsvc.range_coder import RangeWriter
+from pgsvc.segment import MOTION
 from pgsvc.syntax import Record
 
 ALL_MODES = (STILL, NEW, CHANGED)
@@ -60,7 +61,7 @@ class PredictedMaker(Maker):
         """
         header, writer = self.differences_header(frames, **changes), RangeWriter()
         start = self.state(address)
-        if (address.layer, address.slice) == (0, 0):
+        if (address.layer, address.object, address.slice) == MOTION:
             self._fields[address.segment, address.frame] = self._motion(writer, header, modes, vectors)
         fields = self._fields[address.segment, address.frame]
         frame = Frame(self.header["width"], self.header["height"], self.components, self._is_rgb)
@@ -80,7 +81,9 @@ class PredictedMaker(Maker):
         """The splats of a track after its last frame so far."""
         stream = decode_all(self.build(index=None))
         segment = stream.segments[address.segment]
-        return list(track_states(segment, segment.tracks[address.layer, address.slice], stream.format))[-1]
+        return list(track_states(segment, segment.tracks[address.layer, address.object, address.slice], stream.format))[
+            -1
+        ]
 
     def _motion(
         self, writer: RangeWriter, header: Record, modes: tuple[int, ...], vectors: int

@@ -1,10 +1,10 @@
-"""Valid streams with positions as anchors; they come after those of valid_predicted."""
+"""Valid streams with positions as anchors; they come after those of valid_objects."""
 
 from __future__ import annotations
 
 from synthetic import GREY, YUV420, YUV444, Maker
 from synthetic_predicted import PredictedMaker
-from valid_predicted import VALID
+from valid_objects import VALID
 from valid_streams import valid
 
 from pgsvc.container import Address

@@ -80,7 +80,8 @@ types:
       - {id: full_range, type: b1}
       - {id: chroma_location, type: b1}
       - {id: has_level_sizes, type: b1}
-      - {id: chroma_format, type: b4}
+      - {id: has_objects, type: b1}
+      - {id: chroma_format, type: b3}
       - {id: bit_depth, type: u1}
       - {id: layer_count, type: u1}
       - {id: width, type: leb128}
@@ -92,6 +93,8 @@ types:
       - {id: frame_rate_denominator, type: leb128}
       - {id: frame_count, type: leb128}
       - {id: level_sizes, type: level_size, repeat: expr, repeat-expr: layer_count, if: has_level_sizes}
+      - {id: object_count, type: u1, if: has_objects}
+      - {id: object_layers, type: u1, repeat: expr, repeat-expr: object_count, if: has_objects}
   level_size:
     seq:
       - {id: level_width, type: leb128}

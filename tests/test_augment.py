@@ -106,7 +106,7 @@ def test_places_gain_what_they_promise(name: str, sizes: list[tuple[int, int]]) 
         rise, error = absence(stage, splats)
         places = find_places(stage, splats, layer, 3, 0.0)
         assert len(places.gain) and bool((places.gain[:-1] >= places.gain[1:]).all())
-        tried = Splats(splats.position.clone(), splats.shape.clone(), splats.colour.clone(), splats.starts)
+        tried = splats.copy()
         row = splats.layer(layer).start
         tried.colour[row] = 0
         _, empty = absence(stage, tried)

@@ -17,7 +17,7 @@ from pgsvc import kernel
 from pgsvc.container import DATA_TYPES, Chunk
 from pgsvc.cut import cut
 from pgsvc.errors import BadStream, PgsError, UsageError
-from pgsvc.headers import PREDICTED_FRAMES
+from pgsvc.headers import HEAD, PREDICTED_FRAMES
 from pgsvc.index import read_index
 from pgsvc.limits import LEVELS
 from pgsvc.stream import Stream
@@ -27,7 +27,7 @@ MANIFEST = tomllib.loads((ROOT / "manifest.toml").read_text(encoding="utf-8"))
 VALID = {e["id"]: e for e in MANIFEST["valid"]}
 MULTI_LAYER = [i for i, e in VALID.items() if e["layers"] > 2]
 PREFIXES = 40  # random lengths tried of each of these streams:
-PREFIX_STREAMS = [i for i in VALID if i[:2] in ("04", "09", "10", "15", "16", "27", "29")]
+PREFIX_STREAMS = [i for i in VALID if i[:2] in ("04", "09", "10", "15", "16", "27", "29", "34", "35")]
 
 
 @cache
@@ -166,29 +166,34 @@ def predicted_levels(chunks: list[Chunk], size: int, layers: int) -> list[int]:
     """Level of each decodable frame, from nothing but offsets, addresses and headers: what spec 5.4 says of a prefix."""
     from bitstring import Bits, Reader
 
-    tracks: dict[int, dict[tuple[int, int], int]] = {}
-    complete: dict[int, dict[int, int]] = {}  # segment → layer → number of slices, once the last one is known
+    header = HEAD.read(Reader(Bits(chunks[0].payload)))
+    objects = header["object_layers"] or [layers]
+    tracks: dict[int, dict[tuple[int, int, int], int]] = {}
+    complete: dict[int, dict[tuple[int, int], int]] = {}  # segment → layer, object → slices, once the last one is known
     for c in chunks:
         if c.type not in DATA_TYPES or c.offset + len(c.raw) > size:
             continue
         a = c.address
         own = tracks.setdefault(a.segment, {})
         if c.type == b"KEYF":
-            own[a.layer, a.slice] = 1
+            own[a.layer, a.object, a.slice] = 1
             two = c.payload[_leb(c.payload, _leb(c.payload, 0)) :]
             if two[0] & 128:
-                complete.setdefault(a.segment, {})[a.layer] = a.slice + 1
+                complete.setdefault(a.segment, {})[a.layer, a.object] = a.slice + 1
         else:
-            components = 1 if len(chunks[0].payload) and chunks[0].payload[5] & 15 == 0 else 3
-            own[a.layer, a.slice] += PREDICTED_FRAMES.read(Reader(Bits(c.payload)), {"components": components})[
-                "frame_count"
-            ]
+            components = 1 if len(chunks[0].payload) and chunks[0].payload[5] & 7 == 0 else 3
+            header = PREDICTED_FRAMES.read(Reader(Bits(c.payload)), {"components": components})
+            own[a.layer, a.object, a.slice] += header["frame_count"]
     levels: list[int] = []
     for segment in sorted(tracks):
+        known = complete.get(segment, {})
         ends = [
-            min(tracks[segment].get((k, i), 0) for i in range(complete.get(segment, {}).get(k, 1)))
-            if k in complete.get(segment, {})
-            else 0
+            min(
+                tracks[segment].get((k, o, i), 0) if (k, o) in known else 0
+                for o, own_layers in enumerate(objects)
+                if k < own_layers
+                for i in range(known.get((k, o), 1))
+            )
             for k in range(layers)
         ]
         for frame in range(ends[0]):

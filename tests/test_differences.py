@@ -292,19 +292,19 @@ def test_a_track_alone_finds_its_motion() -> None:
     segment, f = stream.segments[0], stream.format
     assert f is not None
     shared: dict = {}
-    together = [list(decode.track_states(segment, segment.tracks[0, n], f, None, shared))[-1] for n in range(2)]
-    assert same(list(decode.track_states(segment, segment.tracks[0, 1], f))[-1], together[1])
+    together = [list(decode.track_states(segment, segment.tracks[0, 0, n], f, None, shared))[-1] for n in range(2)]
+    assert same(list(decode.track_states(segment, segment.tracks[0, 0, 1], f))[-1], together[1])
 
 
 @pytest.mark.parametrize("parts", [[1, 1, 1], [4, 2, 64]])
 def test_the_chunk_that_holds_the_motion(parts: list[int]) -> None:
     header = {"frame_count": 1}
-    segment, frame = Segment(0), 1
+    segment, frame = Segment(0, (1,)), 1
     assert motion_chunk(segment, 1) is None
-    segment.tracks[0, 0] = Track(DataChunk({}, b"", 0))
+    segment.tracks[0, 0, 0] = Track(DataChunk({}, b"", 0))
     starts = []
     for n in parts:
-        segment.tracks[0, 0].predicted.append(DataChunk(header, b"", 0, frame))
+        segment.tracks[0, 0, 0].predicted.append(DataChunk(header, b"", 0, frame))
         starts.append(frame)
         frame += n
     for at in range(frame + 1):

@@ -101,7 +101,7 @@ def test_stills_have_the_main_tools_unless_others_are_asked_for(tmp_path: Path) 
         arguments = [str(picture), str(out), "--splats", "30", "--preset", "fast", "--quiet", *options]
         assert cli.main(arguments) == 0
         stream = pgsvc.open(out)
-        assert stream.segments[0].tracks[2, 0].key.header["position_tool"] == tool
+        assert stream.segments[0].tracks[2, 0, 0].key.header["position_tool"] == tool
         assert stream.index is None
 
 
@@ -167,7 +167,7 @@ def test_quantisers_are_learned_anew_when_a_still_clip_begins_to_move(tmp_path: 
     encode_clip(clip, tmp_path / "clip.pgs", gop=9, chunk_frames=2, tools="paper")
     stream = pgsvc.open(tmp_path / "clip.pgs")
     assert len(list(stream.frames(check_hash=True))) == 9
-    kept = [chunk.header["keep_parameters"] for chunk in stream.segments[0].tracks[2, 0].predicted]
+    kept = [chunk.header["keep_parameters"] for chunk in stream.segments[0].tracks[2, 0, 0].predicted]
     assert kept[0] == 0 and 1 in kept
 
 
@@ -208,7 +208,7 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
     assert cli.main([str(unnamed), str(out)]) == 2
     assert "--size" in capsys.readouterr().err
     assert cli.main([*arguments, "--tools", "main"]) == 0
-    assert pgsvc.open(out).segments[0].tracks[1, 0].key.header["position_tool"] == 2
+    assert pgsvc.open(out).segments[0].tracks[1, 0, 0].key.header["position_tool"] == 2
     assert cli.main([str(raw), str(out), "--device", "cuda"]) == 2
     assert cli.main([str(raw), str(out), "--layers", "0"]) == 2
     assert cli.main([str(raw), str(out), "--tools", "paper", "--positions", "anchors"]) == 2

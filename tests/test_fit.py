@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="fitting needs the encoder extra")
 
 from pgsvc.picture import Chroma, Picture, PictureFormat  # noqa: E402
+from pgsvc_encoder.fit.emphasis import Emphasis  # noqa: E402
 from pgsvc_encoder.fit.objective import Objective  # noqa: E402
 from pgsvc_encoder.fit.solve import colour_gradient, solve_colours  # noqa: E402
 from pgsvc_encoder.fit.splats import Splats  # noqa: E402
@@ -50,11 +51,24 @@ def random_splats(picture_format: PictureFormat, counts: list[int], seed: int = 
     return splats
 
 
-def objective_of(picture_format: PictureFormat, levels: int, sizes: list[tuple[int, int]] | None = None) -> Objective:
+def objective_of(
+    picture_format: PictureFormat,
+    levels: int,
+    sizes: list[tuple[int, int]] | None = None,
+    emphasis: Emphasis | None = None,
+) -> Objective:
     """Objective of a smooth picture; the levels have the picture's size or ``sizes``."""
     picture = smooth_picture(picture_format)
     sizes = sizes or [(picture_format.width, picture_format.height)] * levels
-    return Objective([resized(picture, *size) for size in sizes], np.zeros(picture_format.components))
+    pictures = [resized(picture, *size) for size in sizes]
+    return Objective(pictures, np.zeros(picture_format.components), emphasis=emphasis)
+
+
+def some_region(picture_format: PictureFormat) -> Emphasis:
+    """A rectangle in which squared errors count seven times."""
+    inside = torch.zeros(picture_format.height, picture_format.width, dtype=torch.bool)
+    inside[5:19, 8:31] = True
+    return Emphasis(inside, 7.0)
 
 
 def dense_errors(objective: Objective, splats: Splats) -> torch.Tensor:
@@ -86,16 +100,18 @@ def dense_errors(objective: Objective, splats: Splats) -> torch.Tensor:
                 colour = splats.colour[part][:, g.plane.components].double()
                 total = total + torch.einsum("nyx,nc->cyx", w[part], colour)
                 if k >= v.first:
-                    errors[k] = errors[k] + ((total**2).sum((1, 2)) * g.weight.double()).sum()
+                    squares = total**2 if g.map is None else total**2 * g.map.weights
+                    errors[k] = errors[k] + (squares.sum((1, 2)) * g.weight.double()).sum()
     return errors
 
 
 @pytest.mark.parametrize("sizes", [None, [(21, 15), (21, 15), None], [(17, 13), (28, 20), None]])
-@pytest.mark.parametrize("name", FORMATS)
-def test_errors_and_gradients(name: str, sizes: list | None) -> None:
+@pytest.mark.parametrize("name, emphasised", [*((name, False) for name in FORMATS), ("420", True), ("rgb", True)])
+def test_errors_and_gradients(name: str, emphasised: bool, sizes: list | None) -> None:
     picture_format = FORMATS[name]
     full = (picture_format.width, picture_format.height)
-    objective = objective_of(picture_format, 3, sizes and [s or full for s in sizes])
+    emphasis = some_region(picture_format) if emphasised else None
+    objective = objective_of(picture_format, 3, sizes and [s or full for s in sizes], emphasis)
     splats = random_splats(picture_format, [9, 7, 5])
     weights = Training().weights(3)
     geometry = splats.geometry()

@@ -168,7 +168,7 @@ def test_offsets_and_their_pull(is_rgb: bool) -> None:
     picture_format = PictureFormat(96, 64, Chroma.YUV444, matrix=0 if is_rgb else 2)
     states, header, error = key_frame()
     fields = DifferenceGrade().header(picture_format, 80, error, header)
-    offsets = Offsets(fields, states, is_rgb=is_rgb)
+    offsets = Offsets([fields] * len(states), states, is_rgb=is_rgb)
     splats = random_splats(picture_format, [len(s) for s in states])
     for group, d in enumerate(offsets.of(splats)):
         copy = Splats(splats.position.clone(), splats.shape.clone(), splats.colour.clone(), splats.starts)

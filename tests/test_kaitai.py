@@ -26,8 +26,8 @@ Pgs = _module.Pgs
 
 HEAD = {
     "format_major": 0, "format_minor": 1, "min_reader_minor": 1, "profile": 1, "limit_level": 2, "progression_order": 0,
-    "full_range": 1, "chroma_location": 1, "has_level_sizes": 0, "chroma_format": 1, "bit_depth": 10, "layer_count": 3,
-    "width": 352, "height": 288, "colour_primaries": 1, "transfer_characteristics": 13, "matrix_coefficients": 6,
+    "full_range": 1, "chroma_location": 1, "has_level_sizes": 0, "has_objects": 0, "chroma_format": 1, "bit_depth": 10,
+    "layer_count": 3, "width": 352, "height": 288, "colour_primaries": 1, "transfer_characteristics": 13, "matrix_coefficients": 6,
     "frame_rate_numerator": 30000, "frame_rate_denominator": 1001, "frame_count": 300,
 }  # fmt: skip
 
@@ -86,6 +86,8 @@ def by_hand(name: str) -> bytes:
     if name == "level sizes":
         sizes = [{"level_width": 88 << k, "level_height": 72 << k} for k in range(3)]
         header = header | {"has_level_sizes": 1, "level_sizes": sizes}
+    if name == "objects":
+        header = header | {"has_objects": 1, "object_count": 3, "object_layers": [2, 3, 0]}
     return assemble(header, chunks)
 
 
@@ -164,7 +166,7 @@ def compare(data: bytes) -> int:
     return len(nodes)
 
 
-@pytest.mark.parametrize("name", ["colour", "grey", "empty", "many", "layer order", "level sizes"])
+@pytest.mark.parametrize("name", ["colour", "grey", "empty", "many", "layer order", "level sizes", "objects"])
 def test_streams_by_hand(name):
     data = by_hand(name)
     count = compare(data)

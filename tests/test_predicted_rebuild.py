@@ -210,14 +210,14 @@ def test_rebuilt_frames(path: Path, cpu: str | None) -> None:
     compared = 0
     for segment in stream.segments.values():
         fields: dict[int, list[Vector | None]] = {}
-        for (layer, number), track in sorted(segment.tracks.items()):
+        for place, track in sorted(segment.tracks.items()):
             found = [rows_of(s) for s in track_states(segment, track, f, cpu)]
             for chunk in track.predicted:
                 h = chunk.header
                 if h["prediction_tool"] != GRADED:
                     continue
                 coder = Coder(chunk.symbols)
-                if (layer, number) == (0, 0):
+                if place == (0, 0, 0):
                     fields[chunk.frame] = motion(coder, h, f.width, f.height)
                 start = found[chunk.frame - 1]
                 expected = frames(h, coder, start, fields[chunk.frame], f.width, f.height, f.is_rgb)

@@ -51,7 +51,7 @@ def test_levels_as_an_encoder_sees_them() -> None:
     f = stream.format
     segment = stream.segments[0]
     tracks = sorted(segment.tracks.items())
-    layers = [[next(track_states(segment, t, f)) for (k, _), t in tracks if k == layer] for layer in range(3)]
+    layers = [[next(track_states(segment, t, f)) for (k, *_), t in tracks if k == layer] for layer in range(3)]
     sizes = [stream.level_size(k) for k in range(3)]
     for level, picture in enumerate(reconstruct.levels(layers, f, sizes=sizes, threads=1)):
         assert picture.tobytes() == stream.frame(0, level).picture.tobytes()

@@ -28,6 +28,7 @@ from pgsvc.planar.motion import code_fields
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
+from pgsvc.segment import MOTION
 from pgsvc.syntax import Record, Structure
 
 BEGIN, END = "<!-- annotate: begin -->", "<!-- annotate: end -->"
@@ -258,7 +259,7 @@ class Annotator:
             symbols = code_graded(reader, record, f.width, f.height, f.components)
             self.with_energies.add((a.segment, a.layer, a.object, a.slice))
             return graded_key_frame(record, symbols, is_rgb=f.is_rgb)
-        if (a.layer, a.slice) == (0, 0):
+        if (a.layer, a.object, a.slice) == MOTION:
             reader.lines.append("motion fields")
             self.fields[a.segment, a.frame] = code_fields(reader, record, f.width, f.height)
             reader.lines.append("differences")

@@ -132,8 +132,8 @@ def key_frame(pictures: Sequence[Picture], settings: Settings) -> SegmentEncoder
     encoder = SegmentEncoder(0, 0, settings, lambda *_: None)
     original = encoder._key
 
-    def keep(sources: list[Picture]) -> Any:
-        encoder.kept = original(sources)  # type: ignore[attr-defined]
+    def keep(*arguments: Any) -> Any:
+        encoder.kept = original(*arguments)  # type: ignore[attr-defined]
         return encoder.kept  # type: ignore[attr-defined]
 
     with mock.patch.object(encoder, "_key", keep):
@@ -159,7 +159,7 @@ def measure(
         return FramePredictor(states, encoder.training, encoder.effort.difference, encoder.rng, reached)
 
     with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.object(encoder, "_key", lambda _: (list(first.kept[0]), first.kept[1])))  # type: ignore[attr-defined]
+        stack.enter_context(mock.patch.object(encoder, "_key", lambda *_: (list(first.kept[0]), first.kept[1])))  # type: ignore[attr-defined]
         stack.enter_context(mock.patch.object(group, "differences_payload", counted))
         if variant.get("motion") is False:
             stack.enter_context(mock.patch.object(group.GroupPredictor, "_motion", lambda *_: None))

@@ -5,6 +5,7 @@
 
 - every level, kernel and number of threads gives the same pictures; with the encoder's report, those the encoder saw;
 - a stream cut at level k decodes as level k, cutting twice is cutting once;
+- one whose objects are cut to fewer layers is whole, and its lower levels are what they were;
 - the first N bytes decode to what is complete, for random N, each frame equal to its level of the whole stream at that size;
 - feeding byte by byte equals feeding the whole file.
 """
@@ -75,6 +76,19 @@ def check_cuts(stream: Stream, levels: list[Hashes], checker: Checker) -> None:
     checker.check("cut(cut(x, k), j) == cut(x, j)", equal, len(twice))
 
 
+def check_objects(stream: Stream, levels: list[Hashes], checker: Checker) -> None:
+    layers = stream.object_layers
+    wanted = [(o, k) for o, own in enumerate(layers) for k in range(0 if o == 0 else -1, own)]
+    good = 0
+    for o, k in wanted:
+        part = parse(cut(stream, object_levels={o: k}))
+        frames = list(part.frames(check_hash=True))
+        whole = all(f.level == part.layer_count - 1 and not f.partial for f in frames)
+        same = all(hashes(part, j) == levels[j] for j in range(min(k + 1, part.layer_count)))
+        good += whole and same and len(frames) == stream.frame_count
+    checker.check("streams with fewer layers of one object", good, len(wanted))
+
+
 def check_prefixes(data: bytes, count: int, checker: Checker) -> None:
     whole, rng = parse(data), random.Random(0)
     levels = [hashes(whole, k, size=whole.level_size()) for k in range(whole.layer_count)]
@@ -110,6 +124,8 @@ def main() -> int:
         check_report(a.report, levels, checker)
     check_kernels(data, levels, checker)
     check_cuts(stream, levels, checker)
+    if stream.object_count > 1:
+        check_objects(stream, levels, checker)
     check_prefixes(data, a.prefixes, checker)
     bytewise = parse(data, step=1)
     checker.check(

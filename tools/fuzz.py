@@ -89,14 +89,16 @@ def check_cut(stream) -> None:  # noqa: ANN001
     from pgsvc.errors import UsageError
     from pgsvc.stream import Stream
 
-    try:
-        part = cut(stream, level=0)
-    except UsageError:
-        return
-    other = Stream(allow=stream._allowed)  # noqa: SLF001
-    other.feed(part)
-    other.close()
-    assert not other.truncated and other.layer_count == 1
+    coarse = {0: 0} if stream.object_count > 1 else None
+    for level, objects in ((0, None), *([(None, coarse)] if coarse else [])):
+        try:
+            part = cut(stream, level=level, object_levels=objects)
+        except UsageError:
+            continue
+        other = Stream(allow=stream._allowed)  # noqa: SLF001
+        other.feed(part)
+        other.close()
+        assert not other.truncated and other.object_layers[0] == 1
 
 
 def peak_mib() -> int:

@@ -132,7 +132,7 @@ def change_field(rng: random.Random, data: bytearray) -> bytearray:
     if kind in structures and rng.random() < 0.85:
         structure = structures[kind]
         head_payload = bytes(data[places[0][1] : places[0][2]])
-        context = {"components": 1 if head_payload[5] & 15 == 0 else 3}
+        context = {"components": 1 if head_payload[5] & 7 == 0 else 3}
         reader = Reader(Bits(payload))
         try:
             record = structure.read(reader, context)
@@ -140,6 +140,10 @@ def change_field(rng: random.Random, data: bytearray) -> bytearray:
             record[field.name] = other_value(rng, field, record[field.name])
             if record.get("has_level_sizes") and record["level_sizes"] is None:
                 record["level_sizes"] = some_level_sizes(rng, record)
+            if record.get("has_objects") and record["object_layers"] is None:
+                record["object_count"] = rng.randint(2, 4)
+                more = [rng.randint(0, record["layer_count"]) for _ in range(record["object_count"] - 1)]
+                record["object_layers"] = [record["layer_count"], *more]
             add_missing(rng, structure, record, context)
             payload = relaxed(structure).to_bytes(record, context) + payload[reader.pos // 8 :]
         except (BadStream, ValueError, TypeError, KeyError):

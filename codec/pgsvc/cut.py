@@ -1,42 +1,50 @@
-"""Sub-streams by copying chunks (spec 9.3): fewer levels, fewer frames, fewer bytes; nothing is decoded."""
+"""Sub-streams by copying chunks (spec 9.3): fewer levels, for all objects or some, fewer frames, fewer bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from pgsvc import headers
 from pgsvc.assemble import RawChunk, in_order, prologue
-from pgsvc.container import DATA_TYPES, END, HASH, HEAD, INDEX
+from pgsvc.container import DATA_TYPES, END, HASH, HEAD, INDEX, Chunk
 from pgsvc.errors import UsageError
+from pgsvc.objects import true_levels, with_layers
 from pgsvc.segment import Segment
 from pgsvc.stream import Stream
 
 
 def cut(
-    stream: Stream, *, level: int | None = None, max_bytes: int | None = None, start: int = 0, stop: int | None = None
+    stream: Stream,
+    *,
+    level: int | None = None,
+    object_levels: Mapping[int, int] | None = None,
+    max_bytes: int | None = None,
+    start: int = 0,
+    stop: int | None = None,
 ) -> bytes:
     """A shorter stream.
 
     Args:
         stream: read with ``keep_chunks`` set.
-        level: keep layers 0 … level; the result has level + 1 layers.
+        level: keep layers 0 … level.
+        object_levels: by number of an object: keep its layers 0 … that level; −1: none of it.
         max_bytes: keep the longest beginning of the chunks that fits; the result says nothing of what is missing.
         start, stop: keep what is needed for frames start … stop − 1: whole segments at the front, and no predicted frames past
             the end.
 
     Raises:
-        UsageError: the level does not exist, or no data chunk is left.
+        UsageError: a level or an object does not exist, or no data chunk is left.
     """
     assert stream.header is not None
-    header = dict(stream.header)
-    top = stream.resolve_level(level)
-    header["layer_count"] = top + 1
-    if header["has_level_sizes"]:
-        header["level_sizes"] = header["level_sizes"][: top + 1]
+    layers = _kept_layers(stream, level, object_levels or {})
+    header = with_layers(stream.header, layers)
+    levels = true_levels(stream.object_layers, layers)
     kept: list[RawChunk] = []
     for chunk in stream.chunks:
         if chunk.type in (HEAD, INDEX, END) or not _may_copy(chunk.type):
             continue
         segment = stream.segments.get(chunk.address.segment)
-        if chunk.address.layer > top or (
+        if not _in_layers(chunk, layers, levels) or (
             segment is not None and not _in_frames(chunk.address.frame, segment, start, stop)
         ):
             continue
@@ -47,6 +55,33 @@ def cut(
     if not any(c.type in DATA_TYPES for c in ordered):
         raise UsageError("nothing decodable would be left; ask for more bytes or other frames")
     return prologue(header, ordered) + b"".join(c.raw for c in ordered)
+
+
+def _kept_layers(stream: Stream, level: int | None, object_levels: Mapping[int, int]) -> list[int]:
+    """Layers that are left of each object.
+
+    Raises:
+        UsageError: a level or an object does not exist, or nothing is left of object 0, which holds the motion of all.
+    """
+    layers = [min(n, stream.resolve_level(level) + 1) for n in stream.object_layers]
+    for number, top in object_levels.items():
+        if not 0 <= number < len(layers):
+            raise UsageError(f"object {number} does not exist: the stream has the objects 0 to {len(layers) - 1}")
+        if not -1 <= top < stream.object_layers[number]:
+            last = stream.object_layers[number] - 1
+            raise UsageError(f"level {top} of object {number} does not exist: it has the levels 0 to {last}")
+        layers[number] = min(layers[number], top + 1)
+    if layers[0] == 0:
+        raise UsageError("object 0 holds the motion of all objects: keep at least its level 0")
+    return layers
+
+
+def _in_layers(chunk: Chunk, layers: Sequence[int], levels: int) -> bool:
+    """Whether a chunk is of a layer that its object keeps, or the hash of one of the ``levels`` that still look the same."""
+    a = chunk.address
+    if chunk.type == HASH:
+        return a.layer < levels
+    return a.layer < (layers[a.object] if a.object < len(layers) else max(layers))
 
 
 def _may_copy(kind: bytes) -> bool:

@@ -52,14 +52,12 @@ class Setup:
     Args:
         format: of the reference size (spec 6.1).
         output: of the pictures that are rendered; its size may be another.
-        layer_count: layers that the header announces.
         limits: checked before a frame is summed (spec A.3).
         cpu, threads: of the sum, see :mod:`pgsvc.kernel`.
     """
 
     format: PictureFormat
     output: PictureFormat
-    layer_count: int
     limits: Limits
     cpu: str | None
     threads: int
@@ -145,17 +143,18 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
     f, output = setup.format, setup.output
     reference = (f.width, f.height)
     motion: Motion = {}
-    running: dict[tuple[int, int], Iterator[SplatSet]] = {
+    running: dict[tuple[int, int, int], Iterator[SplatSet]] = {
         key: track_states(segment, track, f, setup.cpu, motion)
         for key, track in segment.tracks.items()
         if key[0] <= level
     }
-    slices = [len(segment.slices(layer)) for layer in range(level + 1)]
+    slices = [[len(segment.slices(k, o)) for o in range(len(segment.object_layers))] for k in range(level + 1)]
     for frame in range(stop):
-        complete = min(level, segment.complete_level(frame, setup.layer_count))
+        complete = min(level, segment.complete_level(frame))
         layers: list[list[SplatSet]] = [[] for _ in range(level + 1)]
-        for (layer, number), states in list(running.items()):
-            if segment.tracks[layer, number].frames <= frame or number >= slices[layer]:
+        for key, states in list(running.items()):
+            layer, number, piece = key
+            if segment.tracks[key].frames <= frame or piece >= slices[layer][number]:
                 continue
             layers[layer].append(next(states))
         if frame < start:

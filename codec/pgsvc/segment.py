@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bitstring import Bits, Reader
 
 from pgsvc.container import PREDICTED, Chunk
-from pgsvc.errors import BadStream, LimitExceeded, Unsupported
+from pgsvc.errors import BadStream, LimitExceeded
 from pgsvc.headers import GRADED, KEY_FRAME, PREDICTED_FRAMES
 from pgsvc.limits import Limits
 from pgsvc.syntax import Record
@@ -48,32 +48,42 @@ class Track:
 class Segment:
     """What has arrived of one segment.
 
-    ``tracks`` maps (layer, slice) to the chunks; ``hashes`` maps (level, first frame) to (frames, CRC-32).
+    ``object_layers`` are those of the header; ``tracks`` maps (layer, object, slice) to the chunks; ``hashes`` maps (level,
+    first frame) to (frames, CRC-32).
     """
 
     first_frame: int
+    object_layers: tuple[int, ...]
     splats: int = 0  # of all tracks together
-    tracks: dict[tuple[int, int], Track] = field(default_factory=dict)
+    tracks: dict[tuple[int, int, int], Track] = field(default_factory=dict)
     hashes: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
-    def slices(self, layer: int) -> list[Track]:
-        """Tracks of a layer, slice 0 first."""
+    def objects(self, layer: int) -> list[int]:
+        """The objects that have this layer."""
+        return [number for number, layers in enumerate(self.object_layers) if layer < layers]
+
+    def slices(self, layer: int, number: int) -> list[Track]:
+        """Tracks of a layer of the object with this number, slice 0 first."""
         out = []
-        while (layer, len(out)) in self.tracks:
-            out.append(self.tracks[layer, len(out)])
+        while (layer, number, len(out)) in self.tracks:
+            out.append(self.tracks[layer, number, len(out)])
         return out
 
-    def layer_frames(self, layer: int) -> int:
-        """How many frames of this layer are complete, from the key frame on."""
-        slices = self.slices(layer)
+    def object_frames(self, layer: int, number: int) -> int:
+        """How many frames of this layer of an object are complete, from the key frame on."""
+        slices = self.slices(layer, number)
         if not slices or not slices[-1].is_last_slice:
             return 0
         return min(track.frames for track in slices)
 
-    def complete_level(self, frame: int, layer_count: int) -> int:
+    def layer_frames(self, layer: int) -> int:
+        """How many frames of this layer are complete, with all objects that have it."""
+        return min((self.object_frames(layer, number) for number in self.objects(layer)), default=0)
+
+    def complete_level(self, frame: int) -> int:
         """The highest level that this frame can be decoded at; −1 if not even the base is complete."""
         level = -1
-        while level + 1 < layer_count and self.layer_frames(level + 1) > frame:
+        while level + 1 < max(self.object_layers) and self.layer_frames(level + 1) > frame:
             level += 1
         return level
 
@@ -128,11 +138,12 @@ def add_predicted(segment: Segment, track: Track, chunk: Chunk, components: int,
 
 
 COMMON = ("prediction_tool", "frame_count", "group_bits", "motion_bits")  # to the PRED chunks of all tracks of a time
+MOTION = (0, 0, 0)  # layer, object and slice whose chunks hold the motion of all
 
 
 def motion_chunk(segment: Segment, frame: int) -> DataChunk | None:
     """The chunk that holds the motion of the PRED chunks that begin at a frame (spec 7.12)."""
-    chunks = segment.tracks[0, 0].predicted if (0, 0) in segment.tracks else []
+    chunks = segment.tracks[MOTION].predicted if MOTION in segment.tracks else []
     at = bisect_left(chunks, frame, key=lambda c: c.frame)
     return chunks[at] if at < len(chunks) and chunks[at].frame == frame else None
 
@@ -141,7 +152,7 @@ def _check_graded(segment: Segment, track: Track, data: DataChunk) -> None:
     """Rules of ``prediction_tool`` 2 (spec 6.4)."""
     if track.key.header["shape_tool"] != GRADED:
         raise BadStream("graded differences to a key frame of other tools", clause="6.4", offset=data.offset)
-    if track is segment.tracks.get((0, 0)):
+    if track is segment.tracks.get(MOTION):
         return
     base = motion_chunk(segment, data.frame)
     if base is None or any(base.header[name] != data.header[name] for name in COMMON):
@@ -150,8 +161,6 @@ def _check_graded(segment: Segment, track: Track, data: DataChunk) -> None:
 
 def _read(chunk: Chunk, structure: object, components: int, limits: Limits) -> DataChunk:
     reader = Reader(Bits(chunk.payload))
-    if chunk.address.object:
-        raise Unsupported("objects other than 0 are not part of format 0.1", clause="4.3")
     try:
         header = structure.read(reader, {"components": components})  # type: ignore[attr-defined]
     except BadStream as error:

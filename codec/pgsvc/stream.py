@@ -24,6 +24,7 @@ from pgsvc.decode import DecodedFrame, Setup, decode_segment
 from pgsvc.errors import BadStream, HashMismatch, LimitExceeded, NeedMoreData, Unsupported, UsageError
 from pgsvc.index import IndexEntry, read_index
 from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits, check_header, check_output
+from pgsvc.objects import object_layers
 from pgsvc.picture import Chroma, PictureFormat
 from pgsvc.segment import Segment, Track, add_predicted, read_key
 from pgsvc.sizes import Size, check_size, level_sizes
@@ -142,6 +143,7 @@ class Stream:
         if header["matrix_coefficients"] == 0 and Chroma(header["chroma_format"]) in (Chroma.YUV420, Chroma.YUV422):
             raise BadStream("RGB with subsampled chroma", clause="6.1", offset=chunk.offset)
         self._level_sizes = level_sizes(header)
+        self.object_layers = object_layers(header)
         self.header = header
         self.format = PictureFormat(
             header["width"],
@@ -160,18 +162,25 @@ class Stream:
         a = chunk.address
         if a.layer >= self.layer_count:
             raise BadStream(f"layer {a.layer} of {self.layer_count}", clause="5.2", offset=chunk.offset)
+        if a.object >= len(self.object_layers):
+            raise BadStream(f"object {a.object} of {len(self.object_layers)}", clause="5.2", offset=chunk.offset)
+        if a.layer >= self.object_layers[a.object]:
+            layers = self.object_layers[a.object]
+            raise BadStream(
+                f"layer {a.layer} of object {a.object}, which has {layers}", clause="5.2", offset=chunk.offset
+            )
         order = tuple(a) if self._head["progression_order"] == headers.SEGMENT_ORDER else (a.layer, *a)
         if self._last_order is not None and order <= self._last_order:
             raise BadStream("chunks are not in progression order", clause="5.3", offset=chunk.offset)
         self._last_order = order
-        key = (a.layer, a.slice)
+        key = (a.layer, a.object, a.slice)
         if chunk.type == container.KEY_FRAME:
             data = read_key(chunk, self.format.components, self.limits)
             first = data.header["first_frame"]
-            segment = self.segments.setdefault(a.segment, Segment(first))
+            segment = self.segments.setdefault(a.segment, Segment(first, self.object_layers))
             if segment.first_frame != first:
                 raise BadStream("first_frame differs within a segment", clause="6.3", offset=chunk.offset)
-            before = segment.tracks.get((a.layer, a.slice - 1))
+            before = segment.tracks.get((a.layer, a.object, a.slice - 1))
             if a.slice and (before is None or before.is_last_slice):
                 raise BadStream(f"slice {a.slice} does not follow a slice", clause="5.2", offset=chunk.offset)
             self._check_frames(first, 1, chunk)
@@ -197,6 +206,8 @@ class Stream:
 
     def _take_hash(self, chunk: Chunk) -> None:
         record = headers.HASH.read(Reader(Bits(chunk.payload)))
+        if chunk.address.object:
+            raise BadStream("a hash of one object alone", clause="6.6", offset=chunk.offset)
         segment = self.segments.get(chunk.address.segment)
         if segment is not None:
             value = (record["frame_count"], record["crc32"])
@@ -208,6 +219,11 @@ class Stream:
     def layer_count(self) -> int:
         """Number of layers that the header announces."""
         return self._head["layer_count"]
+
+    @property
+    def object_count(self) -> int:
+        """Number of objects; 1 where there is no region of interest."""
+        return 1 if self._head["object_count"] is None else self._head["object_count"]
 
     @property
     def frame_count(self) -> int:
@@ -224,7 +240,7 @@ class Stream:
         """Highest level at which the frame with this number can be decoded now; −1 if none."""
         for segment in self.segments.values():
             if 0 <= frame - segment.first_frame < segment.frames:
-                return segment.complete_level(frame - segment.first_frame, self.layer_count)
+                return segment.complete_level(frame - segment.first_frame)
         return -1
 
     def resolve_level(self, level: int | None) -> int:
@@ -288,7 +304,7 @@ class Stream:
             raise UsageError(f"the hashes of level {level} are of another size than {size[0]}x{size[1]}")
         limits = self.limits if is_own else self._allowed  # another size is no affair of the stream's limit level
         check_output(size, limits)
-        setup = Setup(self.format, output, self.layer_count, limits, self.cpu, self.threads)
+        setup = Setup(self.format, output, limits, self.cpu, self.threads)
         end = 0
         for number in sorted(self.segments):
             segment = self.segments[number]

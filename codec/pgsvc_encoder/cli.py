@@ -19,6 +19,7 @@ EXAMPLES = """\
   pgsvc-enc photo.png out.pgs --splats 2000,5000,9000 --scalability resolution
   pgsvc-enc photo.png out.pgs --bpp 0.1,0.2,0.4        bits per pixel of each level; --psnr 27,30,32: its quality
   pgsvc-enc clip.mp4 out.pgs --bitrate 150k,300k,600k  bits per second of each level
+  pgsvc-enc clip.mp4 out.pgs --roi 120,40,160,180 --roi-gain 6   a region of interest: x,y,width,height, or a mask in a file
   pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption"""
 
 
@@ -83,6 +84,19 @@ def build_parser() -> argparse.ArgumentParser:
     g.add_argument("--depth", type=int, choices=(8, 10), help="bits per sample of raw video")
     g.add_argument("--fps", metavar="RATE", help="frames per second, such as 30 or 30000/1001")
     g.add_argument("--input-kind", metavar="KIND", help="y4m, yuv, still or video, whatever the name says")
+    g.add_argument(
+        "--roi",
+        metavar="MASK",
+        help="a region of interest, which becomes object 1 of the stream: x,y,width,height in samples, a picture that is white "
+        "inside (for all frames), or a clip of as many frames as the input",
+    )
+    g.add_argument(
+        "--roi-gain",
+        type=float,
+        default=6.0,
+        metavar="DB",
+        help="how much better the region is meant to be (default 6)",
+    )
     g = p.add_argument_group("effort")
     g.add_argument(
         "--preset", choices=("fast", "medium", "slow"), default="medium", help="time against quality (default medium)"
@@ -141,6 +155,7 @@ def body(argv: Sequence[str] | None) -> int:
     from pgsvc_encoder import report
     from pgsvc_encoder.encode import encode
     from pgsvc_encoder.progress import ProgressBar
+    from pgsvc_encoder.region import Region
     from pgsvc_encoder.source import open_source
 
     output = Path(a.output)
@@ -157,10 +172,18 @@ def body(argv: Sequence[str] | None) -> int:
         frames=a.frames,
         kind=a.input_kind,
     ) as source:
+        region = None if a.roi is None else Region.from_text(a.roi, source, skip=a.skip)
         bar = ProgressBar(settings, source, quiet=a.quiet)
         try:
             result = encode(
-                source, output, settings, resume=a.resume, progress=bar, on_key=bar.key_frame, notice=bar.say
+                source,
+                output,
+                settings,
+                region=region,
+                resume=a.resume,
+                progress=bar,
+                on_key=bar.key_frame,
+                notice=bar.say,
             )
         except KeyboardInterrupt:
             note(

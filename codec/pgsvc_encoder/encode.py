@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import pgsvc
@@ -24,6 +25,7 @@ from pgsvc_encoder import keyframes, report
 from pgsvc_encoder.encode_segment import SegmentEncoder
 from pgsvc_encoder.parts import Parts
 from pgsvc_encoder.probe import Notice, Rows, Segment, find_splats, pictures_ahead
+from pgsvc_encoder.region import Mask, Region
 from pgsvc_encoder.settings import Settings
 from pgsvc_encoder.source import Source
 
@@ -33,7 +35,14 @@ Progress = Callable[[int, torch.Tensor | None], None]  # frame number, level err
 
 
 def stream_header(
-    picture_format: PictureFormat, settings: Settings, *, is_still: bool, frames: int, covered: int, largest_chunk: int
+    picture_format: PictureFormat,
+    settings: Settings,
+    *,
+    is_still: bool,
+    frames: int,
+    covered: int,
+    largest_chunk: int,
+    objects: int = 1,
 ) -> Record:
     """HEAD record (spec 6.1) with the lowest limit level that admits the stream."""
     f = picture_format
@@ -52,6 +61,7 @@ def stream_header(
         "full_range": int(f.full_range),
         "chroma_location": f.chroma_location,
         "has_level_sizes": int(any(size != (f.width, f.height) for size in sizes)),
+        "has_objects": int(objects > 1),
         "chroma_format": int(f.chroma),
         "bit_depth": f.bit_depth,
         "layer_count": settings.layers,
@@ -64,6 +74,8 @@ def stream_header(
         "frame_rate_denominator": f.frame_rate.denominator,
         "frame_count": frames,
         "level_sizes": [{"level_width": w, "level_height": h} for w, h in sizes],
+        "object_count": objects,
+        "object_layers": [settings.layers] * objects,
     }
 
 
@@ -72,6 +84,7 @@ def encode(
     output: Path,
     settings: Settings,
     *,
+    region: Region | np.ndarray | Mask | None = None,
     resume: bool = False,
     progress: Progress | None = None,
     on_key: Callable[[int], None] = lambda frame: None,
@@ -82,6 +95,8 @@ def encode(
     The file appears under its name only when it is complete and its decoded hashes are right.
 
     Args:
+        region: of interest, which becomes object 1 and ``settings.roi_gain`` dB better than the rest: one mask for all frames, bool
+            [H, W], or a function from the number of a frame to its mask.
         notice: told in lines of text how a search for ``settings.targets`` goes.
 
     Raises:
@@ -93,11 +108,14 @@ def encode(
         settings = replace(settings, targets=settings.targets.for_source(source), chunk_frames=chunk_frames)
     torch.set_num_threads(1)  # image work is in our kernels; torch's spinning threads only take their cores away
     began = time.perf_counter()
+    region = None if region is None else Region.of(region)
+    objects = 1 if region is None else 2
     identity = {
         "settings": settings.identity(),
         "source": source.name,
         "format": str(source.format),
         "version": pgsvc.__version__,
+        **({} if region is None else {"region": region.name}),
     }
     parts = Parts(output, identity, resume=resume)
     chunks: list[RawChunk] = []
@@ -107,7 +125,7 @@ def encode(
     all_pictures = iter(source)
     search = None
     if settings.targets is not None:
-        all_pictures, search = _search(source, all_pictures, settings, parts, notice)
+        all_pictures, search = _search(source, all_pictures, settings, parts, notice, region)
         wanted = settings.targets
         rate = wanted.values[-1] if wanted.kind == "bpp" and not source.is_still else None
         settings = replace(settings, splats=tuple(search["splats"]), targets=None, rate=rate)
@@ -125,7 +143,9 @@ def encode(
                 raise UsageError(f"the source has changed since {parts.folder} was made; encode without --resume")
         else:
             expected = gop if source.frame_count is None else min(gop, source.frame_count - len(frames))
-            segment_chunks, statistics = _encode_segment(number, len(frames), pictures, settings, progress, expected)
+            segment_chunks, statistics = _encode_segment(
+                number, len(frames), pictures, settings, progress, expected, region
+            )
             parts.save(number, segment_chunks, statistics)
         chunks += segment_chunks
         frames += statistics["frames"]
@@ -134,7 +154,13 @@ def encode(
         parts.remove()
         raise UsageError(f"{source.name} holds no frames")
     header = stream_header(
-        source.format, settings, is_still=source.is_still, frames=len(frames), covered=covered, largest_chunk=largest
+        source.format,
+        settings,
+        is_still=source.is_still,
+        frames=len(frames),
+        covered=covered,
+        largest_chunk=largest,
+        objects=objects,
     )
     data = assemble(header, chunks)
     stream = _verify(data, settings)
@@ -148,6 +174,7 @@ def encode(
     return {
         "source": source.name,
         "settings": settings.identity(),
+        **({} if region is None else {"region": region.name}),
         "splats": splats,
         "seconds": seconds,
         "levels": rows,
@@ -158,7 +185,12 @@ def encode(
 
 
 def _search(
-    source: Source, pictures: Iterator[Picture], settings: Settings, parts: Parts, notice: Notice | None
+    source: Source,
+    pictures: Iterator[Picture],
+    settings: Settings,
+    parts: Parts,
+    notice: Notice | None,
+    region: Region | None,
 ) -> tuple[Iterator[Picture], dict[str, Any]]:
     """All pictures again, and what was found for the targets, now or before an interruption."""
     record = parts.recall("targets")
@@ -166,7 +198,7 @@ def _search(
         return pictures, record
 
     def code(pictures: Sequence[Picture], settings: Settings) -> tuple[Segment, Rows]:
-        chunks, statistics = segment = _encode_segment(0, 0, iter(pictures), settings, None, len(pictures))
+        chunks, statistics = segment = _encode_segment(0, 0, iter(pictures), settings, None, len(pictures), region)
         frames, covered, largest = statistics["frames"], statistics["covered"], statistics["largest_chunk"]
         header = stream_header(
             source.format,
@@ -175,6 +207,7 @@ def _search(
             frames=len(frames),
             covered=covered,
             largest_chunk=largest,
+            objects=1 if region is None else 2,
         )
         return segment, report.level_rows(_read(assemble(header, chunks), settings), frames)
 
@@ -197,6 +230,7 @@ def _encode_segment(
     settings: Settings,
     progress: Progress | None,
     expected: int,
+    region: Region | None,
 ) -> tuple[list[RawChunk], dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     encoder = SegmentEncoder(
@@ -205,11 +239,12 @@ def _encode_segment(
         settings,
         lambda errors, _: _tell(progress, first_frame + encoder.current, errors),
         expected,
+        region,
     )
     for coded in encoder.frames(pictures):
         rows.append(
             {
-                "levels": report.measure(coded.sources, coded.pictures),
+                "levels": report.measure(coded.sources, coded.pictures, coded.inside),
                 "bytes": coded.bytes,
                 "seconds": coded.seconds,
                 "is_key": coded.is_key,

@@ -18,6 +18,7 @@ from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.splats import SplatSet, covered_samples
 from pgsvc.syntax import Record
 from pgsvc_encoder.fit.background import background_of
+from pgsvc_encoder.fit.emphasis import Emphasis
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import Step
 from pgsvc_encoder.fit.splats import Splats
@@ -25,8 +26,9 @@ from pgsvc_encoder.fit.train import fit
 from pgsvc_encoder.predict.budget import Budget
 from pgsvc_encoder.predict.frame import FramePredictor
 from pgsvc_encoder.predict.group import GroupPredictor
-from pgsvc_encoder.quantise.freeze import FrozenLayer, freeze_key
+from pgsvc_encoder.quantise.freeze import FrozenSet, freeze_key
 from pgsvc_encoder.quantise.graded import freeze_graded
+from pgsvc_encoder.region import Region
 from pgsvc_encoder.settings import Settings
 from pgsvc_encoder.source.resize import resized
 from pgsvc_encoder.write.payload import graded_payload, hash_chunk, key_payload
@@ -42,6 +44,7 @@ class CodedFrame:
         bytes: coded bytes of each layer's data chunks; predicted frames of one chunk share them evenly.
         seconds: time spent on the frame.
         is_key: whether it is the key frame.
+        inside: bool [H, W], the region of interest, or None.
     """
 
     pictures: list[Picture]
@@ -49,6 +52,7 @@ class CodedFrame:
     bytes: list[float]
     seconds: float
     is_key: bool
+    inside: np.ndarray | None = None
 
 
 INDEXED = 4  # bytes of the index for each chunk, about
@@ -79,7 +83,7 @@ class Predictor(Protocol):
         ...
 
     def finish(self) -> list[bytes]:
-        """End the chunk; its payload for each layer."""
+        """End the chunk; its payload for each set."""
         ...
 
 
@@ -87,6 +91,7 @@ class _Waiting(NamedTuple):
     """A predicted frame that is not coded yet, or whose chunk is not complete yet."""
 
     objective: Objective | None  # until it is coded
+    inside: np.ndarray | None
     sources: list[Picture]
     decoded: list[Picture]
     seconds: float
@@ -108,11 +113,19 @@ class SegmentEncoder:
         number: of the segment; ``first_frame``: stream number of its key frame.
         on_step: called after every iteration of a fit with the errors of the levels.
         expected: frames of the segment as far as is known, for settings with a rate; None: as many as a segment may have.
+        region: of interest, which becomes object 1.
     """
 
     def __init__(
-        self, number: int, first_frame: int, settings: Settings, on_step: Step, expected: int | None = None
+        self,
+        number: int,
+        first_frame: int,
+        settings: Settings,
+        on_step: Step,
+        expected: int | None = None,
+        region: Region | None = None,
     ) -> None:
+        self.region, self.objects = region, 1 if region is None else 2
         self.expected = expected or settings.gop
         self.budget: Budget | None = None
         self.number, self.first_frame, self.settings, self.on_step = number, first_frame, settings, on_step
@@ -136,17 +149,21 @@ class SegmentEncoder:
             f = picture.format
             self.sizes = self.settings.level_sizes(f.width, f.height)
             sources = [resized(picture, *size) for size in self.sizes]
+            inside = None
+            if self.region is not None:
+                inside = self.region.at(self.first_frame + frame, f.width, f.height)
             if predictor is None:
-                states, sizes = self._key(sources)
-                predictor = self._predictor(states, self._objective(sources))
+                states, sizes = self._key(sources, inside)
+                predictor = self._predictor(states, self._objective(sources, inside))
                 last = self._see(states, picture)
                 self._hash(0, [last])
                 if self.settings.rate is not None:
                     self.budget = Budget(self.settings.rate * f.width * f.height * self.expected / 8, self.expected)
                     self._spend(1, is_key=True)
-                yield CodedFrame(last, sources, sizes, time.perf_counter() - began, True)
+                yield CodedFrame(last, sources, sizes, time.perf_counter() - began, True, inside)
                 continue
-            ahead.append(_Waiting(self._objective(sources), sources, [], time.perf_counter() - began))
+            objective = self._objective(sources, inside)
+            ahead.append(_Waiting(objective, inside, sources, [], time.perf_counter() - began))
             room = self.settings.chunk_frames - len(waiting)
             if len(ahead) == min(predictor.group, room):
                 waiting += self._code(predictor, ahead, last[-1])
@@ -161,11 +178,13 @@ class SegmentEncoder:
                 yield from self._flush(predictor, waiting, self.current + 1)
 
     def _predictor(self, states: list[SplatSet], objective: Objective) -> Predictor:
-        reached = objective.error(Splats.from_sets(states), objective.levels - 1)
+        reached = objective.error(Splats.from_sets(states, self.objects), objective.levels - 1)
         if self.settings.tools == "main":
-            grade = self.effort.difference_grade
-            return GroupPredictor(states, self.training, grade, objective.format, self.base_header, reached)
-        return FramePredictor(states, self.training, self.effort.difference, self.rng, reached)
+            grade, weight = self.effort.difference_grade, objective.emphasis_weight
+            return GroupPredictor(
+                states, self.training, grade, objective.format, self.base_header, reached, self.objects, weight
+            )
+        return FramePredictor(states, self.training, self.effort.difference, self.rng, reached, objects=self.objects)
 
     def _code(self, predictor: Predictor, frames: list[_Waiting], last: Picture) -> Iterator[_Waiting]:
         """Frames that are coded together, with what a decoder sees of them; they share the time evenly."""
@@ -183,60 +202,59 @@ class SegmentEncoder:
         for w, pictures in zip(frames, decoded, strict=True):
             yield w._replace(objective=None, decoded=pictures, seconds=w.seconds + seconds)
 
-    def _objective(self, sources: list[Picture]) -> Objective:
-        return Objective(sources, self.background, self.settings.threads)
+    def _objective(self, sources: list[Picture], inside: np.ndarray | None) -> Objective:
+        emphasis = None if inside is None else Emphasis.of(torch.from_numpy(inside), self.settings.roi_gain)
+        return Objective(sources, self.background, self.settings.threads, emphasis)
 
-    def _key(self, sources: list[Picture]) -> tuple[list[SplatSet], list[float]]:
+    def _key(self, sources: list[Picture], inside: np.ndarray | None) -> tuple[list[SplatSet], list[float]]:
         picture = sources[-1]
         self.background = background_of(picture)
-        objective = self._objective(sources)
+        objective = self._objective(sources, inside)
         pixels = picture.format.width * picture.format.height
         splats = Splats.unused(self.settings.layer_splats(pixels), picture.format.components)
         fit(self.training, objective, splats, self.effort.schedule, self.generator, self.on_step)
-        states, sizes = [], []
-        for k, (state, payload) in enumerate(self._freeze(objective, splats)):
-            states.append(state)
-            sizes.append(self._add(KEY_FRAME, 0, k, payload))
-        return states, sizes
+        frozen = list(self._freeze(objective, splats))
+        return [state for state, _ in frozen], self._add_sets(KEY_FRAME, 0, [payload for _, payload in frozen])
 
     def _freeze(self, objective: Objective, splats: Splats) -> Iterator[tuple[SplatSet, bytes]]:
-        """Decoded state and payload of each layer of the fitted key frame."""
+        """Decoded state and payload of each set of the fitted key frame."""
         f, effort = objective.format, self.effort
-        layers: list[FrozenLayer]
+        sets: list[FrozenSet]
         if self.settings.tools == "main":
-            layers = freeze_graded(self.training, objective, splats, effort.grade, self.on_step)
+            sets = freeze_graded(self.training, objective, splats, effort.grade, self.on_step)
         else:
-            layers = freeze_key(self.training, objective, splats, effort.precision, self.rng, self.on_step)
-        for k, layer in enumerate(layers):
+            sets = freeze_key(self.training, objective, splats, effort.precision, self.rng, self.on_step)
+        for k, frozen in enumerate(sets):
+            rows = splats.set_rows(k)
             header = {
                 "first_frame": self.first_frame,
-                "splat_count": int(splats.starts[k + 1] - splats.starts[k]),
+                "splat_count": rows.stop - rows.start,
                 "last_slice": 1,
                 "background": np.round((self.background if k == 0 else 0 * self.background) * 8192)
                 .astype(int)
                 .tolist(),
-                **layer.fields,
+                **frozen.fields,
             }
             if k == 0:
                 self.base_header = header
-            if isinstance(layer.symbols, GradedSymbols):
-                state = graded.key_frame(header, layer.symbols, is_rgb=f.is_rgb)
-                yield state, graded_payload(header, layer.symbols, f.width, f.height)
+            if isinstance(frozen.symbols, GradedSymbols):
+                state = graded.key_frame(header, frozen.symbols, is_rgb=f.is_rgb)
+                yield state, graded_payload(header, frozen.symbols, f.width, f.height)
             else:
-                state = dequantise.key_frame(header, layer.symbols, f.width, f.height, f.components)
-                yield state, key_payload(header, layer.symbols)
+                state = dequantise.key_frame(header, frozen.symbols, f.width, f.height, f.components)
+                yield state, key_payload(header, frozen.symbols)
 
     def _flush(self, predictor: Predictor, waiting: list[_Waiting], end: int) -> Iterator[CodedFrame]:
-        """Write the waiting predicted frames as one chunk per layer."""
+        """Write the waiting predicted frames as one chunk per set."""
         count = len(waiting)
         start = end - count
-        sizes = [self._add(PREDICTED, start, k, payload) for k, payload in enumerate(predictor.finish())]
+        sizes = self._add_sets(PREDICTED, start, predictor.finish())
         self._hash(start, [w.decoded for w in waiting])
         if self.budget is not None:
             self._spend(count)
             predictor.pressure = self.budget.pressure
         for w in waiting:
-            yield CodedFrame(w.decoded, w.sources, [size / count for size in sizes], w.seconds, False)
+            yield CodedFrame(w.decoded, w.sources, [size / count for size in sizes], w.seconds, False, w.inside)
 
     def _spend(self, frames: int, *, is_key: bool = False) -> None:
         """Tell the budget what the latest frames have taken, hashes included."""
@@ -245,11 +263,16 @@ class SegmentEncoder:
         self.budget.spend(size - self.spent, frames, is_key=is_key)
         self.spent = size
 
-    def _add(self, kind: bytes, frame: int, layer: int, payload: bytes) -> float:
-        chunk = make_chunk(kind, Address(self.number, frame, layer), payload)
-        self.result.chunks.append(chunk)
-        self.result.largest_chunk = max(self.result.largest_chunk, len(payload))
-        return float(len(chunk.raw))
+    def _add_sets(self, kind: bytes, frame: int, payloads: Sequence[bytes]) -> list[float]:
+        """A chunk for each set; the bytes of each layer."""
+        sizes = [0.0] * (len(payloads) // self.objects)
+        for i, payload in enumerate(payloads):
+            layer, number = divmod(i, self.objects)
+            chunk = make_chunk(kind, Address(self.number, frame, layer, number), payload)
+            self.result.chunks.append(chunk)
+            self.result.largest_chunk = max(self.result.largest_chunk, len(payload))
+            sizes[layer] += len(chunk.raw)
+        return sizes
 
     def _hash(self, start: int, decoded: list[list[Picture]]) -> None:
         for k in range(self.settings.layers):
@@ -260,4 +283,5 @@ class SegmentEncoder:
         f = picture.format
         covered = sum(covered_samples(s.factor, f.width, f.height) for s in states)
         self.result.covered = max(self.result.covered, covered)
-        return list(reconstruct.levels([[s] for s in states], f, sizes=self.sizes, threads=self.settings.threads))
+        layers = [states[i : i + self.objects] for i in range(0, len(states), self.objects)]
+        return list(reconstruct.levels(layers, f, sizes=self.sizes, threads=self.settings.threads))

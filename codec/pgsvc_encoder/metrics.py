@@ -12,6 +12,24 @@ from pgsvc.picture import Chroma, Picture
 MS_SSIM_MIN_SIDE = 161  # five scales of an 11-tap window need more than 160 samples each way
 
 
+def psnr_within(picture_a: Picture, picture_b: Picture, inside: np.ndarray) -> float | None:
+    """``psnr`` over the samples of a part of the picture alone; None where that part is empty.
+
+    Args:
+        inside: bool [H, W], in luma samples.
+
+    Raises:
+        UsageError: the pictures differ in size, chroma format, depth, or RGB against Y'CbCr.
+    """
+    _check(picture_a, picture_b)
+    if not inside.any():
+        return None
+    count = 3 if picture_a.format.is_rgb else 1
+    pairs = zip(picture_a.planes[:count], picture_b.planes[:count], strict=True)
+    errors = [_mean_square(a[inside], b[inside]) for a, b in pairs]
+    return _decibel(sum(errors) / count, (1 << picture_a.format.bit_depth) - 1)
+
+
 def psnr(picture_a: Picture, picture_b: Picture) -> dict[str, float]:
     """Peak signal-to-noise ratio in dB; the peak is 2^depth-1, and equal samples give ``inf``.
 

@@ -79,6 +79,8 @@ def settings_from(a: argparse.Namespace) -> Settings:
         raise UsageError(f"--positions {a.positions} belongs to the main tools; leave out --tools {a.tools}")
     if a.gop < 1:
         raise UsageError(f"--gop {a.gop}: a segment has at least its key frame; give 1 or more")
+    if not 0 <= a.roi_gain <= 20:
+        raise UsageError(f"--roi-gain {a.roi_gain:g}: give 0 to 20 dB")
     if a.seed < 0 or a.threads < 0:
         raise UsageError("--seed and --threads must not be negative")
     return Settings(
@@ -90,6 +92,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         gop=a.gop,
         key_frames=a.key_frames,
         order=a.order,
+        roi_gain=a.roi_gain,
         seed=a.seed,
         preset=a.preset,
         threads=a.threads,

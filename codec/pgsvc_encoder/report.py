@@ -9,6 +9,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 import pgsvc
@@ -19,18 +20,41 @@ from pgsvc.picture import Picture
 from pgsvc.stream import Stream
 from pgsvc_encoder import metrics
 
+WITHIN = ("psnr_inside", "psnr_outside")  # of a region of interest
 
-def measure(sources: list[Picture], decoded: list[Picture]) -> list[dict[str, Any]]:
-    """PSNR, MS-SSIM and the MD5 of the samples of every level of one frame, against the original in the level's size."""
-    return [
-        {**metrics.psnr(a, b), "ms_ssim": metrics.ms_ssim(a, b), "md5": hashlib.md5(b.tobytes()).hexdigest()}
-        for a, b in zip(sources, decoded, strict=True)
-    ]
+
+def measure(sources: list[Picture], decoded: list[Picture], inside: np.ndarray | None = None) -> list[dict[str, Any]]:
+    """PSNR, MS-SSIM and the MD5 of the samples of every level of one frame, against the original in the level's size.
+
+    Args:
+        inside: bool [H, W], a region of interest: the PSNR in it and that of the rest come too, None where there is none of it.
+    """
+    out = []
+    for a, b in zip(sources, decoded, strict=True):
+        row = metrics.psnr(a, b)
+        if inside is not None:
+            part = _at_size(inside, a.format.width, a.format.height)
+            row |= {n: metrics.psnr_within(a, b, p) for n, p in zip(WITHIN, (part, ~part), strict=True)}  # type: ignore[dict-item]
+        out.append({**row, "ms_ssim": metrics.ms_ssim(a, b), "md5": hashlib.md5(b.tobytes()).hexdigest()})
+    return out
+
+
+def _at_size(inside: np.ndarray, width: int, height: int) -> np.ndarray:
+    """A mask at the size of a level: the sample under the middle of each of its samples."""
+    rows, columns = (
+        (2 * np.arange(new) + 1) * old // (2 * new) for new, old in zip((height, width), inside.shape, strict=True)
+    )
+    return inside[rows[:, None], columns]
 
 
 def mean(values: list[float | None]) -> float | None:
     """Mean, None if any value is missing."""
     return None if not values or any(v is None for v in values) else math.fsum(values) / len(values)  # type: ignore[arg-type]
+
+
+def _mean_of(name: str, values: list[float | None]) -> float | None:
+    """Mean of a measure over the frames; of a part of the picture over those frames that have some of it."""
+    return mean([v for v in values if v is not None] if name in WITHIN else values)
 
 
 def level_rows(stream: Stream, frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -55,7 +79,7 @@ def level_rows(stream: Stream, frames: list[dict[str, Any]]) -> list[dict[str, A
                 "bytes": size,
                 "bpp": 8 * size / pixels,
                 **({} if is_still else {"bitrate": 8 * size / count * float(stream.format.frame_rate)}),
-                **{n: mean([f["levels"][k][n] for f in frames]) for n in keys},
+                **{n: _mean_of(n, [f["levels"][k][n] for f in frames]) for n in keys},
             }
         )
     return rows
@@ -97,6 +121,8 @@ def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str
     if targets is not None:
         beside = columns.index("bit/pixel") + {"target_bpp": 1, "target_psnr": 2, "target_bitrate": 2}[targets]
         columns.insert(beside, "target")
+    within = [n for n in WITHIN if any(r.get(n) is not None for r in rows)]
+    columns += [n.removeprefix("psnr_") for n in within]
     lines = ["".join(f"{c:>11}" for c in columns)]
     for r in rows:
         similarity = f"{r['ms_ssim']:.4f}" if r.get("ms_ssim") is not None else "n/a"
@@ -109,6 +135,7 @@ def format_table(rows: list[dict[str, Any]], seconds: float, frames: int) -> str
             cells.insert(1, "{}x{}".format(*r["size"]))
         if targets is not None:
             cells.insert(beside, f"{r[targets] / (1000 if in_seconds else 1):g}" if targets in r else "")
+        cells += ["n/a" if r[n] is None else f"{r[n]:.2f}" for n in within]
         lines.append("".join(f"{c:>11}" for c in cells))
     lines.append(f"{frames} frame{'s' * (frames != 1)} in {seconds:.1f} s, {seconds / max(1, frames):.2f} s per frame")
     return "\n".join(lines)

@@ -107,6 +107,7 @@ class Settings:
         key_frames: "fixed", "difference" or "dynamic", where else a segment begins; ``dynamic``: the numbers of that method.
         chunk_frames: predicted frames per chunk: more of them save bytes, fewer of them arrive sooner.
         order: "segment" or "layer", the progression order.
+        roi_gain: dB by which a region of interest is meant to be better than the rest.
         seed: of every random choice; the same seed and thread-independent kernels give the same file.
     """
 
@@ -121,6 +122,7 @@ class Settings:
     dynamic: DynamicRule = DynamicRule()
     chunk_frames: int = 32
     order: str = "segment"
+    roi_gain: float = 6.0
     seed: int = 0
     preset: str = "medium"
     tools: str = MAIN

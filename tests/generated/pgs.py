@@ -640,7 +640,8 @@ class Pgs(KaitaiStruct):
             self.full_range = self._io.read_bits_int_be(1) != 0
             self.chroma_location = self._io.read_bits_int_be(1) != 0
             self.has_level_sizes = self._io.read_bits_int_be(1) != 0
-            self.chroma_format = self._io.read_bits_int_be(4)
+            self.has_objects = self._io.read_bits_int_be(1) != 0
+            self.chroma_format = self._io.read_bits_int_be(3)
             self.bit_depth = self._io.read_u1()
             self.layer_count = self._io.read_u1()
             self.width = Pgs.Leb128(self._io, self, self._root)
@@ -658,6 +659,17 @@ class Pgs(KaitaiStruct):
                     self.level_sizes.append(Pgs.LevelSize(self._io, self, self._root))
 
 
+            if self.has_objects:
+                pass
+                self.object_count = self._io.read_u1()
+
+            if self.has_objects:
+                pass
+                self.object_layers = []
+                for i in range(self.object_count):
+                    self.object_layers.append(self._io.read_u1())
+
+
 
 
         def _fetch_instances(self):
@@ -672,6 +684,15 @@ class Pgs(KaitaiStruct):
                 for i in range(len(self.level_sizes)):
                     pass
                     self.level_sizes[i]._fetch_instances()
+
+
+            if self.has_objects:
+                pass
+
+            if self.has_objects:
+                pass
+                for i in range(len(self.object_layers)):
+                    pass
 
 
 

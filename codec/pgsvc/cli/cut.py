@@ -12,6 +12,7 @@ from pgsvc.cli.common import limits_from, note, parser, refuse_same_file, run
 NAME = "pgsvc-cut"
 EXAMPLES = """\
   pgsvc-cut clip.pgs small.pgs --level 1        layers 0 and 1
+  pgsvc-cut clip.pgs small.pgs --object-level 0=0   the base of the picture, all of the region of interest (object 1)
   pgsvc-cut clip.pgs small.pgs --max-bytes 50000
   pgsvc-cut clip.pgs part.pgs --frames 30:60    frames 30 … 59 (from the key frame before)
   pgsvc-cut clip.pgs - --level 0 | pgsvc-dec - -o base.y4m"""
@@ -22,6 +23,14 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("input", help=".pgs file, or - for standard input")
     p.add_argument("output", help=".pgs file, or - for standard output")
     p.add_argument("-l", "--level", type=int, metavar="K", help="keep layers 0 … K")
+    p.add_argument(
+        "--object-level",
+        action="append",
+        default=[],
+        metavar="O=K",
+        help="keep layers 0 … K of object O alone (object 0: outside the region of interest, 1: inside); K -1: nothing of it; "
+        "may be given for several objects",
+    )
     p.add_argument("--max-bytes", type=int, metavar="N", help="keep the longest beginning that fits into N bytes")
     p.add_argument("--frames", metavar="A:B", help="keep what frames A … B − 1 need; either may be left out")
     p.add_argument("--allow", metavar="LIMITS", help="accept larger streams, as for pgsvc-dec")
@@ -37,10 +46,22 @@ def _range(p: argparse.ArgumentParser, text: str | None) -> tuple[int, int | Non
     return int(first or 0), int(last) if last else None
 
 
+def _object_levels(p: argparse.ArgumentParser, texts: Sequence[str]) -> dict[int, int]:
+    """Highest level of each object that is named."""
+    out = {}
+    for text in texts:
+        number, equals, level = text.partition("=")
+        if not (equals and number.isdecimal() and level.removeprefix("-").isdecimal()):
+            p.error(f"--object-level takes O=K, an object and its highest level, not '{text}'")
+        out[int(number)] = int(level)
+    return out
+
+
 def body(argv: Sequence[str] | None) -> int:
     p = build_parser()
     a = p.parse_args(argv)
     start, stop = _range(p, a.frames)
+    object_levels = _object_levels(p, a.object_level)
     from pgsvc.cut import cut
     from pgsvc.output.target import write_whole
     from pgsvc.stream import Stream
@@ -51,7 +72,7 @@ def body(argv: Sequence[str] | None) -> int:
     stream.keep_chunks = True
     stream.feed(data)
     stream.close()
-    result = cut(stream, level=a.level, max_bytes=a.max_bytes, start=start, stop=stop)
+    result = cut(stream, level=a.level, object_levels=object_levels, max_bytes=a.max_bytes, start=start, stop=stop)
     if a.output == "-":
         sys.stdout.buffer.write(result)
     else:

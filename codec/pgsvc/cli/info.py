@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pgsvc.cli.common import limits_from, parser, run
 
 if TYPE_CHECKING:
+    from pgsvc.container import Chunk
+    from pgsvc.segment import Segment
     from pgsvc.stream import Stream
 
 NAME = "pgsvc-info"
@@ -39,8 +41,8 @@ def describe(stream: Stream, size: int) -> dict[str, Any]:
     assert header is not None
     layers = []
     for k in range(stream.layer_count):
-        tracks = [t for s in stream.segments.values() for (layer, _), t in s.tracks.items() if layer == k]
         data = [c for c in stream.chunks if c.type in DATA_TYPES and c.address.layer == k]
+        objects = [_object(stream, k, o, data) for o in range(stream.object_count)]
         layers.append(
             {
                 "layer": k,
@@ -48,8 +50,9 @@ def describe(stream: Stream, size: int) -> dict[str, Any]:
                 "height": stream.level_size(k)[1],
                 "chunks": len(data),
                 "bytes": sum(len(c.raw) for c in data),
-                "splats": max((t.key.header["splat_count"] for t in tracks), default=0),
+                "splats": max((_splats(s, k) for s in stream.segments.values()), default=0),
                 "frames": sum(s.layer_frames(k) for s in stream.segments.values()),
+                **({"objects": objects} if len(objects) > 1 else {}),
             }
         )
     return {
@@ -59,6 +62,24 @@ def describe(stream: Stream, size: int) -> dict[str, Any]:
         "frames": stream.frame_count,
         "truncated": stream.truncated,
         "layers": layers,
+    }
+
+
+def _splats(segment: Segment, layer: int, number: int | None = None) -> int:
+    """Splats of a layer in a frame of the segment, of all objects or the one with this number."""
+    tracks = ((k, o, t) for (k, o, _), t in segment.tracks.items())
+    return sum(t.key.header["splat_count"] for k, o, t in tracks if k == layer and number in (None, o))
+
+
+def _object(stream: Stream, layer: int, number: int, data: list[Chunk]) -> dict[str, int]:
+    """What an object has of a layer; ``data``: chunks of the layer."""
+    own = [c for c in data if c.address.object == number]
+    return {
+        "object": number,
+        "chunks": len(own),
+        "bytes": sum(len(c.raw) for c in own),
+        "splats": max((_splats(s, layer, number) for s in stream.segments.values()), default=0),
+        "frames": sum(s.object_frames(layer, number) for s in stream.segments.values()),
     }
 
 
@@ -92,6 +113,11 @@ def text(info: dict[str, Any]) -> str:
             f"{r['layer']:>5} {r['splats']:>8} {r['frames']:>7} {r['chunks']:>7} {r['bytes']:>10} {bpp:>10.4f}"
             + f"{size:>12}" * sized
         )
+        for o in r.get("objects", []):
+            bpp = 8 * o["bytes"] / pixels / max(1, info["frames"])
+            lines.append(
+                f"{r['layer']:>3}.{o['object']} {o['splats']:>8} {o['frames']:>7} {o['chunks']:>7} {o['bytes']:>10} {bpp:>10.4f}"
+            )
     return "\n".join(lines)
 
 

@@ -84,7 +84,10 @@ def _isotropic(splats: Splats, rows: slice | torch.Tensor, sigma: torch.Tensor |
 def seed_layer(splats: Splats, layer: int, count: int, objective: Objective, generator: torch.Generator) -> None:
     """Put the first ``count`` splats of a layer where the picture has structure."""
     picture = objective.target(layer)
-    position = sample(gradient_density(picture.planes[0].mean(0)), count, generator) * torch.tensor(picture.ratio)
+    density = gradient_density(picture.planes[0].mean(0))
+    if picture.weights is not None:
+        density = density * picture.weights
+    position = sample(density, count, generator) * torch.tensor(picture.ratio)
     size = objective.format.width * objective.format.height
     start = int(splats.starts[layer])
     chosen = slice(start, start + count)
@@ -108,14 +111,14 @@ def seed_uniform(splats: Splats, objective: Objective, generator: torch.Generato
         splats.colour[part] = 0
 
 
-def crowd(position: torch.Tensor, side: float) -> torch.Tensor:
-    """Among how many a splat shares what it was added for: those in its square if they are more than CROWD, else 1; [N].
+def crowd(position: torch.Tensor, side: float, most: int = CROWD) -> torch.Tensor:
+    """Among how many a splat shares what it was added for: those in its square if they are more than ``most``, else 1; [N].
 
     Where nearly all of the error lies in one spot, all splats go there. Each with the whole residual, they would make the error
     larger than it was, and draw still more splats: the fit explodes.
     """
     _, square, count = torch.unique((position / side).floor(), dim=0, return_inverse=True, return_counts=True)
-    return torch.where(count > CROWD, count, 1)[square]
+    return torch.where(count > most, count, 1)[square]
 
 
 def add_by_error(splats: Splats, layer: int, count: int, residual: Residual, generator: torch.Generator) -> None:
@@ -124,8 +127,11 @@ def add_by_error(splats: Splats, layer: int, count: int, residual: Residual, gen
     count = len(free)
     if count == 0:
         return
-    error = blur((residual.planes[0] ** 2).mean(0, keepdim=True), 1.0)[0]
+    squares = (residual.planes[0] ** 2).mean(0, keepdim=True)
+    error = blur(squares if residual.weights is None else squares * residual.weights, 1.0)[0]
     position = sample(error + 1e-12, count, generator) * torch.tensor(residual.ratio)
     splats.position[free] = position
     _isotropic(splats, free, ADDED_SIGMA * math.sqrt(residual.ratio[0] * residual.ratio[1]))
-    splats.colour[free] = ADDED_COLOUR * colour_at(residual, position, 1.0) / crowd(position, 2 * ADDED_SIGMA)[:, None]
+    most = CROWD if residual.weights is None else 1  # a region of interest draws many splats at once
+    shared = crowd(position, 2 * ADDED_SIGMA, most)
+    splats.colour[free] = ADDED_COLOUR * colour_at(residual, position, 1.0) / shared[:, None]

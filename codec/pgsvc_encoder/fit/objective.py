@@ -14,6 +14,7 @@ import torch
 
 from pgsvc import kernel
 from pgsvc.picture import Picture, PlaneGroup
+from pgsvc_encoder.fit.emphasis import Emphasis
 from pgsvc_encoder.fit.splats import LN2, Splats
 from pgsvc_encoder.fit.view import View, neutral
 
@@ -26,11 +27,13 @@ class Residual:
         planes: float32 [C, H, W] for each plane group.
         groups: their grids, in samples of the level's size.
         ratio: reference size over the level's size, x and y.
+        weights: float32 [H, W], factors of squared errors of the first group's samples; None where all are 1.
     """
 
     planes: list[torch.Tensor]
     groups: list[PlaneGroup]
     ratio: tuple[float, float]
+    weights: torch.Tensor | None = None
 
 
 class Objective:
@@ -40,16 +43,25 @@ class Objective:
         pictures: what each level approximates, in the level's own size; sizes do not decrease, the last is the reference size.
         background: float [C], in units of 2^BitDepth code values, part of the sum.
         threads: of the kernels.
+        emphasis: where errors count more, or None.
     """
 
-    def __init__(self, pictures: Sequence[Picture], background: np.ndarray, threads: int = 0) -> None:
+    def __init__(
+        self, pictures: Sequence[Picture], background: np.ndarray, threads: int = 0, emphasis: Emphasis | None = None
+    ) -> None:
         self.original, self.format = pictures[-1], pictures[-1].format
         self.background, self.threads = background, kernel.thread_count(threads)
+        self.emphasis = emphasis
         sizes = [(p.format.width, p.format.height) for p in pictures]
         self.views: list[View] = []
         for size in dict.fromkeys(sizes):
             first, last = sizes.index(size), len(sizes) - 1 - sizes[::-1].index(size)
-            self.views.append(View(pictures[first], first, last, sizes[-1], background, self.threads))
+            self.views.append(View(pictures[first], first, last, sizes[-1], background, self.threads, emphasis))
+
+    @property
+    def emphasis_weight(self) -> float:
+        """Of a squared error inside the region that counts more; 1 where there is none."""
+        return 1.0 if self.emphasis is None else self.emphasis.weight
 
     @property
     def levels(self) -> int:
@@ -113,13 +125,17 @@ class Objective:
         return out
 
     def error(self, splats: Splats, level: int) -> float:
-        """Mean squared error of one level; −1 is the top."""
+        """Mean squared error of one level, weighted by the emphasis; −1 is the top."""
         level %= self.levels
         view = self.view_of(level)
         planes = self.residual(splats, level).planes
-        return sum(
-            float((p.double() ** 2).sum((1, 2)) @ g.weight.double()) for p, g in zip(planes, view.groups, strict=True)
-        )
+        total = 0.0
+        for plane, g in zip(planes, view.groups, strict=True):
+            squares = plane.double() ** 2
+            if g.map is not None:
+                squares *= g.map.weights
+            total += float(squares.sum((1, 2)) @ g.weight.double())
+        return total
 
     def sums(self, splats: Splats, level: int) -> list[torch.Tensor]:
         """What a level adds to the background: float32 [C, H, W] for each plane group of its size."""
@@ -144,7 +160,9 @@ class Objective:
     def target(self, level: int) -> Residual:
         """What a level approximates, less the background."""
         v = self.view_of(level)
-        return Residual([g.target for g in v.groups], [g.plane for g in v.groups], v.ratio)
+        first = v.groups[0].map
+        weights = None if first is None else first.weights
+        return Residual([g.target for g in v.groups], [g.plane for g in v.groups], v.ratio, weights)
 
     def residual(self, splats: Splats, level: int) -> Residual:
         target = self.target(level)
@@ -168,8 +186,7 @@ class Objective:
             sums = view.forward(given.merged(), view.place(given.geometry(), given.colour))
             view = view.narrowed([g.target - s[0] for g, s in zip(view.groups, sums, strict=True)])
         out = object.__new__(Objective)
-        out.original, out.format, out.background, out.threads = (
-            self.original, self.format, self.background, self.threads
-        )  # fmt: skip
+        for name in ("original", "format", "background", "threads", "emphasis"):
+            setattr(out, name, getattr(self, name))
         out.views = [view]
         return out

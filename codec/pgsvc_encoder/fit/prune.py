@@ -100,6 +100,8 @@ def drop_weak(objective: Objective, splats: Splats, least: float) -> None:
     """
     worth = importance(objective, splats) / 2  # which is curvature times colour squared
     keep = worth >= least * objective.error(splats, objective.levels - 1) / max(1, len(splats))
-    counts = torch.bincount(splats.layer_of()[keep], minlength=splats.layers)
     splats.position, splats.shape, splats.colour = (v[keep] for v in (splats.position, splats.shape, splats.colour))
-    splats.starts = torch.cat([splats.starts[:1], counts.cumsum(0).to(splats.starts.dtype)])
+    kept = torch.cat([torch.zeros(1, dtype=torch.int64), keep.cumsum(0)]).to(splats.starts.dtype)
+    if splats.sets is not None:
+        splats.sets = kept[splats.sets.long()]
+    splats.starts = kept[splats.starts.long()]

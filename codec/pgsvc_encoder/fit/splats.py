@@ -24,12 +24,14 @@ class Splats:
         shape: float32 [N, 3], (a, t, b): l1 = 2^a, l2 = t·l3, l3 = 2^b luma samples (log Cholesky, spec 8.3).
         colour: float32 [N, C], 1.0 = 2^BitDepth code values.
         starts: int32 [K + 1].
+        sets: int32 [K · O + 1], borders of the parts of O objects in each layer, object 0 first; None: one set in each layer.
     """
 
     position: torch.Tensor
     shape: torch.Tensor
     colour: torch.Tensor
     starts: torch.Tensor
+    sets: torch.Tensor | None = None
 
     @staticmethod
     def unused(counts: list[int], components: int) -> Splats:
@@ -39,14 +41,15 @@ class Splats:
         return Splats(torch.full((n, 2), AWAY), torch.zeros(n, 3), torch.zeros(n, components), starts)
 
     @staticmethod
-    def from_sets(sets: list[SplatSet]) -> Splats:
-        """Float twins of decoded splat sets, one per layer."""
+    def from_sets(sets: list[SplatSet], objects: int = 1) -> Splats:
+        """Float twins of decoded splat sets, layer by layer, in each layer those of so many objects."""
         counts = np.concatenate([[0], np.cumsum([len(s) for s in sets])])
         position = np.concatenate([s.position for s in sets]) / 256.0
         shape = np.concatenate([_log_shape(s) for s in sets])
         colour = np.concatenate([s.colour for s in sets]) / 8192.0
         position, shape, colour = (torch.tensor(x, dtype=torch.float32) for x in (position, shape, colour))
-        return Splats(position, shape, colour, torch.tensor(counts, dtype=torch.int32))
+        borders = torch.tensor(counts, dtype=torch.int32)
+        return Splats(position, shape, colour, borders[::objects].contiguous(), borders if objects > 1 else None)
 
     def __len__(self) -> int:
         return len(self.position)
@@ -62,7 +65,39 @@ class Splats:
         """Layers ``first`` … ``last`` − 1, sharing memory with this set."""
         rows = slice(int(self.starts[first]), int(self.starts[last]))
         starts = self.starts[first : last + 1] - self.starts[first]
-        return Splats(self.position[rows], self.shape[rows], self.colour[rows], starts)
+        sets = None
+        if self.sets is not None:
+            sets = self.sets[first * self.objects : last * self.objects + 1] - self.starts[first]
+        return Splats(self.position[rows], self.shape[rows], self.colour[rows], starts, sets)
+
+    @property
+    def borders(self) -> torch.Tensor:
+        """Borders of the splat sets, int32 [S + 1]: set i belongs to layer i // O and object i mod O."""
+        return self.starts if self.sets is None else self.sets
+
+    @property
+    def objects(self) -> int:
+        """O, the sets of each layer."""
+        return 1 if self.sets is None else (len(self.sets) - 1) // self.layers
+
+    @property
+    def set_count(self) -> int:
+        return len(self.borders) - 1
+
+    def set_rows(self, i: int) -> slice:
+        """The splats of a set."""
+        return slice(int(self.borders[i]), int(self.borders[i + 1]))
+
+    def split(self, inside: torch.Tensor) -> None:
+        """Make two objects of each layer, in place: object 1 of the splats ``inside``, bool [N], and object 0 of the others."""
+        set_of = 2 * self.layer_of() + inside
+        self.take(torch.argsort(set_of, stable=True))
+        counts = torch.bincount(set_of, minlength=2 * self.layers).cumsum(0)
+        self.sets = torch.cat([self.starts[:1], counts.to(self.starts.dtype)])
+
+    def copy(self) -> Splats:
+        """The same splats in memory of their own."""
+        return Splats(self.position.clone(), self.shape.clone(), self.colour.clone(), self.starts, self.sets)
 
     def merged(self) -> Splats:
         """The same splats as one layer, sharing memory with this set."""
@@ -80,7 +115,11 @@ class Splats:
 
     def layer_of(self) -> torch.Tensor:
         """int64 [N], the layer of each splat."""
-        return torch.repeat_interleave(torch.arange(self.layers), (self.starts[1:] - self.starts[:-1]).long())
+        return _number_of(self.starts)
+
+    def set_of(self) -> torch.Tensor:
+        """int64 [N], the set of each splat."""
+        return _number_of(self.borders)
 
     def in_use(self) -> torch.Tensor:
         """bool [N]."""
@@ -110,6 +149,10 @@ class Splats:
         self.shape[:, 0].clamp_(A_MIN, A_MAX)
         self.shape[:, 1].clamp_(-T_MAX, T_MAX)
         self.shape[:, 2].clamp_(A_MIN, A_MAX)
+
+
+def _number_of(borders: torch.Tensor) -> torch.Tensor:
+    return torch.repeat_interleave(torch.arange(len(borders) - 1), (borders[1:] - borders[:-1]).long())
 
 
 def _log_shape(s: SplatSet) -> np.ndarray:

@@ -13,6 +13,7 @@ import torch
 
 from pgsvc import kernel
 from pgsvc.picture import Picture, PictureFormat, PlaneGroup
+from pgsvc_encoder.fit.emphasis import Emphasis, WeightMap
 from pgsvc_encoder.fit.scaling import scaled
 from pgsvc_encoder.fit.splats import Splats
 
@@ -42,12 +43,13 @@ Placed = tuple[torch.Tensor, torch.Tensor]  # geometry [N, 5] and colours [N, C 
 @dataclass
 class Group:
     """One sampling grid of a view: ``target`` float32 [C, H, W]; ``weight`` float32 [C] of a squared sample error; ``grid`` as the
-    kernels take it."""
+    kernels take it; ``map``: factors of that weight for each sample, None where all are 1."""
 
     plane: PlaneGroup
     target: torch.Tensor
     weight: torch.Tensor
     grid: tuple[float, float, float, float]
+    map: WeightMap | None = None
 
 
 class View:
@@ -58,23 +60,32 @@ class View:
         first, last: the levels, inclusive. Layers up to ``first`` are summed as one.
         reference: width and height of the splats' coordinates.
         background: float [C], in units of 2^BitDepth code values, part of the sum.
+        emphasis: where errors count more, or None.
     """
 
     def __init__(
-        self, picture: Picture, first: int, last: int, reference: tuple[int, int], background: np.ndarray, threads: int
+        self,
+        picture: Picture,
+        first: int,
+        last: int,
+        reference: tuple[int, int],
+        background: np.ndarray,
+        threads: int,
+        emphasis: Emphasis | None = None,
     ) -> None:
         self.format, self.first, self.last, self.threads = picture.format, first, last, threads
         self.ratio = (reference[0] / picture.format.width, reference[1] / picture.format.height)
         self.native, self.isa = kernel.native(), kernel.fitting_isa()
-        weights = component_weights(self.format)
+        shares = component_weights(self.format)
         offset = neutral(self.format) + background
         self.groups: list[Group] = []
         for plane in self.format.plane_groups:
             part = range(plane.components.start, plane.components.stop)
             target = np.stack([picture.planes[c] / 2.0**self.format.bit_depth - offset[c] for c in part])
-            weight = torch.tensor([weights[c] / (plane.width * plane.height) for c in part], dtype=torch.float32)
+            weight = torch.tensor([shares[c] / (plane.width * plane.height) for c in part], dtype=torch.float32)
             grid = (plane.step_x / 256, plane.step_y / 256, plane.origin_x / 256, plane.origin_y / 256)
-            self.groups.append(Group(plane, torch.tensor(target, dtype=torch.float32), weight, grid))
+            weights = None if emphasis is None else WeightMap(emphasis.weights(plane.width, plane.height))
+            self.groups.append(Group(plane, torch.tensor(target, dtype=torch.float32), weight, grid, weights))
         self._sums: list[torch.Tensor] = []
 
     def narrowed(self, targets: list[torch.Tensor] | None = None) -> View:
@@ -118,9 +129,14 @@ class View:
         total = torch.zeros(len(weights), dtype=torch.float64)
         for g, sums in zip(self.groups, self._sums, strict=True):
             target = g.target if against_target else torch.zeros_like(g.target)
+            if g.map is not None:  # w · (sum − target)² is the square of √w · sum − √w · target
+                sums *= g.map.root
+                target = target * g.map.root
             weight = (weights[:, None] * g.weight[None]).float().contiguous()
             sse = torch.zeros(weight.shape, dtype=torch.float64)
             self.native.f32_levels(sums, target, weight, sse, self.isa, self.threads)
+            if g.map is not None:
+                sums *= g.map.root
             total += (sse * g.weight).sum(1)
         return total
 
@@ -161,6 +177,8 @@ class View:
             six = torch.zeros(len(geometry), 6)
             size = (g.plane.width, g.plane.height)
             self.native.f32_curvature(placed, part, six, *size, g.weight, *g.grid, self.isa, self.threads)
+            if g.map is not None:
+                six *= g.map.under(placed, g.grid)[:, None]
             by_geometry += six[:, :5]
             by_colour[:, g.plane.components] = six[:, 5:] * g.weight * gain**2
         return by_geometry, by_colour

@@ -24,7 +24,7 @@ class Augmentation:
 
     Args:
         rounds: of relocation in a frame; 0: none.
-        share: of a layer's splats that may move in a round.
+        share: of a set's splats that may move in a round.
         begin, end: of the rounds, as shares of the adaptation. The first iterations shake the picture: what looks like a gain then
             is none. Two rounds from 0.3 to 0.65 gain no more than one.
         worth: a splat moves if that lowers the error by this share of the error per splat, divided by the pace of the frame: the
@@ -44,7 +44,7 @@ class Augmentation:
 
 
 def augment(optimiser: Optimiser, origin: torch.Tensor, share: float, worth: float) -> torch.Tensor:
-    """One round: move up to ``share`` of each layer of the optimiser's splats; the rows that moved, int64.
+    """One round: move up to ``share`` of each set of the optimiser's splats, within its region; the rows that moved, int64.
 
     Args:
         origin: float32 [N, 2], where the splats lay in the frame before: moves are sent from there.
@@ -52,12 +52,12 @@ def augment(optimiser: Optimiser, origin: torch.Tensor, share: float, worth: flo
     """
     stage, s = optimiser.stage, optimiser.splats
     moved = []
-    for k in range(s.layers):
-        part = s.layer(k)
+    for i in range(s.set_count):
+        part = s.set_rows(i)
         loss, error = absence(stage, s)
         threshold = worth * error / len(s)
         goes = torch.argsort(loss[part], stable=True)[: round((part.stop - part.start) * share)] + part.start
-        places = find_places(stage, s, k, len(goes), threshold)
+        places = find_places(stage, s, i // s.objects, len(goes), threshold, object_of(s, i))
         count = paying(places, loss[goes], threshold)
         rows = _nearest(origin, goes[:count], places.position[:count])
         begin_anew(s, rows, places)
@@ -66,6 +66,11 @@ def augment(optimiser: Optimiser, origin: torch.Tensor, share: float, worth: flo
     rows = torch.cat(moved)
     optimiser.forget(rows)
     return rows
+
+
+def object_of(splats: Splats, i: int) -> int | None:
+    """The object that a set belongs to; None where there is only one."""
+    return i % splats.objects if splats.objects > 1 else None
 
 
 def paying(places: Places, loss: torch.Tensor, threshold: float) -> int:

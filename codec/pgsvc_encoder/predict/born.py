@@ -12,7 +12,7 @@ from pgsvc.planar.symbols import morton
 from pgsvc.syntax import Record
 from pgsvc_encoder.fit.optimise import Optimiser
 from pgsvc_encoder.fit.splats import Splats
-from pgsvc_encoder.predict.augment import absence, begin_anew, paying
+from pgsvc_encoder.predict.augment import absence, begin_anew, object_of, paying
 from pgsvc_encoder.predict.places import find_places
 from pgsvc_encoder.quantise.graded import YCOCG
 
@@ -21,16 +21,16 @@ def replace(optimiser: Optimiser, share: float, threshold: float) -> torch.Tenso
     """Let splats that are hardly missed begin anew where the error is; their rows in the optimiser's splats, int64.
 
     Args:
-        share: of a layer's splats that may.
+        share: of a set's splats that may; those of an object stay in its region.
         threshold: by how much the weighted error must fall at least for each.
     """
     stage, s = optimiser.stage, optimiser.splats
     out = []
-    for k in range(s.layers):
-        part = s.layer(k)
+    for i in range(s.set_count):
+        part = s.set_rows(i)
         loss, _ = absence(stage, s)
         goes = torch.argsort(loss[part], stable=True)[: round((part.stop - part.start) * share)] + part.start
-        places = find_places(stage, s, k, len(goes), threshold)
+        places = find_places(stage, s, i // s.objects, len(goes), threshold, object_of(s, i))
         rows = goes[: paying(places, loss[goes], threshold)]
         begin_anew(s, rows, places)
         out.append(rows)

@@ -67,8 +67,8 @@ EXPLAINED = 0.5  # quantisers that explain less of the differences than this are
 
 
 @dataclass
-class LayerParameters:
-    """Quantisers of a layer's differences, and whether the stream already holds them (``keep_parameters``, spec 6.4)."""
+class SetParameters:
+    """Quantisers of a set's differences, and whether the stream already holds them (``keep_parameters``, spec 6.4)."""
 
     shape: list[UniformQuantiser]
     books: rvq.Codebooks
@@ -79,8 +79,8 @@ class LayerParameters:
 class FramePredictor:
     """Codes the predicted frames of one segment, one after the other.
 
-    ``states`` are the decoded splat sets of the latest frame, one per layer; ``reached`` is its mean squared error
-    (top level).
+    ``states`` are the decoded splat sets of the latest frame, those of so many ``objects`` in each layer; ``reached`` is its mean
+    squared error (top level).
     """
 
     states: list[SplatSet]
@@ -88,14 +88,15 @@ class FramePredictor:
     precision: DifferencePrecision
     rng: np.random.Generator
     reached: float | None = None
-    parameters: list[LayerParameters] = field(default_factory=list)
-    waiting: list[list[PredictedSymbols]] = field(default_factory=list)  # of each frame of the chunk, of each layer
+    parameters: list[SetParameters] = field(default_factory=list)
+    waiting: list[list[PredictedSymbols]] = field(default_factory=list)  # of each frame of the chunk, of each set
     pressure: float = 1.0  # factor of what a bit must save
+    objects: int = 1
     group = 1  # frames that are coded together
 
-    def header(self, layer: int, frame_count: int) -> dict[str, object]:
-        """Header of a PRED chunk (spec 6.4); quantisers that an earlier chunk of the layer has sent are kept."""
-        p = self.parameters[layer]
+    def header(self, number: int, frame_count: int) -> dict[str, object]:
+        """Header of a PRED chunk (spec 6.4) of the set with this number; quantisers that an earlier chunk has sent are kept."""
+        p = self.parameters[number]
         return {
             "frame_count": frame_count,
             "keep_parameters": int(p.sent),
@@ -125,7 +126,7 @@ class FramePredictor:
         return [list(self.states)]
 
     def finish(self) -> list[bytes]:
-        """End the chunk; its payload for each layer."""
+        """End the chunk; its payload for each set."""
         out = []
         for k, state in enumerate(self.states):
             header = self.header(k, len(self.waiting))
@@ -138,14 +139,14 @@ class FramePredictor:
     def code_frame(
         self, objective: Objective, on_step: Step, *, starts_chunk: bool, motion: torch.Tensor | None = None
     ) -> list[PredictedSymbols]:
-        """Fit the next frame and quantise the differences; advances ``states`` and returns the symbols of each layer.
+        """Fit the next frame and quantise the differences; advances ``states`` and returns the symbols of each set.
 
         Args:
             starts_chunk: the frame is the first of its chunk, so quantisers may be learned anew.
             motion: where the fit starts, from :func:`pgsvc_encoder.predict.motion.estimate`; None: where the splats were.
         """
-        old = Splats.from_sets(self.states)
-        new = Splats(old.position.clone(), old.shape.clone(), old.colour.clone(), old.starts)
+        old = Splats.from_sets(self.states, self.objects)
+        new = old.copy()
         if motion is not None:
             new.position += at_positions(motion, old.position)
         losses: list[float] = []
@@ -193,12 +194,12 @@ class FramePredictor:
         return q
 
     def _learn_shape(self, objective: Objective, old: Splats, new: Splats) -> None:
-        """Shape quantisers of the layers whose present ones explain too little of the differences."""
+        """Shape quantisers of the sets whose present ones explain too little of the differences."""
         curvature = objective.curvature(new)[:, 2:5].double().numpy()
         difference = (new.shape - old.shape).double().numpy()
         p = self.precision
-        for k in range(new.layers):
-            change, weight = difference[new.layer(k)], curvature[new.layer(k)]
+        for k in range(new.set_count):
+            change, weight = difference[new.set_rows(k)], curvature[new.set_rows(k)]
             if k < len(self.parameters):
                 known = self.parameters[k].shape
                 decoded = np.stack([q.dequantise(q.quantise(change[:, c])) for c, q in enumerate(known)], 1)
@@ -215,12 +216,12 @@ class FramePredictor:
                     self.parameters[k].shape, self.parameters[k].sent = quantisers, False
             else:
                 none = np.zeros((p.stages, 1 << p.codebook_bits, new.colour.shape[1]), np.int32)
-                self.parameters.append(LayerParameters(quantisers, rvq.Codebooks(none, (0,) * p.stages)))
+                self.parameters.append(SetParameters(quantisers, rvq.Codebooks(none, (0,) * p.stages)))
 
     def _learn_colours(self, old: Splats, new: Splats, diagonal: torch.Tensor) -> None:
-        """Codebooks of the layers whose present ones explain too little of the differences."""
+        """Codebooks of the sets whose present ones explain too little of the differences."""
         for k, p in enumerate(self.parameters):
-            part = new.layer(k)
+            part = new.set_rows(k)
             change = (new.colour[part] - old.colour[part]).double().numpy()
             weight = diagonal[part].double().numpy()
             if explained(change, p.books.decode(rvq.encode(p.books, change)), weight) >= EXPLAINED:
@@ -236,8 +237,8 @@ class FramePredictor:
         curvature = objective.curvature(new)[:, 2:5].double().numpy()
         wanted = (new.shape - old.shape).double().numpy()
         symbols = np.zeros((len(new), 3), np.int64)
-        for k in range(new.layers):
-            part = new.layer(k)
+        for k in range(new.set_count):
+            part = new.set_rows(k)
             change = np.zeros_like(wanted[part])
             for c, q in enumerate(self.parameters[k].shape):
                 symbols[part, c] = q.quantise(wanted[part, c])
@@ -265,13 +266,13 @@ class FramePredictor:
         Returns int32 [N, stages], codebook indices.
         """
         indices = np.zeros((len(new), self.precision.stages), np.int32)
-        layer = new.layer_of().numpy()
+        number = new.set_of().numpy()
         free = torch.ones(len(new), dtype=torch.bool)
         for rows in torch.chunk(torch.argsort(diagonal.sum(1), descending=True), 3):
             wanted = (new.colour[rows] - old.colour[rows]).double().numpy()
             weight = diagonal[rows].double().numpy() / 2
             for k, p in enumerate(self.parameters):
-                inside = layer[rows] == k
+                inside = number[rows] == k
                 chosen = rows.numpy()[inside]
                 found = rvq.encode(p.books, wanted[inside])
                 change = p.books.decode(found)
@@ -289,10 +290,10 @@ class FramePredictor:
     def _finish(
         self, moves: np.ndarray, shapes: np.ndarray, colours: np.ndarray, update: np.ndarray, new: Splats
     ) -> list[PredictedSymbols]:
-        """Symbols per layer, and the decoded states that follow from them."""
+        """Symbols per set, and the decoded states that follow from them."""
         out = []
-        for k in range(new.layers):
-            part = new.layer(k)
+        for k in range(new.set_count):
+            part = new.set_rows(k)
             mask = update[part]
             symbols = PredictedSymbols(
                 mask[None],

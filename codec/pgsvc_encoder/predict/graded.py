@@ -29,7 +29,7 @@ from pgsvc_encoder.fit.view import component_weights
 from pgsvc_encoder.predict import born
 from pgsvc_encoder.predict.between import InnerFrames
 from pgsvc_encoder.predict.offsets import Offsets
-from pgsvc_encoder.quantise.grade import energy_step
+from pgsvc_encoder.quantise.grade import energy_step, header_of
 
 RATES = Rates(0.12, 0.03, 0.01)
 POSITION, SHAPE, COLOUR = range(3)
@@ -111,11 +111,12 @@ class FrameFit:
     """Fits and freezes one frame.
 
     Args:
-        header: of the PRED chunk.
-        predicted: splats of each layer (spec 7.13).
+        header: of the PRED chunks of object 0.
+        predicted: splats of each set (spec 7.13).
         depth: how often the group was halved to get to the frame; 0 for its last one.
         inner: the frames between, of the last frame of a group.
         pressure: factor of the worth of a bit.
+        objects: sets of each layer.
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class FrameFit:
         depth: int,
         inner: InnerFrames | None = None,
         pressure: float = 1.0,
+        objects: int = 1,
     ) -> None:
         self.training, self.objective, self.grade, self.header, self.on_step = (
             training,
@@ -139,14 +141,14 @@ class FrameFit:
             on_step,
         )
         self.is_anchor, self.inner = depth == 0, inner
-        self.offsets = Offsets(header, predicted, is_rgb=objective.format.is_rgb)
-        o = self.offsets.origin
-        self.splats = Splats(o.position.clone(), o.shape.clone(), o.colour.clone(), o.starts)
+        self.headers = [header_of(header, i % objects, objective.emphasis_weight) for i in range(len(predicted))]
+        self.offsets = Offsets(self.headers, predicted, is_rgb=objective.format.is_rgb, objects=objects)
+        self.splats = self.offsets.origin.copy()
         self.worth = grade.bit_worth(header, objective.format) * grade.between**depth * pressure
         self.fixed = torch.zeros(len(self.splats), dtype=torch.bool)
 
     def run(self) -> list[DifferenceSymbols]:
-        """Symbols of each layer."""
+        """Symbols of each set."""
         g, s = self.grade, self.splats
         iterations = g.iterations * (2 if self.is_anchor else 1)
         self._follow(iterations, {POSITION, SHAPE, COLOUR}, 1.0, births=self.is_anchor)
@@ -192,11 +194,11 @@ class FrameFit:
         return adjust
 
     def _fix_born(self) -> list[GradedSymbols]:
-        """Round the splats that are new, in each layer; from here on they stay as they are."""
+        """Round the splats that are new, in each set; from here on they stay as they are."""
         f, s, out = self.objective.format, self.splats, []
-        header = {**self.header, "background": [0] * s.colour.shape[1]}
-        for k in range(s.layers):
-            part = s.layer(k)
+        for k, fields in enumerate(self.headers):
+            header = {**fields, "background": [0] * s.colour.shape[1]}
+            part = s.set_rows(k)
             rows = np.nonzero(self.offsets.free[part].numpy())[0] + part.start
             symbols = born.symbols_of(header, s, rows, f)
             decoded = Splats.from_sets([graded.key_frame(header, symbols, is_rgb=f.is_rgb)])
@@ -226,7 +228,7 @@ class FrameFit:
         update = np.where(self.offsets.free.numpy(), BORN, update).astype(np.int32)
         out = []
         for k, symbols in enumerate(fresh):
-            part = self.splats.layer(k)
+            part = self.splats.set_rows(k)
             values = [q[part][chosen[part]] for chosen, q in sent]
             out.append(DifferenceSymbols(update[part], symbols, *values))
         return out

@@ -21,6 +21,7 @@ from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.predict.between import InnerFrames
 from pgsvc_encoder.predict.field import UNIT, Grid, at, fit_field, rounded
 from pgsvc_encoder.predict.graded import DifferenceGrade, FrameFit
+from pgsvc_encoder.quantise.grade import header_of
 from pgsvc_encoder.write.payload import differences_payload
 
 TIE = 20.0  # bits that a difference of a luma sample between neighbouring vectors must be worth
@@ -34,11 +35,11 @@ VECTOR_BITS = 2.0  # of a vector like its neighbours; and as many for each octav
 
 @dataclass
 class _Chunk:
-    """A PRED chunk of all layers that is being made."""
+    """A PRED chunk of all sets that is being made."""
 
     chains: list[Chain]
     fields: list[np.ndarray | None] = field(default_factory=list)
-    symbols: list[list[DifferenceSymbols]] = field(default_factory=list)  # of each frame, of each layer
+    symbols: list[list[DifferenceSymbols]] = field(default_factory=list)  # of each frame, of each set
     frames: int = 0
 
 
@@ -46,8 +47,9 @@ class GroupPredictor:
     """Codes the predicted frames of one segment, group by group.
 
     Args:
-        states: decoded splats of the key frame, one set for each layer.
+        states: decoded splats of the key frame, set by set.
         key: header of the key frame's base layer; error: mean squared error of the decoded key frame.
+        objects: sets of each layer; weight: of squared errors inside object 1.
     """
 
     def __init__(
@@ -58,8 +60,11 @@ class GroupPredictor:
         picture_format: PictureFormat,
         key: Record,
         error: float,
+        objects: int = 1,
+        weight: float = 1.0,
     ) -> None:
         f = picture_format
+        self.objects, self.weight = objects, weight
         self.states, self.training, self.grade, self.format = list(states), training, grade, f
         self.frame = Frame(f.width, f.height, f.components, f.is_rgb)
         self.header = grade.header(f, sum(len(s) for s in states), error, key)
@@ -85,10 +90,10 @@ class GroupPredictor:
         """
         known: list[torch.Tensor] = []  # motion to the frames of the first group, from the choice of its length
         if self._chunk is None:
-            before = Splats.from_sets(self.states)
+            before = Splats.from_sets(self.states, self.objects)
             known = list(self._fields(before, objectives[: self.group])) if self.grade.group_bits else []
             self.header["group_bits"] = self._group_bits(before, known, objectives)
-            self._chunk = _Chunk([Chain(self.header, s, self.frame) for s in self.states])
+            self._chunk = _Chunk([Chain(h, s, self.frame) for h, s in zip(self._headers(), self.states, strict=True)])
         chunk, size = self._chunk, 1 << self.header["group_bits"]
         first = chunk.frames
         for start in range(0, len(objectives), size):
@@ -110,7 +115,7 @@ class GroupPredictor:
             objective = objectives[number]
             vectors, depth, inner = None, 0, None
             if step.after is None:
-                before = Splats.from_sets([chain.states[step.before] for chain in chunk.chains])
+                before = Splats.from_sets([chain.states[step.before] for chain in chunk.chains], self.objects)
                 vectors = self._motion(before, objectives, known)
                 inner = InnerFrames(before, objectives[:-1], self.grade.inner_weight)
             else:
@@ -118,22 +123,28 @@ class GroupPredictor:
             predicted = [chain.predicted(step, vectors) for chain in chunk.chains]
             fit = FrameFit(
                 self.training, objective, self.grade, self.header, predicted, on_step(number),
-                depth=depth, inner=inner, pressure=self._pressure(),
+                depth=depth, inner=inner, pressure=self._pressure(), objects=self.objects,
             )  # fmt: skip
             symbols = fit.run()
             chunk.fields.append(vectors)
             chunk.symbols.append(symbols)
             for chain, p, s in zip(chunk.chains, predicted, symbols, strict=True):
                 chain.advance(len(chunk.symbols), step, p, s)
-        self.reached = objectives[-1].error(Splats.from_sets([c.states[chunk.frames] for c in chunk.chains]), -1)
+        self.reached = objectives[-1].error(
+            Splats.from_sets([c.states[chunk.frames] for c in chunk.chains], self.objects), -1
+        )
+
+    def _headers(self) -> list[Record]:
+        """Of the chunks of each set, but for ``frame_count``."""
+        return [header_of(self.header, i % self.objects, self.weight) for i in range(len(self.states))]
 
     def finish(self) -> list[bytes]:
-        """End the chunk; its payload for each layer."""
+        """End the chunk; its payload for each set."""
         chunk = self._chunk
         assert chunk is not None, "a chunk has frames"
-        header = {"frame_count": chunk.frames, **self.header}
         out = []
-        for k, chain in enumerate(chunk.chains):
+        for k, (chain, fields) in enumerate(zip(chunk.chains, self._headers(), strict=True)):
+            header = {"frame_count": chunk.frames, **fields}
             symbols = [layers[k] for layers in chunk.symbols]
             out.append(
                 differences_payload(header, chain.states[0], chunk.fields, symbols, self.frame, has_motion=k == 0)

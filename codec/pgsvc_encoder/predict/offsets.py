@@ -26,16 +26,21 @@ class Offsets:
     """Splats as offsets from predicted ones, in steps (spec 7.13).
 
     Args:
-        header: of the PRED chunk.
-        predicted: one set for each layer.
+        headers: of the PRED chunks of the sets.
+        predicted: the sets, those of the objects of layer 0 first.
+        objects: sets of each layer.
     """
 
-    def __init__(self, header: Record, predicted: Sequence[SplatSet], *, is_rgb: bool) -> None:
-        self.origin = Splats.from_sets(list(predicted))
-        steps = [Steps.of(header, s, is_rgb=is_rgb) for s in predicted]
+    def __init__(
+        self, headers: Sequence[Record], predicted: Sequence[SplatSet], *, is_rgb: bool, objects: int = 1
+    ) -> None:
+        self.origin = Splats.from_sets(list(predicted), objects)
+        steps = [Steps.of(h, s, is_rgb=is_rgb) for h, s in zip(headers, predicted, strict=True)]
         self.position = _powers([s.position for s in steps])
         self.shape = _powers([s.shape for s in steps])
-        exponents = np.concatenate([graded.colour_exponent(header, s.shape) for s in predicted])
+        exponents = np.concatenate(
+            [graded.colour_exponent(h, s.shape) for h, s in zip(headers, predicted, strict=True)]
+        )
         self.energy = torch.from_numpy(2.0 ** (exponents / 4096) / 8192).float()
         components = self.origin.colour.shape[1]
         self.to_energy = torch.from_numpy(YCOCG if is_rgb else np.eye(components)).float()

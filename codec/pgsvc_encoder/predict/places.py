@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Stage
 
@@ -36,17 +37,25 @@ class Places:
     gain: torch.Tensor
 
 
-def find_places(stage: Stage, splats: Splats, layer: int, most: int, least_gain: float) -> Places:
+def find_places(
+    stage: Stage, splats: Splats, layer: int, most: int, least_gain: float, number: int | None = None
+) -> Places:
     """Up to ``most`` places for splats of a layer of the stage, each of which gains more than ``least_gain``.
 
     The layer's own level and those above count with their weights; luma, or R, G and B, decide.
+
+    Args:
+        number: of the object that the splats belong to: 1 lies inside the region, 0 outside; None: anywhere.
     """
+    allowed = _allowed(stage.objective, number)
     planes, share = _weighted_error(stage, splats, layer)
     found, colours = [], []
     for sigma in SIGMAS:
         pool = 2 ** max(0, math.floor(math.log2(sigma / 1.2)))
         best = 2 * _mean_under(planes[0], sigma, pool)
         gain = (share * math.pi * sigma**2 * best**2).sum(0)
+        if allowed is not None:
+            gain = gain * F.avg_pool2d(allowed[None], pool, ceil_mode=True, count_include_pad=False)[0]
         y, x = torch.nonzero((gain > least_gain) & (gain == _largest_near(gain, sigma / pool)), as_tuple=True)
         size = torch.full(x.shape, sigma)
         found.append(torch.stack([(x + 0.5) * pool, (y + 0.5) * pool, size, gain[y, x]], 1))
@@ -61,6 +70,17 @@ def find_places(stage: Stage, splats: Splats, layer: int, most: int, least_gain:
     c = candidates[chosen]
     ratio = torch.tensor(stage.objective.view_of(stage.objective.levels - 1).ratio)
     return Places(c[:, :2] * ratio, c[:, 2] * float(ratio.prod().sqrt()), colour[chosen], c[:, 3])
+
+
+def _allowed(objective: Objective, number: int | None) -> torch.Tensor | None:
+    """Factors of what a splat gains at the samples of the top level, 0 where the object does not lie; None: 1 everywhere."""
+    residual = objective.target(objective.levels - 1)
+    if residual.weights is None or objective.emphasis is None:
+        return None
+    if number is None:
+        return residual.weights
+    inside = residual.weights > (1 + objective.emphasis.weight) / 2
+    return residual.weights * (inside if number else ~inside)
 
 
 def _weighted_error(stage: Stage, splats: Splats, layer: int) -> tuple[list[torch.Tensor], torch.Tensor]:

