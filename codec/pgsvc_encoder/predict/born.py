@@ -14,7 +14,7 @@ from pgsvc_encoder.fit.optimise import Optimiser
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.predict.augment import absence, begin_anew, object_of, paying
 from pgsvc_encoder.predict.places import find_places
-from pgsvc_encoder.quantise.graded import YCOCG
+from pgsvc_encoder.quantise import nearest
 
 
 def replace(optimiser: Optimiser, share: float, threshold: float) -> torch.Tensor:
@@ -46,21 +46,15 @@ def symbols_of(header: Record, splats: Splats, rows: np.ndarray, picture: Pictur
         x[torch.from_numpy(rows)].double().numpy() for x in (splats.position, splats.shape, splats.colour)
     )
     step = 2.0 ** (graded.energy_steps(header) / 8) / 8192
-    value = colour @ YCOCG.T if picture.is_rgb else colour
-    energy = np.round(value * 2.0 ** ((shape[:, :1] + shape[:, 2:]) / 2) / step)
-    energy = np.clip(energy, -graded.MOST, graded.MOST).astype(np.int64)
+    energy = nearest.energies(colour, shape, step, is_rgb=picture.is_rgb)
     bits = graded.energy_bits(header, energy)
     exponent = graded.shear_exponent(header, bits)
-    shear = np.round(shape[:, 1] / 2.0**exponent).astype(np.int64)
+    shear = nearest.shears(shape[:, 1], exponent)
     slant = graded.slant_bits(graded.shear_value(shear, exponent))
     scale = graded.scale_exponent(header, bits, slant)
-    most = np.where(scale >= 0, graded.OCTAVE_HALVES - 1, (graded.OCTAVE_HALVES << np.maximum(-1 - scale, 0)) - 1)
-    scales = np.round((shape[:, [0, 2]] * 4096 - graded.A_LOW) / 2.0 ** (12 + scale)[:, None]).astype(np.int64)
-    scales = np.clip(scales, 0, most[:, None])
+    scales = np.stack([nearest.scales(shape[:, column], scale) for column in (0, 2)], 1)
     decoded = graded.shapes(shear, exponent, scales, scale)
     widths = graded.place_bits(header, bits, slant, decoded)
-    limit = np.array([picture.width, picture.height]) - 1e-3
-    fine = np.floor(np.clip(position, 0, limit) / 2.0 ** header["cell_bits"] * 2.0**widths).astype(np.int64)
-    cells, place = fine >> widths, fine & ((1 << widths) - 1)
+    cells, place = nearest.cells_and_places(position, widths, header["cell_bits"], (picture.width, picture.height))
     order = np.argsort(morton(cells), kind="stable")
     return GradedSymbols(cells[order], energy[order], shear[order], scales[order], place[order])

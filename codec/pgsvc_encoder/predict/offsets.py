@@ -17,7 +17,7 @@ from pgsvc.planar.differences import Steps
 from pgsvc.planar.splats import SplatSet
 from pgsvc.syntax import Record
 from pgsvc_encoder.fit.splats import Splats
-from pgsvc_encoder.quantise.graded import YCOCG
+from pgsvc_encoder.quantise.nearest import YCOCG
 
 SOFT = 0.05  # squared steps within which the pull gives way, so that it has a gradient everywhere
 

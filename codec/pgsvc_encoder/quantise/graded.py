@@ -23,11 +23,10 @@ from pgsvc_encoder.fit.solve import colour_diagonal, colour_gradient, solve_colo
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.train import adapt
 from pgsvc_encoder.fit.training import Training
+from pgsvc_encoder.quantise import nearest
 from pgsvc_encoder.quantise.aware import train_aware
 from pgsvc_encoder.quantise.freeze import ADAPT_RATES, FrozenSet, split_region
 from pgsvc_encoder.quantise.grade import Grade, header_of
-
-YCOCG = np.array([[0.25, 0.5, 0.25], [0.5, 0.0, -0.5], [-0.25, 0.5, -0.25]])
 
 
 class Freeze:
@@ -50,11 +49,7 @@ class Freeze:
     def energy(self) -> np.ndarray:
         """Nearest energy symbols of the present colours; int64 [N, C]."""
         shape, colour = self.splats.shape.double().numpy(), self.splats.colour.double().numpy()
-        value = colour @ YCOCG.T if self.is_rgb else colour
-        wanted = value * 2.0 ** ((shape[:, :1] + shape[:, 2:]) / 2) / self.steps
-        up = np.where(np.arange(wanted.shape[1]) > 0, 0.5 - self.grade.dead_zone, 0.5)
-        symbols = np.sign(wanted) * np.minimum(np.floor(np.abs(wanted) + up), graded.MOST)
-        return symbols.astype(np.int64)
+        return nearest.energies(colour, shape, self.steps, is_rgb=self.is_rgb, dead_zone=self.grade.dead_zone)
 
     def shape(self) -> np.ndarray:
         """The present shapes in Q12, int64 [N, 3]."""
@@ -82,24 +77,20 @@ class Freeze:
         f, s, cell_bits = self.objective.format, self.splats, self.grade.cell_bits
         shape = self.shape()
         widths = graded.place_bits(self.header, self.bits, graded.slant_bits(shape[:, 1]), shape)
-        scaled = np.clip(s.position.double().numpy(), 0, np.array([f.width, f.height]) - 1e-3) / 2.0**cell_bits
-        fine = np.floor(scaled * 2.0**widths).astype(np.int64)
-        cells, place = fine >> widths, fine & ((1 << widths) - 1)
+        cells, place = nearest.cells_and_places(s.position.double().numpy(), widths, cell_bits, (f.width, f.height))
         s.position.copy_(torch.from_numpy(graded.positions(cells, place, widths, cell_bits) / 256).float())
         return cells, place
 
     def round_shear(self) -> np.ndarray:
         e = graded.shear_exponent(self.header, self.bits)
-        symbols = np.round(self.splats.shape[:, 1].double().numpy() / 2.0**e).astype(np.int64)
+        symbols = nearest.shears(self.splats.shape[:, 1].double().numpy(), e)
         self.splats.shape[:, 1] = torch.from_numpy(graded.shear_value(symbols, e) / 4096).float()
         return symbols
 
     def round_scale(self, column: int) -> np.ndarray:
         slant = graded.slant_bits(self.shape()[:, 1])
         e = graded.scale_exponent(self.header, self.bits, slant)
-        most = np.where(e >= 0, graded.OCTAVE_HALVES - 1, (graded.OCTAVE_HALVES << np.maximum(-1 - e, 0)) - 1)
-        value = self.splats.shape[:, column].double().numpy() - graded.A_LOW / 4096
-        symbols = np.clip(np.round(value / 2.0**e), 0, most).astype(np.int64)
+        symbols = nearest.scales(self.splats.shape[:, column].double().numpy(), e)
         self.splats.shape[:, column] = torch.from_numpy(symbols * 2.0**e + graded.A_LOW / 4096).float()
         f = self.objective.format
         self.splats.clamp(f.width, f.height)
