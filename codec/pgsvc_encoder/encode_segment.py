@@ -71,6 +71,10 @@ class Predictor(Protocol):
         """Frames that are coded together."""
         ...
 
+    def ends_chunk(self, objectives: Sequence[Objective]) -> bool:
+        """Whether the next frames had better begin a new chunk."""
+        ...
+
     def code(
         self, objectives: Sequence[Objective], last: Picture, on_step: Callable[[int], Step]
     ) -> list[list[SplatSet]]:
@@ -166,6 +170,9 @@ class SegmentEncoder:
             ahead.append(_Waiting(objective, inside, sources, [], time.perf_counter() - began))
             room = self.settings.chunk_frames - len(waiting)
             if len(ahead) == min(predictor.group, room):
+                if waiting and predictor.ends_chunk([w.objective for w in ahead if w.objective]):
+                    yield from self._flush(predictor, waiting, frame + 1 - len(ahead))
+                    waiting = []
                 waiting += self._code(predictor, ahead, last[-1])
                 last, ahead = waiting[-1].decoded, []
             if len(waiting) == self.settings.chunk_frames:

@@ -110,6 +110,10 @@ class FramePredictor:
             **p.books.record(),
         }
 
+    def ends_chunk(self, objectives: Sequence[Objective]) -> bool:
+        """Chunks are as long as the settings say."""
+        return False
+
     def code(
         self, objectives: Sequence[Objective], last: Picture, on_step: Callable[[int], Step]
     ) -> list[list[SplatSet]]:

@@ -30,6 +30,10 @@ FULL_PACE = 6.0  # gap in dB between a frame as it was and as it should be, at w
 # How much worse than the frame before a chunk, in dB, its splats may fit the frame 2^bits later, when moved, for groups so long.
 # Groups that are too long cost 10 % of the bits where much moves, groups that are too short as much where little does.
 LONGEST_GAP = {1: 12.0, 2: 9.0, 3: 0.5}
+# How much worse the frames between may fit, in dB, when splats move on a straight way and not with a field for each: for groups of
+# more than two frames that are longer than those before, and for others. Where motion bends, long groups cost a fifth of the bits.
+LONGER, AS_LONG = 0.3, 0.9
+LEAST_FRAMES = 8  # of a chunk that ends because groups of another length suit what follows
 VECTOR_BITS = 2.0  # of a vector like its neighbours; and as many for each octave of the difference
 
 
@@ -73,6 +77,7 @@ class GroupPredictor:
         self.reached = self.lasting = error
         self.pressure = 1.0
         self._chunk: _Chunk | None = None
+        self._known: list[torch.Tensor] = []  # motion to the next frames, from the choice of the length of their groups
 
     @property
     def group(self) -> int:
@@ -88,18 +93,24 @@ class GroupPredictor:
             last: the decoded frame before; not used here.
             on_step: of the fit of the frame with this number among the objectives.
         """
-        known: list[torch.Tensor] = []  # motion to the frames of the first group, from the choice of its length
         if self._chunk is None:
-            before = Splats.from_sets(self.states, self.objects)
-            known = list(self._fields(before, objectives[: self.group])) if self.grade.group_bits else []
-            self.header["group_bits"] = self._group_bits(before, known, objectives)
+            self.header["group_bits"] = self._group_bits(Splats.from_sets(self.states, self.objects), objectives)
             self._chunk = _Chunk([Chain(h, s, self.frame) for h, s in zip(self._headers(), self.states, strict=True)])
         chunk, size = self._chunk, 1 << self.header["group_bits"]
+        known, self._known = self._known, []
         first = chunk.frames
         for start in range(0, len(objectives), size):
             some = objectives[start : start + size]
             self._code_group(chunk, some, lambda i, start=start: on_step(start + i), known if start == 0 else [])
         return [[c.states[f + 1] for c in chunk.chains] for f in range(first, chunk.frames)]
+
+    def ends_chunk(self, objectives: Sequence[Objective]) -> bool:
+        """Whether the next frames had better begin a chunk, since groups of another length suit them."""
+        chunk = self._chunk
+        if chunk is None or chunk.frames < LEAST_FRAMES or len(objectives) < self.group:
+            return False
+        before = Splats.from_sets([chain.states[chunk.frames] for chain in chunk.chains], self.objects)
+        return self._group_bits(before, objectives) != self.header["group_bits"]
 
     def _code_group(
         self,
@@ -153,15 +164,27 @@ class GroupPredictor:
         self._chunk = None
         return out
 
-    def _group_bits(self, before: Splats, fields: Sequence[torch.Tensor], objectives: Sequence[Objective]) -> int:
+    def _group_bits(self, before: Splats, objectives: Sequence[Objective]) -> int:
         """Of the longest groups for which the picture is still enough."""
+        if self.grade.group_bits and not self._known:
+            self._known = list(self._fields(before, objectives[: self.group]))
         for bits in range(self.grade.group_bits, 0, -1):
             distance = 1 << bits
-            if distance <= len(fields):
-                error = objectives[distance - 1].error(self._moved(before, rounded(fields[distance - 1])), -1)
-                if self._gap(error) <= LONGEST_GAP.get(bits, LONGEST_GAP[3]):
+            if distance <= len(self._known):
+                error = objectives[distance - 1].error(self._moved(before, self._known[distance - 1]), -1)
+                if self._gap(error) > LONGEST_GAP.get(bits, LONGEST_GAP[3]):
+                    continue
+                most = AS_LONG if bits <= self.header["group_bits"] else LONGER
+                if bits == 1 or self._bend(before, objectives[: distance - 1], self._known[distance - 1]) <= most:
                     return bits
         return 0
+
+    def _bend(self, before: Splats, objectives: Sequence[Objective], vectors: torch.Tensor) -> float:
+        """How much worse the frames between fit, in dB, on the straight way of a field than with their own fields."""
+        count = len(objectives) + 1
+        straight = sum(o.error(self._moved(before, vectors * (i / count)), -1) for i, o in enumerate(objectives, 1))
+        own = sum(o.error(self._moved(before, v), -1) for o, v in zip(objectives, self._known, strict=False))
+        return 10 * math.log10((straight + 1e-9) / (own + 1e-9))
 
     def _pressure(self) -> float:
         """Factor of what a bit must save: above 1 where the frame before was better than wanted, below where it was worse."""
@@ -183,8 +206,7 @@ class GroupPredictor:
             vectors = fit_field(self.training, objective, before, self.grid, start, iterations, tie, pace)
             yield vectors
 
-    def _moved(self, splats: Splats, field: np.ndarray) -> Splats:
-        vectors = torch.from_numpy(field / UNIT).float()
+    def _moved(self, splats: Splats, vectors: torch.Tensor) -> Splats:
         position = splats.position + at(vectors, *self.grid.corners(splats.position))
         return Splats(position, splats.shape, splats.colour, splats.starts)
 
@@ -194,7 +216,8 @@ class GroupPredictor:
         """The field to the last frame of a group; None where it gains less than its bits are worth."""
         vectors = known[len(objectives) - 1] if known else list(self._fields(before, objectives))[-1]
         wanted = rounded(vectors)
-        gain = objectives[-1].error(before, -1) - objectives[-1].error(self._moved(before, wanted), -1)
+        moved = self._moved(before, torch.from_numpy(wanted / UNIT).float())
+        gain = objectives[-1].error(before, -1) - objectives[-1].error(moved, -1)
         if gain <= self.grade.bit_worth(self.header, self.format) * _field_bits(wanted):
             self.velocity = self.grid.none()
             return None
