@@ -23,6 +23,7 @@ from pgsvc_encoder.fit.splats import Splats  # noqa: E402
 from pgsvc_encoder.fit.train import Schedule, fit  # noqa: E402
 from pgsvc_encoder.fit.training import SCALABLE, Training  # noqa: E402
 from pgsvc_encoder.predict import born  # noqa: E402
+from pgsvc_encoder.predict.between import InnerFrames  # noqa: E402
 from pgsvc_encoder.predict.field import UNIT, Grid, at, fit_field, rounded  # noqa: E402
 from pgsvc_encoder.predict.graded import DifferenceGrade, FrameFit  # noqa: E402
 from pgsvc_encoder.predict.group import GroupPredictor  # noqa: E402
@@ -209,3 +210,56 @@ def test_groups_end_where_the_chunk_does() -> None:
     payloads = p.finish()
     _, states, _ = symbols_in(payloads, {**p.header, "frame_count": 7})
     assert all(len(s) == 7 for s in states)
+
+
+def test_where_motion_bends_groups_are_short_and_a_chunk_ends() -> None:
+    still = scene(with_object=False)
+    straight = [objective_of(shifted(still, i, 0)) for i in (1, 2, 3, 4)]
+    bent = [objective_of(shifted(still, x, 0)) for x in (2, 4, 2, 0)]
+    careful = DifferenceGrade(iterations=30, adapt_iterations=6, motion_iterations=60)
+    found = {}
+    for name, objectives in (("straight", straight), ("bent", bent)):
+        p = predictor(careful)
+        p.code(objectives, still, lambda _: lambda *_: None)
+        found[name] = p.header["group_bits"]
+    assert found == {"straight": 2, "bent": 1}
+    p = predictor(careful)
+    ends = []
+    for _ in range(3):
+        ends.append(p.ends_chunk(bent))
+        p.code([objective_of(still)] * 4, still, lambda _: lambda *_: None)
+    assert p.header["group_bits"] == 2 and ends == [False, False, True]
+    assert not p.ends_chunk(bent[:3])  # the clip ends there
+
+
+def test_the_gradient_of_frames_between() -> None:
+    """It is that of the error of splats half way between, by those of the later end."""
+    before, after = random_splats(FORMAT, [6, 6], 1), random_splats(FORMAT, [6, 6], 2)
+    objective, levels = objective_of(scene(with_object=True)), torch.tensor([0.0, 1.0], dtype=torch.float64)
+    held = torch.arange(12) != 5
+    inner = InnerFrames(before, [objective], 0.5)
+    gradients = [torch.zeros_like(x) for x in (after.position, after.shape, after.colour)]
+    inner.add_gradient(0, after, levels, held, gradients)
+    assert all(not g[5].any() for g in gradients)
+
+    def error() -> float:
+        middle = Splats(
+            (before.position + after.position) / 2,
+            (before.shape + after.shape) / 2,
+            (before.colour + after.colour) / 2,
+            after.starts,
+        )
+        return objective.error(middle, 1)
+
+    for values, gradient, step in zip(
+        (after.position, after.shape, after.colour), gradients, (0.05, 0.02, 0.01), strict=True
+    ):
+        row = int(gradient.abs().sum(1).argmax())
+        column = int(gradient[row].abs().argmax())
+        at_first = float(values[row, column])
+        sides = []
+        for sign in (1, -1):
+            values[row, column] = at_first + sign * step
+            sides.append(error())
+        values[row, column] = at_first
+        assert float(gradient[row, column]) == pytest.approx(0.5 * (sides[0] - sides[1]) / (2 * step), rel=0.05)
