@@ -189,7 +189,8 @@ class GroupPredictor:
     def _pressure(self) -> float:
         """Factor of what a bit must save: above 1 where the frame before was better than wanted, below where it was worse."""
         g = self.grade
-        ratio = self.lasting * 10 ** (g.fall / 10) / (self.reached + 1e-9)
+        wanted = self.lasting * 10 ** (g.fall / 10) * self.pressure  # where a bit must save more, more error is left
+        ratio = wanted / (self.reached + 1e-9)
         return self.pressure * min(max(ratio**g.steadiness, 1 / MOST_PRESSURE), MOST_PRESSURE)
 
     def _gap(self, error: float) -> float:
