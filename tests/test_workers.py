@@ -22,7 +22,7 @@ from test_encode import QUICK, write_clip  # noqa: E402
 
 from pgsvc.errors import BadStream, PgsError, UsageError  # noqa: E402
 from pgsvc.picture import Chroma, Picture  # noqa: E402
-from pgsvc_encoder import cli, workers  # noqa: E402
+from pgsvc_encoder import cli, worker, workers  # noqa: E402
 from pgsvc_encoder.encode import encode  # noqa: E402
 from pgsvc_encoder.handover import Task  # noqa: E402
 from pgsvc_encoder.options import settings_from  # noqa: E402
@@ -122,10 +122,10 @@ def test_workers_killed_again_and_again_end_the_encode(
     start = workers.Workers._start
 
     def start_and_kill(team: workers.Workers) -> object:
-        worker = start(team)
+        begun = start(team)
         if team._told:
-            worker.process.kill()
-        return worker
+            begun.process.kill()
+        return begun
 
     monkeypatch.setattr(workers.Workers, "_start", start_and_kill)
     with pytest.raises(PgsError, match=r"SIGKILL, the last of 3 lost with them.*--resume and fewer --workers"):
@@ -200,8 +200,8 @@ def test_an_error_in_a_worker_is_reported(tmp_path: Path, clip: Path, capsys: py
 
 def test_errors_keep_message_and_exit_code_between_processes() -> None:
     plain = UsageError("give less")
-    assert workers._portable(plain) is plain and "In a worker" in plain.__notes__[0]
-    other = workers._portable(BadStream("odd", clause="4.3"))
+    assert worker.portable(plain) is plain and "In a worker" in plain.__notes__[0]
+    other = worker.portable(BadStream("odd", clause="4.3"))
     assert type(other) is PgsError and str(other) == "odd (spec 4.3)" and other.exit_code == 1
 
 

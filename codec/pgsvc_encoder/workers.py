@@ -1,19 +1,16 @@
 """Segments coded by several processes on one machine, with the same bytes as by one (``--workers``).
 
-The main process reads the source, finds the segments, and writes the pictures of each into a file (``handover.py``). A worker codes
-one segment at a time, keeps it among the finished ones (``parts.py``), and is given the next. Every worker has a pipe of its own,
-so that one that is killed leaves the others as they are: its segment goes to a new worker. When the main process is gone, they end.
-
-BLAS libraries keep the number of threads that the environment gives them, because sums may differ in the last bit with another.
+The main process reads the source, finds the segments, and writes the pictures of each into a file (``handover.py``). A worker
+(``worker.py``) codes one segment at a time, keeps it among the finished ones (``parts.py``), and is given the next. Every worker
+has a pipe of its own, so that one that is killed leaves the others as they are: its segment goes to a new worker.
+When the main process is gone, workers end.
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing as mp
-import pickle
 import signal
-import traceback
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,17 +20,16 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-import torch
-
 from pgsvc.errors import PgsError
 from pgsvc.kernel import thread_count
 from pgsvc.picture import Picture
-from pgsvc_encoder.coder import Progress, code_segment, tell
+from pgsvc_encoder.coder import Progress, tell
 from pgsvc_encoder.handover import Task, remove_files
 from pgsvc_encoder.parts import Parts
 from pgsvc_encoder.probe import Notice
 from pgsvc_encoder.region import Region
 from pgsvc_encoder.settings import Settings
+from pgsvc_encoder.worker import work
 
 MOST_LOSSES = 3  # workers that may be lost with one segment before the encode ends
 
@@ -127,7 +123,7 @@ class Workers:
     def _start(self) -> _Worker:
         context = mp.get_context("spawn")
         here, there = context.Pipe()
-        process = context.Process(target=_work, args=(there, self._settings, self._parts), daemon=True)
+        process = context.Process(target=work, args=(there, self._settings, self._parts), daemon=True)
         with _ctrl_c_kept_back():
             process.start()
         there.close()
@@ -191,42 +187,3 @@ def _ctrl_c_kept_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _work(connection: Connection, settings: Settings, parts: Parts) -> None:
-    """The worker: codes tasks until its pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)  # as in the main process
-    main = mp.parent_process()
-
-    def progress(frame: int, errors: torch.Tensor | None) -> None:
-        if errors is None:
-            connection.send(frame)
-        elif main is not None and not main.is_alive():
-            raise SystemExit
-
-    with contextlib.suppress(EOFError, ConnectionError):
-        while True:
-            task = connection.recv()
-            try:
-                segment = code_segment(
-                    task.number, task.first_frame, task.read(), settings, progress, task.expected, task.region()
-                )
-                parts.save(task.number, *segment)
-            except Exception as error:
-                connection.send(_portable(error))
-            else:
-                connection.send(None)
-
-
-def _portable(error: Exception) -> Exception:
-    """The error, or one of the same message and exit code that survives the way to another process."""
-    error.add_note(f"In a worker:\n{traceback.format_exc()}")
-    try:
-        pickle.loads(pickle.dumps(error))
-        return error
-    except Exception:
-        other = PgsError(str(error) if isinstance(error, PgsError) else repr(error))
-        other.exit_code = getattr(error, "exit_code", 1)
-        other.add_note("\n".join(error.__notes__))
-        return other
