@@ -20,6 +20,7 @@ EXAMPLES = """\
   pgsvc-enc photo.png out.pgs --bpp 0.1,0.2,0.4        bits per pixel of each level; --psnr 27,30,32: its quality
   pgsvc-enc clip.mp4 out.pgs --bitrate 150k,300k,600k  bits per second of each level
   pgsvc-enc clip.mp4 out.pgs --roi 120,40,160,180 --roi-gain 6   a region of interest: x,y,width,height, or a mask in a file
+  pgsvc-enc long.mkv out.pgs --workers 4               four segments at a time; the file is the same
   pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption"""
 
 
@@ -139,6 +140,14 @@ def build_parser() -> argparse.ArgumentParser:
     g.add_argument("--threads", type=int, default=0, metavar="N", help="0 = one per core (default)")
     g.add_argument("--seed", type=int, default=0, metavar="N", help="of every random choice (default 0)")
     g = p.add_argument_group("running")
+    g.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="video: code N segments at a time, each in a process with its share of the threads (default 1); the file is the same. "
+        "Takes the memory of N encoders, and room for the raw pictures of N + 1 segments beside the output",
+    )
     g.add_argument("--report", metavar="FILE", help="write the report as JSON")
     g.add_argument("--resume", action="store_true", help="keep the finished segments of an interrupted encode")
     return p
@@ -181,6 +190,7 @@ def body(argv: Sequence[str] | None) -> int:
                 settings,
                 region=region,
                 resume=a.resume,
+                workers=a.workers,
                 progress=bar,
                 on_key=bar.key_frame,
                 notice=bar.say,

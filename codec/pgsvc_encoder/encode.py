@@ -15,23 +15,22 @@ import torch
 import pgsvc
 from pgsvc import headers, limits
 from pgsvc.assemble import RawChunk, assemble
-from pgsvc.errors import UsageError
+from pgsvc.errors import PgsError, UsageError
 from pgsvc.output.target import write_whole
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc.segment import SPLAT_FRAMES
 from pgsvc.stream import Stream
 from pgsvc.syntax import Record
 from pgsvc_encoder import keyframes, report
-from pgsvc_encoder.encode_segment import SegmentEncoder
+from pgsvc_encoder.coder import Coder, InTurn, Progress, code_segment, tell
 from pgsvc_encoder.parts import Parts
 from pgsvc_encoder.probe import Notice, Rows, Segment, find_splats, pictures_ahead
 from pgsvc_encoder.region import Mask, Region
 from pgsvc_encoder.settings import Settings
 from pgsvc_encoder.source import Source
+from pgsvc_encoder.workers import Workers
 
 HELD_FRAMES = 16  # in a chunk at the most where a rate is held: it is seen, and mended, from chunk to chunk
-
-Progress = Callable[[int, torch.Tensor | None], None]  # frame number, level errors (None: the frame is done)
 
 
 def stream_header(
@@ -86,6 +85,7 @@ def encode(
     *,
     region: Region | np.ndarray | Mask | None = None,
     resume: bool = False,
+    workers: int = 1,
     progress: Progress | None = None,
     on_key: Callable[[int], None] = lambda frame: None,
     notice: Notice | None = None,
@@ -97,11 +97,19 @@ def encode(
     Args:
         region: of interest, which becomes object 1 and ``settings.roi_gain`` dB better than the rest: one mask for all frames, bool
             [H, W], or a function from the number of a frame to its mask.
-        notice: told in lines of text how a search for ``settings.targets`` goes.
+        workers: processes that code segments of a video, which changes nothing in the file. With more than one,
+            ``progress`` is told only of finished frames, and not in order; trial fits and probes come before, in this process.
+        notice: told in lines of text how a search for ``settings.targets`` goes, and of workers that were lost.
 
     Raises:
         UsageError: the source has no frames, the settings do not fit it, or a target is out of reach.
+        PgsError: workers are killed again and again.
     """
+    if workers < 1:
+        raise UsageError(f"--workers {workers}: give 1 or more")
+    if workers > 1 and source.is_still:
+        (notice or (lambda _: None))("--workers is for video; a still is one segment, which one process encodes")
+        workers = 1
     keyframes.check(source, settings)
     if settings.targets is not None:
         chunk_frames = min(settings.chunk_frames, HELD_FRAMES)
@@ -129,24 +137,13 @@ def encode(
         wanted = settings.targets
         rate = wanted.values[-1] if wanted.kind == "bpp" and not source.is_still else None
         settings = replace(settings, splats=tuple(search["splats"]), targets=None, rate=rate)
-    is_new = keyframes.chooser(source, settings, parts, lambda frame, errors: _tell(progress, frame, errors))
-    for number, pictures in enumerate(keyframes.segments(all_pictures, is_new, gop)):
-        on_key(len(frames))
-        done = parts.load(number)
-        if done is not None:
-            skipped = sum(1 for _ in pictures)
-            if skipped == len(done[1]["frames"]):
-                segment_chunks, statistics = done
-                for i in range(skipped):
-                    _tell(progress, len(frames) + i, None)
-            else:
-                raise UsageError(f"the source has changed since {parts.folder} was made; encode without --resume")
-        else:
-            expected = gop if source.frame_count is None else min(gop, source.frame_count - len(frames))
-            segment_chunks, statistics = _encode_segment(
-                number, len(frames), pictures, settings, progress, expected, region
-            )
-            parts.save(number, segment_chunks, statistics)
+    is_new = keyframes.chooser(source, settings, parts, lambda frame, errors: tell(progress, frame, errors))
+    segments = keyframes.segments(all_pictures, is_new, gop)
+    if workers > 1:
+        coder: Coder = Workers(workers, settings, parts, region, progress, notice)
+    else:
+        coder = InTurn(settings, parts, region, progress)
+    for segment_chunks, statistics in _coded(source, segments, gop, coder, parts, on_key, progress):
         chunks += segment_chunks
         frames += statistics["frames"]
         covered, largest = max(covered, statistics["covered"]), max(largest, statistics["largest_chunk"])
@@ -184,6 +181,38 @@ def encode(
     }
 
 
+def _coded(
+    source: Source,
+    segments: Iterator[Iterator[Picture]],
+    gop: int,
+    coder: Coder,
+    parts: Parts,
+    on_key: Callable[[int], None],
+    progress: Progress | None,
+) -> Iterator[Segment]:
+    """All segments in order, when the coder has those that an earlier run did not finish."""
+    frames = count = 0
+    with coder:
+        for count, pictures in enumerate(segments, 1):
+            on_key(frames)
+            done = parts.load(count - 1)
+            if done is None:
+                expected = gop if source.frame_count is None else min(gop, source.frame_count - frames)
+                frames += coder.code(count - 1, frames, pictures, expected)
+                continue
+            skipped = sum(1 for _ in pictures)
+            if skipped != len(done[1]["frames"]):
+                raise UsageError(f"the source has changed since {parts.folder} was made; encode without --resume")
+            for _ in range(skipped):
+                tell(progress, frames, None)
+                frames += 1
+    for number in range(count):
+        done = parts.load(number)
+        if done is None:
+            raise PgsError(f"a finished segment in {parts.folder} is damaged or gone; --resume encodes it again")
+        yield done
+
+
 def _search(
     source: Source,
     pictures: Iterator[Picture],
@@ -198,7 +227,7 @@ def _search(
         return pictures, record
 
     def code(pictures: Sequence[Picture], settings: Settings) -> tuple[Segment, Rows]:
-        chunks, statistics = segment = _encode_segment(0, 0, iter(pictures), settings, None, len(pictures), region)
+        chunks, statistics = segment = code_segment(0, 0, iter(pictures), settings, None, len(pictures), region)
         frames, covered, largest = statistics["frames"], statistics["covered"], statistics["largest_chunk"]
         header = stream_header(
             source.format,
@@ -221,43 +250,6 @@ def _search(
         parts.save(0, *found.segment)
     parts.remember("targets", found.record)
     return itertools.chain(ahead, pictures), found.record
-
-
-def _encode_segment(
-    number: int,
-    first_frame: int,
-    pictures: Iterator[Picture],
-    settings: Settings,
-    progress: Progress | None,
-    expected: int,
-    region: Region | None,
-) -> tuple[list[RawChunk], dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    encoder = SegmentEncoder(
-        number,
-        first_frame,
-        settings,
-        lambda errors, _: _tell(progress, first_frame + encoder.current, errors),
-        expected,
-        region,
-    )
-    for coded in encoder.frames(pictures):
-        rows.append(
-            {
-                "levels": report.measure(coded.sources, coded.pictures, coded.inside),
-                "bytes": coded.bytes,
-                "seconds": coded.seconds,
-                "is_key": coded.is_key,
-            }
-        )
-        _tell(progress, first_frame + len(rows) - 1, None)
-    result = encoder.result
-    return result.chunks, {"frames": rows, "covered": result.covered, "largest_chunk": result.largest_chunk}
-
-
-def _tell(progress: Progress | None, frame: int, errors: torch.Tensor | None) -> None:
-    if progress is not None:
-        progress(frame, errors)
 
 
 def _verify(data: bytes, settings: Settings) -> Stream:

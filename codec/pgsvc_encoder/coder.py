@@ -1,0 +1,95 @@
+"""From the pictures of a segment to its chunks, kept on disk: here one segment after the other, in ``workers.py`` several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import torch
+
+from pgsvc.assemble import RawChunk
+from pgsvc.picture import Picture
+from pgsvc_encoder import report
+from pgsvc_encoder.encode_segment import SegmentEncoder
+from pgsvc_encoder.parts import Parts
+from pgsvc_encoder.region import Region
+from pgsvc_encoder.settings import Settings
+
+Progress = Callable[[int, torch.Tensor | None], None]  # frame number, level errors (None: the frame is done)
+
+
+def tell(progress: Progress | None, frame: int, errors: torch.Tensor | None) -> None:
+    """Call ``progress``, if there is one."""
+    if progress is not None:
+        progress(frame, errors)
+
+
+def code_segment(
+    number: int,
+    first_frame: int,
+    pictures: Iterator[Picture],
+    settings: Settings,
+    progress: Progress | None,
+    expected: int,
+    region: Region | None,
+) -> tuple[list[RawChunk], dict[str, Any]]:
+    """Chunks and statistics of a segment; they depend on these arguments alone.
+
+    Args:
+        first_frame: of the segment, in the stream.
+        expected: frames that the segment is likely to have, for its share of a rate.
+    """
+    rows: list[dict[str, Any]] = []
+    encoder = SegmentEncoder(
+        number,
+        first_frame,
+        settings,
+        lambda errors, _: tell(progress, first_frame + encoder.current, errors),
+        expected,
+        region,
+    )
+    for coded in encoder.frames(pictures):
+        rows.append(
+            {
+                "levels": report.measure(coded.sources, coded.pictures, coded.inside),
+                "bytes": coded.bytes,
+                "seconds": coded.seconds,
+                "is_key": coded.is_key,
+            }
+        )
+        tell(progress, first_frame + len(rows) - 1, None)
+    result = encoder.result
+    return result.chunks, {"frames": rows, "covered": result.covered, "largest_chunk": result.largest_chunk}
+
+
+class Coder(Protocol):
+    """Given segments in order, keeps each in ``Parts``; all are there when the ``with`` block has ended without an error."""
+
+    def code(self, number: int, first_frame: int, pictures: Iterator[Picture], expected: int) -> int:
+        """Take a segment, see :func:`code_segment`; the number of its pictures, which are used up."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+
+
+class InTurn:
+    """Codes each segment when it comes, in this process."""
+
+    def __init__(self, settings: Settings, parts: Parts, region: Region | None, progress: Progress | None) -> None:
+        self._settings, self._parts, self._region, self._progress = settings, parts, region, progress
+
+    def code(self, number: int, first_frame: int, pictures: Iterator[Picture], expected: int) -> int:
+        segment = code_segment(number, first_frame, pictures, self._settings, self._progress, expected, self._region)
+        self._parts.save(number, *segment)
+        return len(segment[1]["frames"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
