@@ -109,8 +109,7 @@ class GroupPredictor:
         chunk = self._chunk
         if chunk is None or chunk.frames < LEAST_FRAMES or len(objectives) < self.group:
             return False
-        before = Splats.from_sets([chain.states[chunk.frames] for chain in chunk.chains], self.objects)
-        return self._group_bits(before, objectives) != self.header["group_bits"]
+        return self._group_bits(self._splats(chunk, chunk.frames), objectives) != self.header["group_bits"]
 
     def _code_group(
         self,
@@ -126,7 +125,7 @@ class GroupPredictor:
             objective = objectives[number]
             vectors, depth, inner = None, 0, None
             if step.after is None:
-                before = Splats.from_sets([chain.states[step.before] for chain in chunk.chains], self.objects)
+                before = self._splats(chunk, step.before)
                 vectors = self._motion(before, objectives, known)
                 inner = InnerFrames(before, objectives[:-1], self.grade.inner_weight)
             else:
@@ -141,9 +140,11 @@ class GroupPredictor:
             chunk.symbols.append(symbols)
             for chain, p, s in zip(chunk.chains, predicted, symbols, strict=True):
                 chain.advance(len(chunk.symbols), step, p, s)
-        self.reached = objectives[-1].error(
-            Splats.from_sets([c.states[chunk.frames] for c in chunk.chains], self.objects), -1
-        )
+        self.reached = objectives[-1].error(self._splats(chunk, chunk.frames), -1)
+
+    def _splats(self, chunk: _Chunk, frame: int) -> Splats:
+        """Float twins of the decoded splats of a frame of the chunk."""
+        return Splats.from_sets([chain.states[frame] for chain in chunk.chains], self.objects)
 
     def _headers(self) -> list[Record]:
         """Of the chunks of each set, but for ``frame_count``."""
