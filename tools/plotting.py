@@ -125,6 +125,28 @@ def training(
         return save_figure(figure, name, folder)
 
 
+def time_quality(
+    name: str, panels: Mapping[str, Sequence[tuple[float, float, str]]], folder: Path = RESULTS
+) -> list[Path]:
+    """Draw quality in dB against seconds, logarithmic, and write NAME.png and NAME.svg.
+
+    Args:
+        panels: by title, points with their labels.
+    """
+    columns = min(2, max(1, len(panels)))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5.2 * columns, 3.6 * -(-len(panels) // columns)), layout="constrained")
+        for index, (text, points) in enumerate(panels.items()):
+            axes = figure.add_subplot(-(-len(panels) // columns), columns, index + 1)
+            xs, ys, labels = zip(*sorted(points), strict=True)
+            axes.plot(xs, ys, **_look(OURS, [OURS]))
+            for x, y, label in zip(xs, ys, labels, strict=True):
+                axes.annotate(label, (x, y), textcoords="offset points", xytext=(6, -10))
+            _log_rate(axes, xs)
+            axes.set(title=text, xlabel="seconds", ylabel="PSNR in dB at equal bytes")
+        return save_figure(figure, name, folder)
+
+
 def save_figure(figure: Figure, name: str, folder: Path = RESULTS) -> list[Path]:
     """Write NAME.png and NAME.svg without dates; returns both paths."""
     folder.mkdir(parents=True, exist_ok=True)
