@@ -127,6 +127,20 @@ def test_errors_and_gradients(name: str, emphasised: bool, sizes: list | None) -
         torch.testing.assert_close(ours, theirs.grad, rtol=2e-3, atol=2e-3 * scale)
 
 
+@pytest.mark.parametrize("sizes", [None, [(17, 13), (28, 20), (41, 27)]])
+def test_some_splats_on_top_of_the_others(sizes: list | None) -> None:
+    """Where the rest stays as it is, errors and gradients are those of all splats together."""
+    objective, splats = objective_of(FORMATS["420"], 3, sizes), random_splats(FORMATS["420"], [9, 7, 5])
+    weights, rows = Training().weights(3), torch.arange(21) % 3 == 1
+    rows[:9] = False  # a layer with no splat to fit
+    whole = objective.evaluate(splats, weights)
+    for chosen in (rows, torch.zeros(21, dtype=torch.bool)):
+        part = objective.around(splats.chosen(~chosen)).evaluate(splats.chosen(chosen), weights)
+        torch.testing.assert_close(part[0], whole[0], rtol=1e-5, atol=1e-9)
+        for ours, theirs in zip(part[1:], whole[1:], strict=True):
+            torch.testing.assert_close(ours, theirs[chosen], rtol=1e-3, atol=1e-5 * float(theirs.abs().max()))
+
+
 @pytest.mark.parametrize("sizes", [None, [(20, 14), (40, 28)]])
 @pytest.mark.parametrize("name", ["rgb", "420-10"])
 def test_colour_solve_reaches_least_squares(name: str, sizes: list[tuple[int, int]] | None) -> None:

@@ -25,9 +25,10 @@ from pgsvc_encoder.fit.training import SCALABLE, Training  # noqa: E402
 from pgsvc_encoder.predict import born  # noqa: E402
 from pgsvc_encoder.predict.between import InnerFrames  # noqa: E402
 from pgsvc_encoder.predict.field import UNIT, Grid, at, fit_field, rounded  # noqa: E402
-from pgsvc_encoder.predict.graded import DifferenceGrade, FrameFit  # noqa: E402
+from pgsvc_encoder.predict.graded import RATES, DifferenceGrade, FrameFit  # noqa: E402
 from pgsvc_encoder.predict.group import GroupPredictor  # noqa: E402
 from pgsvc_encoder.predict.offsets import Offsets  # noqa: E402
+from pgsvc_encoder.predict.selective import Selective  # noqa: E402
 from pgsvc_encoder.quantise.grade import Grade  # noqa: E402
 from pgsvc_encoder.quantise.graded import freeze_graded  # noqa: E402
 
@@ -162,6 +163,33 @@ def test_the_pull_leaves_more_splats_as_they_are() -> None:
         fit_ = FrameFit(JOINT, objective_of(picture), grade, fields, states, lambda *_: None, depth=1)
         changed.append(sum(int((s.update > 0).sum()) for s in fit_.run()))
     assert changed[1] < 0.7 * changed[0]
+
+
+def test_only_splats_that_the_pull_does_not_hold_are_fitted() -> None:
+    states, header, error = key_frame()
+    objective = objective_of(scene(with_object=True))
+    fields = DifferenceGrade().header(FORMAT, 80, error, header)
+    offsets = Offsets([fields] * len(states), states, is_rgb=False)
+    before, fixed = offsets.origin, torch.arange(80) % 10 == 3
+    start = [x.clone() for x in (before.position, before.shape, before.colour)]
+    fitted = {}
+    for pull in (0.0, 1e-7, 1.0):
+        splats = before.copy()
+        (stage,) = JOINT.stages(objective, splats)
+        fit_ = Selective(stage, offsets, pull, RATES, {0, 1, 2}, fixed, InnerFrames(before, [objective], 0.4))
+        for i in range(12):
+            if i % 6 == 0:
+                fit_.choose()
+                fitted[pull] = fit_.rows.clone()
+            errors, gradients = fit_.step(1.0)
+            assert len(gradients[0]) == int(fit_.rows.sum())
+        fit_.settle()
+        torch.testing.assert_close(float(errors[1]), objective.error(splats, 1), rtol=0.1, atol=0)
+        for values, at_first in zip((splats.position, splats.shape, splats.colour), start, strict=True):
+            assert torch.equal(values[~fitted[pull]], at_first[~fitted[pull]])
+            assert (values != at_first).any() == bool(fitted[pull].any())
+    assert torch.equal(fitted[0.0], ~fixed) and not fitted[1.0].any()
+    assert 0 < int(fitted[1e-7].sum()) < int((~fixed).sum())
 
 
 @pytest.mark.parametrize("is_rgb", [False, True])

@@ -48,8 +48,9 @@ void backward_range(const float *grad_layers, const pgs_grid_f32 &grid, const pg
                     float *grad_geometry, float *grad_colour, int32_t first, int32_t last) {
     const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
     int32_t layer = 0;
-    for (ptrdiff_t n = first; n < last; n++) {
-        while (n >= splats.starts[layer + 1]) layer++;
+    for (int32_t i = first; i < last; i++) {
+        while (i >= splats.starts[layer + 1]) layer++;
+        const ptrdiff_t n = splats.order[i];
         const float *image = grad_layers + layer * COMPONENTS * plane, *colour = splats.colour + COMPONENTS * n;
         const Splat s = read_splat(splats.geometry + 5 * n);
         float *out = grad_geometry + 5 * n, *out_colour = grad_colour + COMPONENTS * n;

@@ -9,15 +9,16 @@ void forward(float *layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &spla
     const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
     for (int32_t layer = 0; layer < splats.layers; layer++) {
         float *image = layers + layer * COMPONENTS * plane;
-        for (int32_t n = splats.starts[layer]; n < splats.starts[layer + 1]; n++) {
+        for (int32_t i = splats.starts[layer]; i < splats.starts[layer + 1]; i++) {
+            const int32_t n = splats.order[i];
             float colour[COMPONENTS];
             for (int c = 0; c < COMPONENTS; c++) colour[c] = splats.colour[ptrdiff_t(COMPONENTS) * n + c];
             const ptrdiff_t width = grid.width;
             walk<L>(read_splat(splats.geometry + 5 * ptrdiff_t(n)), grid, row_begin, row_end,
-                    [&](int32_t j, int32_t i, auto, float, auto, auto, auto q,
+                    [&](int32_t row, int32_t column, auto, float, auto, auto, auto q,
                         auto mask) __attribute__((always_inline)) {
                         const auto w = L::keep(mask, weight_of(q));
-                        float *at = image + j * width + i;
+                        float *at = image + row * width + column;
                         for (int c = 0; c < COMPONENTS; c++, at += plane) L::store(at, L::load(at) + colour[c] * w);
                     });
         }

@@ -76,7 +76,32 @@ pgs_splats_f32 float_splats(const Geometry &geometry, const Array<const float, 2
     const int32_t *s = starts.data();
     require(s[0] == 0 && std::is_sorted(s, s + layers + 1) && s[layers] == size(geometry, 0),
             "starts must rise from 0 to N");
-    return {geometry.data(), colour.data(), s, layers, components};
+    return {geometry.data(), colour.data(), s, nullptr, layers, components};
+}
+
+// Splats of each layer from cell to cell of the picture, row by row: neighbours share the cache. A counting sort, stable.
+std::vector<int32_t> cell_order(const pgs_splats_f32 &splats, const pgs_grid_f32 &grid) {
+    constexpr int32_t ROWS = 16, COLUMNS = 128;
+    const int32_t across = grid.width / COLUMNS + 1, down = grid.height / ROWS + 1;
+    const int32_t count = splats.starts[splats.layers];
+    auto along = [](float place, float origin, float step, int32_t size, int32_t cells) {
+        const float cell = (place - origin) / (step * float(size));
+        return cell > 0 ? int32_t(std::min(cell, float(cells - 1))) : 0;
+    };
+    std::vector<int32_t> cell(count), order(count), at;
+    for (int32_t n = 0; n < count; n++) {
+        const float *g = splats.geometry + 5 * ptrdiff_t(n);
+        cell[n] = along(g[1], grid.origin_y, grid.step_y, ROWS, down) * across +
+                  along(g[0], grid.origin_x, grid.step_x, COLUMNS, across);
+    }
+    for (int32_t layer = 0; layer < splats.layers; layer++) {
+        const int32_t first = splats.starts[layer], last = splats.starts[layer + 1];
+        at.assign(size_t(across) * down + 1, 0);
+        for (int32_t n = first; n < last; n++) at[cell[n] + 1]++;
+        std::partial_sum(at.begin(), at.end(), at.begin());
+        for (int32_t n = first; n < last; n++) order[first + at[cell[n]]++] = n;
+    }
+    return order;
 }
 
 void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
@@ -125,8 +150,10 @@ void f32_forward(Array<float, 4> layers, Geometry geometry, Array<const float, 2
                  int threads) {
     const pgs_kernels &k = kernels(isa);
     const auto grid = float_grid(size(layers, 3), size(layers, 2), step_x, step_y, origin_x, origin_y);
-    const auto splats = float_splats(geometry, colour, starts, size(layers, 0), size(layers, 1));
+    auto splats = float_splats(geometry, colour, starts, size(layers, 0), size(layers, 1));
     nb::gil_scoped_release release;
+    const auto order = cell_order(splats, grid);
+    splats.order = order.data();
     by_rows(grid.height, threads, [&](int32_t a, int32_t b) { k.f32_forward(layers.data(), &grid, &splats, a, b); });
 }
 
@@ -135,11 +162,13 @@ void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<co
                   float step_y, float origin_x, float origin_y, int isa, int threads) {
     const pgs_kernels &k = kernels(isa);
     const auto grid = float_grid(size(grad_layers, 3), size(grad_layers, 2), step_x, step_y, origin_x, origin_y);
-    const auto splats = float_splats(geometry, colour, starts, size(grad_layers, 0), size(grad_layers, 1));
+    auto splats = float_splats(geometry, colour, starts, size(grad_layers, 0), size(grad_layers, 1));
     require(grad_geometry.shape(0) == geometry.shape(0), "grad_geometry must be [N, 5]");
     require(grad_colour.shape(0) == colour.shape(0) && grad_colour.shape(1) == colour.shape(1),
             "grad_colour must be [N, C]");
     nb::gil_scoped_release release;
+    const auto order = cell_order(splats, grid);
+    splats.order = order.data();
     by_splats(size(geometry, 0), threads, [&](int32_t a, int32_t b) {
         k.f32_backward(grad_layers.data(), &grid, &splats, grad_geometry.data(), grad_colour.data(), a, b);
     });
@@ -154,7 +183,7 @@ void f32_curvature(Geometry geometry, Array<const float, 2> colour, Curvature cu
     require(colour.shape(0) == geometry.shape(0) && curvature.shape(0) == geometry.shape(0), "N must agree");
     require(colour.shape(1) >= 1 && colour.shape(1) <= 3, "1 to 3 components");
     require(weights.shape(0) == colour.shape(1), "one weight for each component");
-    const pgs_splats_f32 splats{geometry.data(), colour.data(), nullptr, 1, size(colour, 1)};
+    const pgs_splats_f32 splats{geometry.data(), colour.data(), nullptr, nullptr, 1, size(colour, 1)};
     nb::gil_scoped_release release;
     by_splats(size(geometry, 0), threads, [&](int32_t a, int32_t b) {
         k.f32_curvature(curvature.data(), &grid, &splats, weights.data(), a, b);

@@ -45,6 +45,7 @@ typedef struct pgs_splats_i32 {
 typedef struct pgs_splats_f32 {
     const float *geometry, *colour;
     const int32_t *starts;
+    const int32_t *order; /* [N], the order in which splats are visited, within each layer */
     int32_t layers, components; /* components 1..3 */
 } pgs_splats_f32;
 
@@ -78,7 +79,7 @@ typedef struct pgs_kernels {
     /* Adds colour * weight of the splats of each layer to rows [row_begin, row_end) of that layer. */
     void (*f32_forward)(float *layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats, int32_t row_begin,
                         int32_t row_end);
-    /* Adds the gradients of splats [first, last) to grad_geometry [N,5] and grad_colour [N,C]. */
+    /* Adds the gradients of splats order[first] .. order[last - 1] to grad_geometry [N,5] and grad_colour [N,C]. */
     void (*f32_backward)(const float *grad_layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
                          float *grad_geometry, float *grad_colour, int32_t first, int32_t last);
     /* Adds the Gauss-Newton diagonal of splats [first, last) to curvature [N,6]: for x, y, A, B, C the sum over

@@ -7,6 +7,7 @@ the levels ≥ k. Levels of different sizes (resolution scalability) are separat
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -185,8 +186,13 @@ class Objective:
         if given is not None and len(given):
             sums = view.forward(given.merged(), view.place(given.geometry(), given.colour))
             view = view.narrowed([g.target - s[0] for g, s in zip(view.groups, sums, strict=True)])
-        out = object.__new__(Objective)
-        for name in ("original", "format", "background", "threads", "emphasis"):
-            setattr(out, name, getattr(self, name))
-        out.views = [view]
+        return self._with([view])
+
+    def around(self, given: Splats) -> Objective:
+        """The objective of other splats, on top of ``given`` ones of the same layers that stay as they are."""
+        return self._with([v.around(given) for v in self.views])
+
+    def _with(self, views: list[View]) -> Objective:
+        out = copy(self)
+        out.views = views
         return out

@@ -19,6 +19,7 @@ Step = Callable[[torch.Tensor, Sequence[torch.Tensor]], None]
 Adjust = Callable[[Splats, list[torch.Tensor]], None]
 
 ADAM, ADAN = "adam", "adan"
+MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,18 @@ class Optimiser:
         self.method.step()
         s.clamp(objective.format.width, objective.format.height)
         return errors, gradients
+
+    def memory(self) -> list[torch.Tensor]:
+        """What Adam knows of the gradients of each tensor that is not frozen: means and mean squares, one after the other."""
+        states = [self.method.state[p] for group in self.method.param_groups for p in group["params"]]
+        return [state[name] for state in states for name in MOMENTS]
+
+    def recall(self, steps: int, memory: Sequence[torch.Tensor]) -> None:
+        """Go on after so many steps of Adam with what :meth:`memory` told, or with zeros."""
+        values = iter(memory)
+        for group in self.method.param_groups:
+            for p in group["params"]:
+                self.method.state[p] = {"step": torch.tensor(float(steps)), **{name: next(values) for name in MOMENTS}}
 
     def forget(self, rows: torch.Tensor) -> None:
         """Drop what was learned about these splats before they moved: contribution and the method's memory of gradients."""

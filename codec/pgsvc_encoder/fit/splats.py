@@ -103,6 +103,11 @@ class Splats:
         """The same splats as one layer, sharing memory with this set."""
         return Splats(self.position, self.shape, self.colour, self.starts[[0, -1]])
 
+    def chosen(self, rows: torch.Tensor) -> Splats:
+        """Copies of the splats that ``rows``, bool [N], chooses, in the same layers; sets are left out."""
+        before = torch.cat([torch.zeros(1, dtype=torch.int32), rows.cumsum(0, dtype=torch.int32)])
+        return Splats(self.position[rows], self.shape[rows], self.colour[rows], before[self.starts.long()])
+
     def take(self, rows: torch.Tensor) -> None:
         """Put splats into another order, in place; ``rows`` is a permutation."""
         for values in (self.position, self.shape, self.colour):

@@ -87,12 +87,20 @@ class View:
             weights = None if emphasis is None else WeightMap(emphasis.weights(plane.width, plane.height))
             self.groups.append(Group(plane, torch.tensor(target, dtype=torch.float32), weight, grid, weights))
         self._sums: list[torch.Tensor] = []
+        self._given: list[torch.Tensor] | None = None  # sums of splats that are always there, where sums begin
+
+    def around(self, given: Splats) -> View:
+        """The same view for other splats, on top of ``given`` ones of the same layers."""
+        out = copy(self)
+        out._given = None
+        out._given = [s.clone() for s in out.forward(given, out.place(given.geometry(), given.colour))]
+        return out
 
     def narrowed(self, targets: list[torch.Tensor] | None = None) -> View:
         """The same size with one level made of one layer, perhaps with other targets."""
         out = copy(self)
         out.first = out.last = 0
-        out._sums = []
+        out._sums, out._given = [], None
         if targets is not None:
             out.groups = [replace(g, target=t) for g, t in zip(self.groups, targets, strict=True)]
         return out
@@ -118,8 +126,11 @@ class View:
         starts = self.starts(splats)
         if not self._sums or len(self._sums[0]) != len(starts) - 1:
             self._sums = [torch.zeros(len(starts) - 1, *g.target.shape) for g in self.groups]
-        for g, sums, (geometry, colour) in zip(self.groups, self._sums, placed, strict=True):
-            sums.zero_()
+        for i, (g, sums, (geometry, colour)) in enumerate(zip(self.groups, self._sums, placed, strict=True)):
+            if self._given is None:
+                sums.zero_()
+            else:
+                sums.copy_(self._given[i])
             n = int(starts[-1])
             self.native.f32_forward(sums, geometry[:n], colour[:n], starts, *g.grid, self.isa, self.threads)
         return self._sums

@@ -27,13 +27,20 @@ class InnerFrames:
         self.before, self.objectives, self.weight = before, objectives, weight
 
     def add_gradient(
-        self, iteration: int, after: Splats, levels: torch.Tensor, held: torch.Tensor, gradients: Sequence[torch.Tensor]
+        self,
+        iteration: int,
+        after: Splats,
+        levels: torch.Tensor,
+        held: torch.Tensor,
+        gradients: Sequence[torch.Tensor],
+        share_of_all: float = 1.0,
     ) -> None:
         """Add the gradients by position, shape and colour of the last frame's splats; one of the frames in each iteration.
 
         Args:
             levels: weights of the levels, float64 [K].
             held: bool [N], splats that are those of the frame before; the others are new and not in between.
+            share_of_all: below 1 where the gradients of several frames are added.
         """
         if not self.objectives or self.weight <= 0:
             return
@@ -42,9 +49,16 @@ class InnerFrames:
         splats = self._at(share, after)
         geometry = splats.geometry()
         _, by_geometry, by_colour = self.objectives[number].evaluate(splats, levels, geometry=geometry)
-        factor = (self.weight * len(self.objectives) * share) * held[:, None]
+        factor = (self.weight * len(self.objectives) * share * share_of_all) * held[:, None]
         for gradient, part in zip(gradients, (*splats.chain(geometry, by_geometry), by_colour), strict=True):
             gradient += part * factor
+
+    def around(self, after: Splats, rows: torch.Tensor) -> InnerFrames:
+        """The same frames for the splats that ``rows``, bool [N], chooses; the others stay as in ``after``."""
+        rest = InnerFrames(self.before.chosen(~rows), (), 0.0), after.chosen(~rows)
+        count = len(self.objectives) + 1
+        objectives = [o.around(rest[0]._at(i / count, rest[1])) for i, o in enumerate(self.objectives, 1)]
+        return InnerFrames(self.before.chosen(rows), objectives, self.weight)
 
     def _at(self, share: float, after: Splats) -> Splats:
         b = self.before

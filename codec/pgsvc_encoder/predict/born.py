@@ -10,21 +10,21 @@ from pgsvc.planar import graded
 from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.symbols import morton
 from pgsvc.syntax import Record
-from pgsvc_encoder.fit.optimise import Optimiser
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.predict.augment import absence, begin_anew, object_of, paying
 from pgsvc_encoder.predict.places import find_places
+from pgsvc_encoder.predict.selective import Selective
 from pgsvc_encoder.quantise import nearest
 
 
-def replace(optimiser: Optimiser, share: float, threshold: float) -> torch.Tensor:
-    """Let splats that are hardly missed begin anew where the error is; their rows in the optimiser's splats, int64.
+def replace(following: Selective, share: float, threshold: float) -> torch.Tensor:
+    """Let splats that are hardly missed begin anew where the error is; their rows in the stage's splats, int64.
 
     Args:
         share: of a set's splats that may; those of an object stay in its region.
         threshold: by how much the weighted error must fall at least for each.
     """
-    stage, s = optimiser.stage, optimiser.splats
+    stage, s = following.stage, following.splats
     out = []
     for i in range(s.set_count):
         part = s.set_rows(i)
@@ -36,7 +36,7 @@ def replace(optimiser: Optimiser, share: float, threshold: float) -> torch.Tenso
         out.append(rows)
     s.clamp(stage.objective.format.width, stage.objective.format.height)
     rows = torch.cat(out)
-    optimiser.forget(rows)
+    following.forget(rows)
     return rows
 
 

@@ -6,7 +6,6 @@ spite of that, and gains more than its bits are worth, is rounded to steps and s
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,18 +21,20 @@ from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import UPDATE_COLOUR, UPDATE_POSITION, UPDATE_SHAPE
 from pgsvc.syntax import Record
 from pgsvc_encoder.fit.objective import Objective
-from pgsvc_encoder.fit.optimise import Adjust, Optimiser, Rates, Step, cosine
+from pgsvc_encoder.fit.optimise import Rates, Step, cosine
 from pgsvc_encoder.fit.splats import Splats
-from pgsvc_encoder.fit.training import Stage, Training
+from pgsvc_encoder.fit.training import Training
 from pgsvc_encoder.fit.view import component_weights
 from pgsvc_encoder.predict import born
 from pgsvc_encoder.predict.between import InnerFrames
 from pgsvc_encoder.predict.offsets import Offsets
+from pgsvc_encoder.predict.selective import Selective
 from pgsvc_encoder.quantise.grade import energy_step, header_of
 
 RATES = Rates(0.12, 0.03, 0.01)
+CHOICES = (0, 10, 30, 60)  # iterations before which the splats that are fitted are chosen
 POSITION, SHAPE, COLOUR = range(3)
-NAMES, UPDATES = ("position", "shape", "colour"), (UPDATE_POSITION, UPDATE_SHAPE, UPDATE_COLOUR)
+UPDATES = (UPDATE_POSITION, UPDATE_SHAPE, UPDATE_COLOUR)
 BORN_BITS = 40
 SPLATS_PER_VECTOR = 8
 
@@ -163,35 +164,24 @@ class FrameFit:
 
     def _follow(self, iterations: int, groups: set[int], rate: float, *, births: bool = False) -> None:
         """Steps of the groups of numbers that are not frozen, under the pull."""
-        frozen = frozenset(NAMES[g] for g in (POSITION, SHAPE, COLOUR) if g not in groups)
         first = 0
         for stage in self.training.stages(self.objective, self.splats):
             rows = slice(first, first + len(stage.splats))
             first = rows.stop
-            adjust = self._adjustment(stage, rows)
-            optimiser = Optimiser(stage, stage.splats, RATES, frozen=frozen, adjust=adjust)
+            inner = self.inner if len(stage.splats) == len(self.splats) else None
+            pull = self.grade.pull * self.worth
+            offsets = self.offsets.part(rows)
+            fit = Selective(stage, offsets, pull, RATES, groups, self.fixed[rows], inner)
             count = max(1, round(iterations * stage.share))
             for i in range(count):
                 if births and i == count // 2 and self.grade.born_share > 0:
-                    self.offsets.part(rows).free[
-                        born.replace(optimiser, self.grade.born_share, BORN_BITS * self.worth)
-                    ] = True
-                self.on_step(*optimiser.step(i, rate * cosine(i / count, 0.1)))
-
-    def _adjustment(self, stage: Stage, rows: slice) -> Adjust:
-        """What is added to the gradients of some splats: the pull, and the frames between if all splats are fitted together."""
-        offsets, fixed = self.offsets.part(rows), self.fixed[rows]
-        inner = self.inner if len(stage.splats) == len(self.splats) else None
-        levels, iterations = stage.weights(0, 1.0), itertools.count()
-
-        def adjust(splats: Splats, gradients: list[torch.Tensor]) -> None:
-            if inner is not None:
-                inner.add_gradient(next(iterations), splats, levels, ~offsets.free, gradients)
-            for gradient, pull in zip(gradients, offsets.pull(splats, self.grade.pull * self.worth), strict=True):
-                gradient += pull
-                gradient[fixed] = 0
-
-        return adjust
+                    fit.settle()
+                    offsets.free[born.replace(fit, self.grade.born_share, BORN_BITS * self.worth)] = True
+                    fit.choose()
+                elif i in CHOICES:
+                    fit.choose()
+                self.on_step(*fit.step(rate * cosine(i / count, 0.1)))
+            fit.settle()
 
     def _fix_born(self) -> list[GradedSymbols]:
         """Round the splats that are new, in each set; from here on they stay as they are."""

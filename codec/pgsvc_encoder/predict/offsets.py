@@ -47,8 +47,8 @@ class Offsets:
         self.to_colour = torch.linalg.inv(self.to_energy)
         self.free = torch.zeros(len(self.origin), dtype=torch.bool)  # splats that are new and pay for themselves
 
-    def part(self, rows: slice) -> Offsets:
-        """Those of some splats, sharing memory with these."""
+    def part(self, rows: slice | torch.Tensor) -> Offsets:
+        """Those of some splats; of a slice, sharing memory with these."""
         out = object.__new__(Offsets)
         o = self.origin
         out.origin = Splats(o.position[rows], o.shape[rows], o.colour[rows], o.starts)
@@ -84,6 +84,11 @@ class Offsets:
             for d in self.of(splats)
         )
         return [position / self.position, shape / self.shape, (energy / self.energy) @ self.to_energy]
+
+    def per_step(self, gradients: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Gradients by position, shape and energy in steps, from those by natural numbers."""
+        position, shape, colour = gradients
+        return [position * self.position, shape * self.shape, colour @ self.to_colour * self.energy]
 
     def curvature_per_step(self, group: int, curvature: torch.Tensor) -> torch.Tensor:
         """What a squared step of each number adds to the error, from the diagonal of the Gauss–Newton matrix by natural numbers."""
