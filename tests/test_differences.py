@@ -20,6 +20,7 @@ from pgsvc import decode  # noqa: E402
 from pgsvc.container import Address  # noqa: E402
 from pgsvc.errors import BadStream  # noqa: E402
 from pgsvc.headers import PREDICTED_FRAMES  # noqa: E402
+from pgsvc.planar import compiled  # noqa: E402
 from pgsvc.planar.differences import BORN, Chain, DifferenceSymbols, Frame, Steps, code_frames, energies  # noqa: E402
 from pgsvc.planar.graded import key_frame  # noqa: E402
 from pgsvc.planar.motion import (  # noqa: E402
@@ -268,18 +269,21 @@ def slices(count: int) -> bytes:
     return m.build()
 
 
-def test_fields_are_decoded_once_for_all_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("cpu", "module", "name"), [("reference", decode, "code_fields"), (None, compiled, "read_fields")]
+)
+def test_fields_are_decoded_once_for_all_slices(monkeypatch: pytest.MonkeyPatch, cpu, module, name) -> None:
     """A large field and many tiny slices are a small stream; they must not be much work (spec D)."""
-    calls = []
+    calls, real = [], getattr(module, name)
 
     def counted(*arguments):  # noqa: ANN002, ANN202
         calls.append(1)
-        return code_fields(*arguments)
+        return real(*arguments)
 
-    stream = Stream()
+    stream = Stream(cpu=cpu)
     stream.feed(slices(5))
     stream.close()
-    monkeypatch.setattr(decode, "code_fields", counted)
+    monkeypatch.setattr(module, name, counted)
     assert sum(1 for _ in stream.frames()) == 17
     assert len(calls) == 1
 

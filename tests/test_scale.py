@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pgsvc import kernel, reference
 from pgsvc.errors import BadStream, UsageError
 from pgsvc.picture import Chroma, PictureFormat
-from pgsvc.planar.scale import at_size
+from pgsvc.planar.scale import Shaped, at_size
 from pgsvc.planar.splats import CHOLESKY, LOG_CHOLESKY, SplatSet, clip_shape, covered_samples, quadratic_form
 from pgsvc.sizes import check_size, complete_size, is_renderable, level_sizes
 
@@ -157,7 +157,7 @@ def test_at_its_own_size_nothing_changes(domain) -> None:
     colour = rng.integers(-(2**15), 2**15, (50, 3)).astype(np.int16)
     splats = SplatSet(rng.integers(-99, 9999, (50, 2)).astype(np.int32), shape, colour, np.zeros(3, np.int16), domain)
     for group in PictureFormat(64, 48, Chroma.YUV420).plane_groups:
-        position, form, own = at_size(splats, (64, 48), (64, 48), group)
+        position, form, own = at_size(Shaped.of(splats), (64, 48), (64, 48), group)
         assert (position == splats.position).all() and (own == colour[:, group.components]).all()
         assert (form == quadratic_form(splats.factor)).all()
 

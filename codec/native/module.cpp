@@ -2,28 +2,17 @@
 // Takes numpy arrays and torch CPU tensors; nothing is ever converted or copied.
 #include <algorithm>
 #include <cstdlib>
-#include <numeric>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "binding.h"
 #include "dispatch.h"
-
-namespace nb = nanobind;
-using namespace nb::literals;
 
 namespace {
 
-template <typename T, int D>
-using Array = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
-using Position = nb::ndarray<const int32_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
-using Factor = nb::ndarray<const int32_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
-using Form = nb::ndarray<const int64_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
 using Geometry = nb::ndarray<const float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>;
 using GradGeometry = nb::ndarray<float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>;
 using Curvature = nb::ndarray<float, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu>;
@@ -31,10 +20,6 @@ using Curvature = nb::ndarray<float, nb::shape<-1, 6>, nb::c_contig, nb::device:
 constexpr int64_t MAX_FACTOR = (int64_t(1) << 32) / 1448; // of A and B, spec 8.8
 constexpr int SPLATS_PER_JOB = 128;
 constexpr int64_t SAMPLES_PER_JOB = 32768; // fixed, so that error sums do not depend on the number of threads
-
-void require(bool ok, const char *message) {
-    if (!ok) throw std::invalid_argument(message);
-}
 
 const pgs_kernels &kernels(int isa) {
     const pgs_kernels *table = pgs_table(isa);
@@ -55,12 +40,6 @@ template <typename Job>
 void by_splats(int32_t count, int threads, const Job &job) {
     pgs_parallel((count + SPLATS_PER_JOB - 1) / SPLATS_PER_JOB, threads,
                  [&](int b) { job(b * SPLATS_PER_JOB, std::min(count, (b + 1) * SPLATS_PER_JOB)); });
-}
-
-template <typename A>
-int32_t size(const A &array, int axis) {
-    require(array.shape(axis) <= 0x3fffffff, "array too large");
-    return int32_t(array.shape(axis));
 }
 
 pgs_grid_f32 float_grid(int32_t width, int32_t height, float step_x, float step_y, float origin_x, float origin_y) {
@@ -213,45 +192,6 @@ void f32_levels(Array<float, 4> layers, Array<const float, 3> target, Array<cons
             sse.data()[level * components + job / pieces] += part[size_t(job) * count + level];
 }
 
-using Reader = Array<uint64_t, 1>; // position, code, range: what is kept of a reader between calls
-
-pgs_range_reader reader_of(const Array<const uint8_t, 1> &data, const Reader &state) {
-    require(state.shape(0) == 3, "the state is [3]");
-    return {data.data(), data.shape(0), state.data()[0], uint32_t(state.data()[1]), uint32_t(state.data()[2])};
-}
-
-bool keep(const pgs_range_reader &reader, Reader &state, int bad) {
-    state.data()[0] = reader.position;
-    state.data()[1] = reader.code;
-    state.data()[2] = reader.range;
-    return !bad;
-}
-
-bool range_decode(Array<const uint8_t, 1> data, Reader state, Array<uint16_t, 2> counts, Array<const int32_t, 1> context,
-                  Array<int32_t, 1> out) {
-    const int32_t rows = size(counts, 0), alphabet = size(counts, 1);
-    require(out.shape(0) == context.shape(0), "one context for each symbol");
-    for (size_t i = 0; i < context.shape(0); i++)
-        require(context.data()[i] >= 0 && context.data()[i] < rows, "no such context");
-    for (int32_t row = 0; row < rows; row++) {
-        const uint16_t *c = counts.data() + ptrdiff_t(alphabet) * row;
-        require(std::all_of(c, c + alphabet, [](uint16_t v) { return v > 0; }) &&
-                    std::accumulate(c, c + alphabet, uint64_t(0)) <= 1u << 15,
-                "counts must be positive and sum to 2^15 at the most");
-    }
-    auto reader = reader_of(data, state);
-    return keep(reader, state, pgs_range_decode(&reader, counts.data(), alphabet, context.data(),
-                                                ptrdiff_t(context.shape(0)), out.data()));
-}
-
-bool range_uniform(Array<const uint8_t, 1> data, Reader state, Array<const int32_t, 1> size, Array<int32_t, 1> out) {
-    require(out.shape(0) == size.shape(0), "one size for each number");
-    for (size_t i = 0; i < size.shape(0); i++)
-        require(size.data()[i] >= 1 && size.data()[i] <= 65536, "sizes must be in 1..65536");
-    auto reader = reader_of(data, state);
-    return keep(reader, state, pgs_range_uniform(&reader, size.data(), ptrdiff_t(size.shape(0)), out.data()));
-}
-
 std::vector<std::string> isa_levels() {
     std::vector<std::string> names;
     for (auto [isa, name] : {std::pair(PGS_SCALAR, "scalar"), std::pair(PGS_V3, "v3"), std::pair(PGS_V4, "v4")})
@@ -264,16 +204,13 @@ std::vector<std::string> isa_levels() {
 NB_MODULE(_native, m) {
     m.doc() = "Native kernels of pgsvc; isa is 1 scalar, 2 v3, 3 v4; formats in codec/native/pgs_kernel.h";
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
+    bind_decoding(m);
     m.def("isa_levels", &isa_levels, "Names of the instruction sets that this build and processor have.");
     m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("form"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
           "origin_y"_a, "subtract"_a, "isa"_a, "threads"_a, "Add splats to a 16-bit accumulator [C,H,W] (spec 8.6).");
     m.def("scale_splats", &scale_splats, a("position"), a("factor"), a("colour"), a("out_position"), a("out_form"),
           a("out_colour"), "width"_a, "height"_a, "new_width"_a, "new_height"_a, "step_x"_a, "step_y"_a,
           "Splats at another picture size (spec 8.4).");
-    m.def("range_decode", &range_decode, a("data"), a("state"), a("counts"), a("context"), a("out"),
-          "Adaptive symbols out [n] (spec 7.9); state [3] and counts [contexts, alphabet] change. False: no code.");
-    m.def("range_uniform", &range_uniform, a("data"), a("state"), a("size"), a("out"),
-          "Equally likely numbers out [n] below sizes (spec 7.9).");
     m.def("f32_forward", &f32_forward, a("layers"), a("geometry"), a("colour"), a("starts"), "step_x"_a, "step_y"_a,
           "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a, "Add the splats of each layer to layers [K,C,H,W].");
     m.def("f32_backward", &f32_backward, a("grad_layers"), a("geometry"), a("colour"), a("starts"), a("grad_geometry"),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from pgsvc import kernel
 from pgsvc.entropy import SymbolReader
 from pgsvc.headers import GRADED
+from pgsvc.planar import compiled
 from pgsvc.planar.dequantise import key_frame, predicted_frames
 from pgsvc.planar.differences import Frame, code_frames
 from pgsvc.planar.graded import code_graded
 from pgsvc.planar.graded import key_frame as graded_key_frame
 from pgsvc.planar.motion import code_fields
-from pgsvc.planar.reconstruct import add_layer, check_cost, empty_sums, to_picture
+from pgsvc.planar.running import RunningSum, SetKey
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
@@ -74,17 +75,29 @@ def key_state(chunk: DataChunk, picture_format: PictureFormat, cpu: str | None) 
     """
     header, f = chunk.header, picture_format
     if header["shape_tool"] == GRADED:
-        adaptive = RangeReader(chunk.symbols, native=kernel.select(cpu) != "reference")
-        graded = code_graded(adaptive, header, f.width, f.height, f.components)
-        adaptive.finish()
-        return graded_key_frame(header, graded, is_rgb=f.is_rgb)
+        reader = _reader(chunk, cpu)
+        if reader.native and header["position_tool"] == GRADED:
+            state = compiled.key_splats(reader, header, _frame(f))
+        else:
+            graded = code_graded(reader, header, f.width, f.height, f.components)
+            state = graded_key_frame(header, graded, is_rgb=f.is_rgb)
+        reader.finish()
+        return state
     reader = SymbolReader(chunk.symbols)
     symbols = code_key(reader, header)
     reader.finish()
     return key_frame(header, symbols, f.width, f.height, f.components)
 
 
-Motion = dict[int, "list[np.ndarray | None]"]  # fields by the first frame of their chunk
+def _reader(chunk: DataChunk, cpu: str | None) -> RangeReader:
+    return RangeReader(chunk.symbols, native=kernel.select(cpu) != "reference")
+
+
+def _frame(f: PictureFormat) -> Frame:
+    return Frame(f.width, f.height, f.components, f.is_rgb)
+
+
+Motion = dict[int, "compiled.Fields | list[np.ndarray | None]"]  # fields by the first frame of their chunk
 
 
 def track_states(
@@ -124,13 +137,17 @@ def _graded_states(
     """All frames of a PRED chunk: they are not coded in the order of time."""
     base = motion_chunk(segment, chunk.frame)
     assert base is not None, "checked when the chunk was taken"
-    reader = RangeReader(chunk.symbols, native=kernel.select(cpu) != "reference")
+    reader = _reader(chunk, cpu)
     if base is chunk or chunk.frame not in motion:
-        source = reader if base is chunk else RangeReader(base.symbols, native=kernel.select(cpu) != "reference")
+        source = reader if base is chunk else _reader(base, cpu)
+        read = compiled.read_fields if reader.native else code_fields
         motion.clear()
-        motion[chunk.frame] = code_fields(source, base.header, f.width, f.height)
-    frame = Frame(f.width, f.height, f.components, f.is_rgb)
-    states, _ = code_frames(reader, chunk.header, state, motion[chunk.frame], frame)
+        motion[chunk.frame] = read(source, base.header, f.width, f.height)
+    fields = motion[chunk.frame]
+    if isinstance(fields, compiled.Fields):
+        states = compiled.read_frames(reader, chunk.header, state, fields, _frame(f))
+    else:
+        states, _ = code_frames(reader, chunk.header, state, fields, _frame(f))
     reader.finish()
     return states
 
@@ -140,29 +157,25 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
 
     Where a frame's next layer is only partly there, its complete slices are added too (spec 9.2).
     """
-    f, output = setup.format, setup.output
-    reference = (f.width, f.height)
+    reference = (setup.format.width, setup.format.height)
+    running = RunningSum(setup.output, reference, setup.limits, cpu=setup.cpu, threads=setup.threads)
+    complete_frames = [segment.layer_frames(k) for k in range(level + 1)]
+    for frame, sets in enumerate(_frames_of_sets(setup, segment, level, stop)):
+        complete = next((k for k, frames in enumerate(complete_frames) if frames <= frame), level + 1) - 1
+        if frame >= start:
+            shown = {key: s for key, s in sets.items() if key[0] <= complete + 1}
+            partial = any(layer > complete for layer, _, _ in shown)
+            yield DecodedFrame(segment.first_frame + frame, complete, running.picture(shown), partial)
+
+
+def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> Iterator[dict[SetKey, SplatSet]]:
+    """The splat sets of each frame before ``stop`` by layer, object and slice, as far as they are there up to ``level``."""
     motion: Motion = {}
-    running: dict[tuple[int, int, int], Iterator[SplatSet]] = {
-        key: track_states(segment, track, f, setup.cpu, motion)
+    slices = {(k, o): len(segment.slices(k, o)) for k in range(level + 1) for o in range(len(segment.object_layers))}
+    running = {
+        key: track_states(segment, track, setup.format, setup.cpu, motion)
         for key, track in segment.tracks.items()
-        if key[0] <= level
+        if key[0] <= level and key[2] < slices[key[:2]]
     }
-    slices = [[len(segment.slices(k, o)) for o in range(len(segment.object_layers))] for k in range(level + 1)]
     for frame in range(stop):
-        complete = min(level, segment.complete_level(frame))
-        layers: list[list[SplatSet]] = [[] for _ in range(level + 1)]
-        for key, states in list(running.items()):
-            layer, number, piece = key
-            if segment.tracks[key].frames <= frame or piece >= slices[layer][number]:
-                continue
-            layers[layer].append(next(states))
-        if frame < start:
-            continue
-        shown = layers[: complete + 2]
-        check_cost((s for sets in shown for s in sets), output, setup.limits, reference)
-        sums = empty_sums(output)
-        for sets in shown:
-            add_layer(sums, output, sets, reference=reference, cpu=setup.cpu, threads=setup.threads)
-        partial = any(shown[complete + 1 :])
-        yield DecodedFrame(segment.first_frame + frame, complete, to_picture(sums, output), partial)
+        yield {key: next(states) for key, states in running.items() if segment.tracks[key].frames > frame}

@@ -107,3 +107,14 @@ def scale_splats(
     out = np.empty_like(position), np.empty((len(position), 3), np.int64), np.empty_like(colour)
     native().scale_splats(position, factor, colour, *out, *old_size, *new_size, step_x, step_y)
     return out
+
+
+def to_samples(
+    sums: np.ndarray, bit_depth: int, dtype: type, *, cpu: str | None = None, threads: int = 0
+) -> np.ndarray:
+    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 bits and 10 bits."""
+    if select(cpu) == "reference":
+        return reference.to_samples(sums, bit_depth, dtype)
+    out = np.empty(sums.shape, dtype)
+    native().to_samples(sums.reshape(-1), out.reshape(-1), thread_count(threads))
+    return out

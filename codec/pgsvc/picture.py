@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +66,7 @@ class PictureFormat:
     def dtype(self) -> type:
         return np.uint8 if self.bit_depth == 8 else np.uint16
 
-    @property
+    @cached_property
     def plane_groups(self) -> tuple[PlaneGroup, ...]:
         """The plane groups of spec 8.4, luma first."""
         w, h = self.width, self.height
@@ -81,7 +82,7 @@ class PictureFormat:
             chroma = PlaneGroup(slice(1, 3), (w + 1) // 2, h, 512, 256, origin_x, 128)
         return (luma, chroma)
 
-    @property
+    @cached_property
     def plane_shapes(self) -> tuple[tuple[int, int], ...]:
         """(height, width) of each plane."""
         return tuple(

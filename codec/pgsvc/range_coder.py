@@ -16,6 +16,7 @@ from pgsvc.errors import BadStream
 STEP, LIMIT = 32, 1 << 15
 TOP, FULL = 1 << 24, (1 << 32) - 1
 LARGEST = 1 << 16  # size of an even choice
+NO_SYMBOL = "the range decoder meets a number that no symbol has"
 
 
 class AdaptiveCoder(Protocol):
@@ -37,8 +38,12 @@ class RangeReader:
     """Reads a payload's symbols.
 
     Args:
-        data: the coded bytes, without trailing zeros.
+        data: the coded bytes, without trailing zeros; kept as uint8 [n].
         native: False: by the numpy twin, which needs no native module.
+
+    Attributes:
+        state: uint64 [3]: position, code, range.
+        native: whether the native module reads.
 
     Raises:
         BadStream: the data ends in a zero byte.
@@ -47,10 +52,10 @@ class RangeReader:
     def __init__(self, data: bytes, *, native: bool = True) -> None:
         if data and data[-1] == 0:
             raise BadStream("range-coded data ends in a zero byte", clause="7.9")
-        self._data = np.frombuffer(data, np.uint8)
+        self.data = np.frombuffer(data, np.uint8)
         first = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
-        self._state = np.array([4, first, FULL], np.uint64)  # position, code, range
-        self._native = native
+        self.state = np.array([4, first, FULL], np.uint64)  # position, code, range
+        self.native = native
 
     def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
         """One symbol for each context.
@@ -63,8 +68,8 @@ class RangeReader:
             int32 [n].
         """
         out = np.zeros(len(context), np.int32)
-        if self._native:
-            good = kernel.native().range_decode(self._data, self._state, counts, context, out)
+        if self.native:
+            good = kernel.native().range_decode(self.data, self.state, counts, context, out)
         else:
             good = self._symbols(counts, context, out)
         return self._checked(good, out)
@@ -73,10 +78,8 @@ class RangeReader:
         """One number below ``sizes[i]``, 1 … 65536, for each i; int32 [n]."""
         out = np.zeros(len(sizes), np.int32)
         sizes = np.ascontiguousarray(sizes, np.int32)
-        native = self._native
-        good = (
-            kernel.native().range_uniform(self._data, self._state, sizes, out) if native else self._uniform(sizes, out)
-        )
+        native = self.native
+        good = kernel.native().range_uniform(self.data, self.state, sizes, out) if native else self._uniform(sizes, out)
         return self._checked(good, out)
 
     def finish(self) -> None:
@@ -85,17 +88,17 @@ class RangeReader:
         Raises:
             BadStream: there is data that no symbol needed.
         """
-        if len(self._data) > int(self._state[0]):
+        if len(self.data) > int(self.state[0]):
             raise BadStream("range-coded data goes on behind the last symbol", clause="7.9")
 
     @staticmethod
     def _checked(good: bool, out: np.ndarray) -> np.ndarray:
         if not good:
-            raise BadStream("the range decoder meets a number that no symbol has", clause="7.9")
+            raise BadStream(NO_SYMBOL, clause="7.9")
         return out
 
     def _symbols(self, counts: np.ndarray, context: np.ndarray, out: np.ndarray) -> bool:
-        position, code, span = (int(v) for v in self._state)
+        position, code, span = (int(v) for v in self.state)
         for i, row in enumerate(context.tolist()):
             table = counts[row]
             total = int(table.sum())
@@ -111,23 +114,23 @@ class RangeReader:
             position, code, span = self._fill(position, code, span)
             learn(table, s)
             out[i] = s
-        self._state[:] = position, code, span
+        self.state[:] = position, code, span
         return True
 
     def _uniform(self, sizes: np.ndarray, out: np.ndarray) -> bool:
-        position, code, span = (int(v) for v in self._state)
+        position, code, span = (int(v) for v in self.state)
         for i, size in enumerate(sizes.tolist()):
             span //= size
             out[i] = value = code // span
             if value >= size:
                 return False
             position, code, span = self._fill(position, code - value * span, span)
-        self._state[:] = position, code, span
+        self.state[:] = position, code, span
         return True
 
     def _fill(self, position: int, code: int, span: int) -> tuple[int, int, int]:
         while span < TOP:
-            code = (code << 8 | (int(self._data[position]) if position < len(self._data) else 0)) & FULL
+            code = (code << 8 | (int(self.data[position]) if position < len(self.data) else 0)) & FULL
             position += 1
             span <<= 8
         return position, code, span

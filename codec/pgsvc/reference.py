@@ -140,6 +140,12 @@ def sum_i16(
             plane[box] = (total & 0xFFFF).astype(np.uint16).view(np.int16)
 
 
+def to_samples(sums: np.ndarray, bit_depth: int, dtype: type) -> np.ndarray:
+    """Round and clip sums, int16 Q13, to samples of ``bit_depth`` bits (spec 8.7)."""
+    samples = (sums.astype(np.int32) + (1 << (12 - bit_depth))) >> (13 - bit_depth)
+    return np.clip(samples, 0, (1 << bit_depth) - 1).astype(dtype)
+
+
 def f32_forward(
     layers: np.ndarray,
     geometry: np.ndarray,

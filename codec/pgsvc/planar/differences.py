@@ -197,6 +197,10 @@ class Tables:
         self.lengths = {kind: np.tile(_counts(first, LENGTHS), (2, 1)) for kind, first in kinds.items()}
         self.halves = {kind: np.full((LENGTHS, 2), FIRST_HALF, np.uint16) for kind in kinds}
 
+    def arrays(self) -> list[np.ndarray]:
+        """All tables in turn: of the updates, the lengths, the bits below the leading one."""
+        return [self.update, *self.lengths.values(), *self.halves.values()]
+
 
 def code_frames(
     coder: AdaptiveCoder,

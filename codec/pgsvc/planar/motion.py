@@ -78,9 +78,13 @@ class FieldCoder:
     def __init__(self, coder: AdaptiveCoder, header: Record, width: int, height: int) -> None:
         self.coder = coder
         self.last = np.zeros((*field_shape(width, height, header["motion_bits"]), 2), np.int64)
-        self.modes = np.full((2, 3), 8, np.uint16)
-        self.lengths = np.tile(np.array(FIRST_LENGTH, np.uint16), (2, 1))
-        self.halves = np.full((LENGTHS, 2), 8, np.uint16)
+        self.modes, self.lengths, self.halves = self.first_tables()
+
+    @staticmethod
+    def first_tables() -> list[np.ndarray]:
+        """Tables of the modes [2, 3], of the bit lengths [2, 16] and of the bits below the leading one [16, 2]; uint16."""
+        lengths = np.tile(np.array(FIRST_LENGTH, np.uint16), (2, 1))
+        return [np.full((2, 3), 8, np.uint16), lengths, np.full((LENGTHS, 2), 8, np.uint16)]
 
     def symbols(self, field: np.ndarray | None) -> FieldSymbols:
         """The shorter way to send a field next."""

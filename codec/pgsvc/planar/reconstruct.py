@@ -11,7 +11,7 @@ from pgsvc import kernel
 from pgsvc.errors import LimitExceeded
 from pgsvc.limits import Limits
 from pgsvc.picture import Picture, PictureFormat
-from pgsvc.planar.scale import at_size
+from pgsvc.planar.scale import Shaped, at_size
 from pgsvc.planar.splats import SplatSet, covered_samples
 from pgsvc.sizes import Size
 
@@ -52,7 +52,7 @@ def add_layer(
             if len(s):
                 kernel.sum_i16(
                     acc,
-                    *at_size(s, reference or size, size, group, cpu=cpu),
+                    *at_size(Shaped.of(s), reference or size, size, group, cpu=cpu),
                     group.step_x,
                     group.step_y,
                     group.origin_x,
@@ -62,15 +62,13 @@ def add_layer(
                 )
 
 
-def to_picture(sums: Sequence[np.ndarray], picture_format: PictureFormat) -> Picture:
+def to_picture(
+    sums: Sequence[np.ndarray], picture_format: PictureFormat, *, cpu: str | None = None, threads: int = 0
+) -> Picture:
     """Round and clip the accumulators (spec 8.7)."""
-    depth = picture_format.bit_depth
-    planes = []
-    for acc in sums:
-        for plane in acc:
-            samples = (plane.astype(np.int32) + (1 << (12 - depth))) >> (13 - depth)
-            planes.append(np.clip(samples, 0, (1 << depth) - 1).astype(picture_format.dtype))
-    return Picture(picture_format, tuple(planes))
+    f = picture_format
+    planes = [plane for acc in sums for plane in kernel.to_samples(acc, f.bit_depth, f.dtype, cpu=cpu, threads=threads)]
+    return Picture(f, tuple(planes))
 
 
 def check_cost(
@@ -86,6 +84,11 @@ def check_cost(
     for s in sets:
         splats += len(s)
         covered += covered_samples(s.factor, *(reference or size), size)
+    check_counts(splats, covered, limits)
+
+
+def check_counts(splats: int, covered: int, limits: Limits) -> None:
+    """Raises LimitExceeded if a frame has too many splats, or they cover too many samples (spec A.3)."""
     if splats > limits.splats or covered > limits.covered:
         raise LimitExceeded(
             f"a frame of {splats} splats covering {covered} samples; allowed are {limits.splats} and {limits.covered}",

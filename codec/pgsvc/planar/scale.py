@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from pgsvc import kernel
@@ -10,8 +12,26 @@ from pgsvc.planar.splats import SplatSet
 from pgsvc.sizes import Size
 
 
+class Shaped(NamedTuple):
+    """Splats with their forms, all at the reference size.
+
+    Args:
+        position, colour: as of :class:`pgsvc.planar.splats.SplatSet`.
+        factor, form: int32 [N, 3] Q20 and int64 [N, 3] Q32 (spec 8.3).
+    """
+
+    position: np.ndarray
+    factor: np.ndarray
+    form: np.ndarray
+    colour: np.ndarray
+
+    @staticmethod
+    def of(s: SplatSet) -> Shaped:
+        return Shaped(s.position, s.factor, s.form, s.colour)
+
+
 def at_size(
-    splats: SplatSet, reference: Size, size: Size, group: PlaneGroup, *, cpu: str | None = None
+    splats: Shaped, reference: Size, size: Size, group: PlaneGroup, *, cpu: str | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Centres, quadratic forms and colours of a group's components; at the reference size, those of the state.
 

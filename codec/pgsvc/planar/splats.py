@@ -21,6 +21,7 @@ def _power_table(scale: int) -> np.ndarray:
 
 T_HI = _power_table(64)
 T_LO = _power_table(4096)
+POWERS = np.concatenate([T_HI, T_LO])  # as the native module takes them
 
 
 @dataclass(frozen=True)

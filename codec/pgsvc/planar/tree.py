@@ -33,6 +33,8 @@ def _large_prior() -> np.ndarray:
     return (8 + 12 * np.minimum(shares + 1, BUCKETS - shares)).astype(np.uint16)[None]
 
 
+NO_NUMBER = "a share of a node in which no number lies, or too many"
+MORE_THAN_ALL = "half a node holds more splats than the node"
 SMALL_PRIOR, LARGE_PRIOR = _small_prior(), _large_prior()
 
 
@@ -83,9 +85,9 @@ def _split(
     low = -(-bucket * (n + 1) // BUCKETS)
     high = -(-(bucket + 1) * (n + 1) // BUCKETS)
     if ((high <= low) | (high - low > LARGEST)).any():
-        raise BadStream("a share of a node in which no number lies, or too many", clause="7.10")
+        raise BadStream(NO_NUMBER, clause="7.10")
     rest = None if part is None else (part - low).astype(np.int32)
     out[~few] = low + coder.uniform((high - low).astype(np.int32), rest)
     if (out > size).any():
-        raise BadStream("half a node holds more splats than the node", clause="7.10")
+        raise BadStream(MORE_THAN_ALL, clause="7.10")
     return out

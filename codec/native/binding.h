@@ -1,0 +1,30 @@
+// What the parts of the Python module share: array types that are never converted or copied, and checks.
+#pragma once
+#include <stdexcept>
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include "pgs_kernel.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+template <typename T, int D>
+using Array = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
+using Position = nb::ndarray<const int32_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
+using Factor = nb::ndarray<const int32_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
+using Form = nb::ndarray<const int64_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
+
+inline void require(bool ok, const char *message) {
+    if (!ok) throw std::invalid_argument(message);
+}
+
+template <typename A>
+int32_t size(const A &array, int axis) {
+    require(array.shape(axis) <= 0x3fffffff, "array too large");
+    return int32_t(array.shape(axis));
+}
+
+// Decoding up to the sum, and after it: module_decoding.cpp.
+void bind_decoding(nb::module_ &m);

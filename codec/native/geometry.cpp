@@ -1,0 +1,66 @@
+// Geometry of splats and what of them changed; the same in every instruction set.
+#include "geometry.h"
+
+#include <cstring>
+
+namespace pgs {
+
+namespace {
+
+int64_t rescaled(int64_t half, int64_t old_size, int64_t new_size) { // bound on a half-axis after a change of size
+    if (new_size == old_size) return half;
+    const int64_t scaled = half * new_size / old_size;
+    return new_size < old_size ? std::min(half, scaled + 2) : scaled + 1;
+}
+
+// Samples of BITS bits.
+template <int BITS, typename Sample>
+void convert(const int16_t *__restrict sums, size_t n, Sample *__restrict out) {
+    constexpr int SHIFT = 13 - BITS;
+    constexpr int16_t MOST_SAMPLE = (1 << BITS) - 1;
+    for (size_t i = 0; i < n; i++) { // adding half before shifting could leave 16 bits: the bit below is added after it
+        const int16_t whole = int16_t(sums[i] >> SHIFT), half = int16_t(int16_t(sums[i] >> (SHIFT - 1)) & 1);
+        const int16_t v = int16_t(whole + half), low = v > 0 ? v : int16_t(0);
+        out[i] = Sample(low < MOST_SAMPLE ? low : MOST_SAMPLE);
+    }
+}
+
+} // namespace
+
+void geometry(const int32_t *shape, const uint8_t *domain, size_t n, const int64_t *powers, const Sizes &sizes, int32_t *factor,
+              int64_t *form, int64_t *covered) {
+    constexpr int64_t REACH = int64_t(3548) << 10; // of a unit splat, Q20
+    for (size_t i = 0; i < n; i++, shape += 3, factor += 3, form += 3) {
+        int64_t a, b, c;
+        if (domain[i]) {
+            a = exp2(powers, -int64_t(shape[0])), b = exp2(powers, -int64_t(shape[2]));
+            c = (shape[1] * a) >> 12;
+        } else {
+            a = (int64_t(1) << 32) / shape[0], b = (int64_t(1) << 32) / shape[2];
+            c = shape[1] * a / shape[2]; // toward zero
+        }
+        factor[0] = int32_t(a), factor[1] = int32_t(b), factor[2] = int32_t(c);
+        form[0] = (a * a + c * c) >> 8, form[1] = (b * c) >> 8, form[2] = (b * b) >> 8;
+        const int64_t half_width = rescaled(REACH / a + 1, sizes.width, sizes.new_width);
+        const int64_t half_height = rescaled(REACH * (a + std::abs(c)) / (a * b) + 1, sizes.height, sizes.new_height);
+        covered[i] = std::min<int64_t>(2 * half_width + 1, sizes.new_width) *
+                     std::min<int64_t>(2 * half_height + 1, sizes.new_height);
+    }
+}
+
+size_t changed_rows(const Splats &a, const Splats &b, size_t n, size_t components, int64_t *rows) {
+    size_t count = 0;
+    const size_t colour = components * sizeof *a.colour;
+    for (size_t i = 0; i < n; i++)
+        if (std::memcmp(a.position + 2 * i, b.position + 2 * i, 2 * sizeof *a.position) ||
+            std::memcmp(a.shape + 3 * i, b.shape + 3 * i, 3 * sizeof *a.shape) ||
+            std::memcmp(a.colour + components * i, b.colour + components * i, colour))
+            rows[count++] = int64_t(i);
+    return count;
+}
+
+void to_samples(const int16_t *sums, size_t n, uint8_t *out) { convert<8>(sums, n, out); }
+
+void to_samples(const int16_t *sums, size_t n, uint16_t *out) { convert<10>(sums, n, out); }
+
+} // namespace pgs

@@ -1,0 +1,24 @@
+// From splats to what the sum needs, and from the sum to samples. The twins are planar/splats.py and planar/reconstruct.py.
+#pragma once
+#include "graded.h"
+
+namespace pgs {
+
+// Reference size and that of the picture that is rendered, luma samples.
+struct Sizes {
+    int32_t width, height, new_width, new_height;
+};
+
+// (A, B, C) Q20 [N,3], (P, K, R) Q32 [N,3] (spec 8.3), and a bound on the samples that each splat covers (annex A.3).
+// domain [N] is 0 Cholesky, 1 log Cholesky.
+void geometry(const int32_t *shape, const uint8_t *domain, size_t n, const int64_t *powers, const Sizes &sizes, int32_t *factor,
+              int64_t *form, int64_t *covered);
+
+// Rows in which two arrays of splats differ; returns how many.
+size_t changed_rows(const Splats &a, const Splats &b, size_t n, size_t components, int64_t *rows);
+
+// Samples of 8 or 10 bits from sums (spec 8.7).
+void to_samples(const int16_t *sums, size_t n, uint8_t *out);
+void to_samples(const int16_t *sums, size_t n, uint16_t *out);
+
+} // namespace pgs
