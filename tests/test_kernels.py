@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -203,7 +204,7 @@ def test_forward(how, size, grid) -> None:
     _, geometry, colour, starts = float_case(*size, 60, 3, 2, grid[0])
     got = np.ones((3, 2, size[1], size[0]), np.float32)
     want = got.astype(np.float64)
-    native.f32_forward(got, geometry, colour, starts, *grid, *how)
+    native.f32_sums(got, geometry, colour, starts, *grid, *how)
     reference.f32_forward(want, geometry.astype(float), colour.astype(float), starts, *grid)
     off = np.abs(got - want) > 2e-4
     assert off.mean() < 1e-3 and np.abs(got - want).max() < 0.02, np.argwhere(off)[:5]  # the support edge may flip
@@ -227,22 +228,66 @@ def close(got: np.ndarray, want: np.ndarray, tolerance: float = 2e-3) -> None:
     assert ok.all(), f"splat, column {worst}: {got[worst]} instead of {want[worst]}"
 
 
-@pytest.mark.parametrize("size", [(7, 6), (45, 30)], ids=str)
-def test_backward(how, size) -> None:
+STEP_SIZES = [(7, 6), (45, 30), (300, 90), (530, 17)]  # in one tile and in several, the last one narrow
+
+
+@pytest.mark.parametrize("size", STEP_SIZES, ids=str)
+@pytest.mark.parametrize("extras", [False, True], ids=["plain", "map-and-given"])
+def test_step(how, size, extras) -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'pgsvc[encoder]'")
     rng, geometry, colour, starts = float_case(*size, 50, 2, 3)
-    grad = rng.normal(size=(2, 3, size[1], size[0])).astype(np.float32)
+    target = rng.normal(size=(3, size[1], size[0])).astype(np.float32)
+    weight = rng.uniform(0.2, 1, (2, 3)).astype(np.float32)
+    factor = rng.uniform(0.5, 2, target.shape[1:]).astype(np.float32) if extras else None
+    given = rng.normal(size=(2, *target.shape)).astype(np.float32) if extras else None
     g, col = (torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in (geometry, colour))
     w = dense(g, col, *size, torch)
-    for k in range(2):
-        part = slice(starts[k], starts[k + 1])
-        layer = torch.einsum("nhw,nc->chw", w[part], col[part])
-        (layer * torch.tensor(grad[k], dtype=torch.float64)).sum().backward(retain_graph=True)
+    layers = [torch.einsum("nhw,nc->chw", w[a:b], col[a:b]) for a, b in itertools.pairwise(starts.tolist())]
+    if given is not None:
+        layers = [layer + torch.tensor(part, dtype=torch.float64) for layer, part in zip(layers, given, strict=True)]
+    squares = (torch.stack(layers).cumsum(0) - torch.tensor(target, dtype=torch.float64)) ** 2
+    if factor is not None:
+        squares = squares * torch.tensor(factor, dtype=torch.float64)
+    want = squares.sum((2, 3))
+    (want * torch.tensor(weight, dtype=torch.float64)).sum().backward()
+    sse = np.full((2, 3), 7.0)
     grad_geometry, grad_colour = torch.zeros(50, 5), torch.zeros(50, 3)  # torch tensors are taken as they are
-    for _ in range(2):  # adds
-        native.f32_backward(torch.tensor(grad), geometry, colour, starts, grad_geometry, grad_colour, *FLOAT_GRID, *how)
+    for _ in range(2):  # gradients add
+        native.f32_step(
+            geometry, colour, starts, torch.tensor(target), weight, factor, given, sse, grad_geometry, grad_colour,
+            *FLOAT_GRID, *how,
+        )  # fmt: skip
+    np.testing.assert_allclose(sse, want.detach().numpy(), rtol=1e-3)
     close(grad_geometry.numpy() / 2, g.grad.numpy())
     close(grad_colour.numpy() / 2, col.grad.numpy())
+
+
+def test_step_does_not_depend_on_threads() -> None:
+    rng, geometry, colour, starts = float_case(600, 200, 400, 3, 3)
+    target = rng.normal(size=(3, 200, 600)).astype(np.float32)
+    weight, found = np.ones((3, 3), np.float32), []
+    for threads in (1, 2, 3):
+        out = np.zeros((3, 3)), np.zeros_like(geometry), np.zeros_like(colour)
+        native.f32_step(geometry, colour, starts, target, weight, None, None, *out, *FLOAT_GRID, 1, threads)
+        found.append(b"".join(a.tobytes() for a in out))
+    assert found[0] == found[1] == found[2]
+
+
+def test_step_survives_hostile_splats() -> None:
+    lost = [(np.nan, 3, 1, 1, 0), (3, np.inf, 1, 1, 0), (1e30, -1e30, 1, 1, 0), (-40, 3, 1, 1, 0)]
+    shapeless = [
+        (3, 3, a, b, c) for a, b, c in ((np.nan, 1, 0), (0, 1, 0), (-1, 1, 0), (1e-30, 1e-30, 1e30), (1e30, 1e30, 0))
+    ]
+    rows = lost + shapeless
+    geometry = np.array(rows, np.float32)
+    colour = np.ones((len(rows), 1), np.float32)
+    starts, sse = np.array([0, len(rows)], np.int32), np.zeros((1, 1))
+    for isa in LEVELS:
+        how = (*FLOAT_GRID, kernel.ISA[isa], 1)
+        planes = np.zeros((1, 1, 20, 33), np.float32)
+        native.f32_sums(planes, geometry, colour, starts, *how)
+        grads = np.zeros_like(geometry), np.zeros_like(colour)
+        native.f32_step(geometry, colour, starts, planes[0], np.ones((1, 1), np.float32), None, None, sse, *grads, *how)
 
 
 @pytest.mark.parametrize("size", [(7, 6), (45, 30)], ids=str)
@@ -262,17 +307,3 @@ def test_curvature(how, size) -> None:
         steps = (-2 * a * u + 2 * c * v, -2 * b * v, 2 * u * dx, 2 * v * dy, -2 * v * dx)
         want[n] = [energy * ((slope * s) ** 2).sum() for s in steps] + [(base**32).sum()]
     close(got, want)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (37, 29), (300, 231)], ids=str)
-def test_levels(how, size) -> None:
-    rng = np.random.default_rng(9)
-    layers = rng.normal(size=(3, 2, size[1], size[0])).astype(np.float32)
-    target = rng.normal(size=layers.shape[1:]).astype(np.float32)
-    weight = rng.uniform(size=(3, 2)).astype(np.float32)
-    error = np.cumsum(layers.astype(float), axis=0) - target
-    want = np.cumsum((2 * weight[:, :, None, None] * error)[::-1], axis=0)[::-1]
-    sse = np.full((3, 2), 7.0)
-    native.f32_levels(layers, target, weight, sse, *how)
-    np.testing.assert_allclose(layers, want, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(sse, (error**2).sum(axis=(2, 3)), rtol=1e-5)

@@ -42,8 +42,7 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
     geometry, colour_f = geometry[order], colour_f[order]
     starts = np.linspace(0, count, LAYERS + 1).astype(np.int32)
     layers = np.zeros((LAYERS, components, height, width), np.float32)
-    grad = rng.normal(size=layers.shape).astype(np.float32)
-    target, weight = grad[0].copy(), np.full((LAYERS, components), 1e-3, np.float32)
+    target, weight = rng.normal(size=layers.shape[1:]).astype(np.float32), np.full((LAYERS, components), 1e-3, np.float32)
     sse, curvature = np.zeros((LAYERS, components)), np.zeros((count, 6), np.float32)
     grad_geometry, grad_colour = np.zeros_like(geometry), np.zeros_like(colour_f)
     acc, luma = np.zeros((components, height, width), np.int16), np.ascontiguousarray(colour[:, :1])
@@ -59,16 +58,14 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
                 acc, position, form, colour, *grid8, False, *how),
             "sum_i16 (1 component)": lambda how=how: native.sum_i16(
                 acc[:1], position, form, luma, *grid8, False, *how),
-            "f32_forward": lambda how=how: native.f32_forward(layers, geometry, colour_f, starts, *GRID, *how),
-            "f32_backward": lambda how=how: native.f32_backward(
-                grad, geometry, colour_f, starts, grad_geometry, grad_colour, *GRID, *how),
+            "f32_sums": lambda how=how: native.f32_sums(layers, geometry, colour_f, starts, *GRID, *how),
+            "f32_step (sums, errors, gradients)": lambda how=how: native.f32_step(
+                geometry, colour_f, starts, target, weight, None, None, sse, grad_geometry, grad_colour, *GRID, *how),
             "f32_curvature": lambda how=how: native.f32_curvature(
                 geometry, colour_f, curvature, width, height, channel, *GRID, *how),
-            "f32_levels (per layer sample)": lambda how=how: native.f32_levels(layers, target, weight, sse, *how),
         }  # fmt: skip
         for name, call in calls.items():
-            per = layers.size if name.startswith("f32_levels") else pairs
-            results.setdefault(name, {})[isa] = best_time(call, args.repeats) / per * 1e9
+            results.setdefault(name, {})[isa] = best_time(call, args.repeats) / pairs * 1e9
     return results, pairs / (width * height)
 
 

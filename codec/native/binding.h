@@ -5,7 +5,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
-#include "pgs_kernel.h"
+#include "dispatch.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -26,5 +26,13 @@ int32_t size(const A &array, int axis) {
     return int32_t(array.shape(axis));
 }
 
+inline const pgs_kernels &kernels(int isa) {
+    const pgs_kernels *table = pgs_table(isa);
+    require(table != nullptr, "this instruction set is not available; see isa_levels()");
+    return *table;
+}
+
+// Float sums and their gradients: module_fitting.cpp.
+void bind_fitting(nb::module_ &m);
 // Decoding up to the sum, and after it: module_decoding.cpp.
 void bind_decoding(nb::module_ &m);

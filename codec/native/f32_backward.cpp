@@ -8,15 +8,14 @@
 namespace {
 
 template <typename L, int COMPONENTS>
-void backward(const float *image, const pgs_grid_f32 &grid, const Splat s, const float *colours, float *grad_geometry,
-              float *grad_colour) {
+void backward(const float *image, const pgs_grid_f32 &grid, const Splat s, const float *colours, float *out) {
     using F = typename L::F;
     const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
     const ptrdiff_t width = grid.width;
     float colour[COMPONENTS];
     for (int c = 0; c < COMPONENTS; c++) colour[c] = colours[c];
     F colour_sum[COMPONENTS] = {}, e_dx = {}, e_dx2 = {}, e_v = {}, e_v_dx = {}, e_v_dy = {};
-    walk<L>(s, grid, 0, grid.height, [&](int32_t j, int32_t i, auto dx, float dy, auto, auto v, auto q,
+    walk<L>(s, grid, [&](int32_t j, int32_t i, auto dx, float dy, auto, auto v, auto q,
                                    auto mask) __attribute__((always_inline)) {
         F slope;
         const F w = L::keep(mask, weight_of(q, slope));
@@ -35,35 +34,35 @@ void backward(const float *image, const pgs_grid_f32 &grid, const Splat s, const
         e_v_dy += ev * dy;
     });
     const float v_sum = L::sum(e_v);
-    grad_geometry[0] += -2 * s.a * s.a * L::sum(e_dx) + 2 * s.c * v_sum;
-    grad_geometry[1] += -2 * s.b * v_sum;
-    grad_geometry[2] += 2 * s.a * L::sum(e_dx2);
-    grad_geometry[3] += 2 * L::sum(e_v_dy);
-    grad_geometry[4] += -2 * L::sum(e_v_dx);
-    for (int c = 0; c < COMPONENTS; c++) grad_colour[c] += L::sum(colour_sum[c]);
+    out[0] = -2 * s.a * s.a * L::sum(e_dx) + 2 * s.c * v_sum;
+    out[1] = -2 * s.b * v_sum;
+    out[2] = 2 * s.a * L::sum(e_dx2);
+    out[3] = 2 * L::sum(e_v_dy);
+    out[4] = -2 * L::sum(e_v_dx);
+    for (int c = 0; c < COMPONENTS; c++) out[5 + c] = L::sum(colour_sum[c]);
 }
 
 template <int COMPONENTS>
-void backward_range(const float *grad_layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats,
-                    float *grad_geometry, float *grad_colour, int32_t first, int32_t last) {
+void backward_all(const float *grad_layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats, float *gradients) {
     const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
-    int32_t layer = 0;
-    for (int32_t i = first; i < last; i++) {
-        while (i >= splats.starts[layer + 1]) layer++;
-        const ptrdiff_t n = splats.order[i];
-        const float *image = grad_layers + layer * COMPONENTS * plane, *colour = splats.colour + COMPONENTS * n;
-        const Splat s = read_splat(splats.geometry + 5 * n);
-        float *out = grad_geometry + 5 * n, *out_colour = grad_colour + COMPONENTS * n;
-        if (grid.width < WIDE) backward<Single, COMPONENTS>(image, grid, s, colour, out, out_colour);
-        else backward<Wide, COMPONENTS>(image, grid, s, colour, out, out_colour);
+    for (int32_t layer = 0; layer < splats.layers; layer++) {
+        const float *image = grad_layers + layer * COMPONENTS * plane;
+        for (int32_t i = splats.starts[layer]; i < splats.starts[layer + 1]; i++) {
+            const ptrdiff_t n = splats.order[i];
+            const float *colour = splats.colour + COMPONENTS * n;
+            const Splat s = read_splat(splats.geometry + 5 * n);
+            float *out = gradients + (5 + COMPONENTS) * ptrdiff_t(i);
+            if (grid.width < WIDE) backward<Single, COMPONENTS>(image, grid, s, colour, out);
+            else backward<Wide, COMPONENTS>(image, grid, s, colour, out);
+        }
     }
 }
 
 } // namespace
 
 void PGS_NAME(f32_backward)(const float *grad_layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
-                            float *geometry, float *colour, int32_t first, int32_t last) {
-    if (splats->components == 1) backward_range<1>(grad_layers, *grid, *splats, geometry, colour, first, last);
-    else if (splats->components == 2) backward_range<2>(grad_layers, *grid, *splats, geometry, colour, first, last);
-    else if (splats->components == 3) backward_range<3>(grad_layers, *grid, *splats, geometry, colour, first, last);
+                            float *gradients) {
+    if (splats->components == 1) backward_all<1>(grad_layers, *grid, *splats, gradients);
+    else if (splats->components == 2) backward_all<2>(grad_layers, *grid, *splats, gradients);
+    else if (splats->components == 3) backward_all<3>(grad_layers, *grid, *splats, gradients);
 }

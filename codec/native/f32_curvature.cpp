@@ -7,7 +7,7 @@ template <typename L>
 void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float energy) {
     using F = typename L::F;
     F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // constant factors follow at the end
-    walk<L>(s, grid, 0, grid.height, [&](int32_t, int32_t, auto dx, float dy, auto u, auto v, auto q,
+    walk<L>(s, grid, [&](int32_t, int32_t, auto dx, float dy, auto u, auto v, auto q,
                                    auto mask) __attribute__((always_inline)) {
         F slope;
         const F w = L::keep(mask, weight_of(q, slope));

@@ -4,8 +4,7 @@
 namespace {
 
 template <typename L, int COMPONENTS>
-void forward(float *layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats, int32_t row_begin,
-             int32_t row_end) {
+void forward(float *layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats) {
     const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
     for (int32_t layer = 0; layer < splats.layers; layer++) {
         float *image = layers + layer * COMPONENTS * plane;
@@ -14,7 +13,7 @@ void forward(float *layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &spla
             float colour[COMPONENTS];
             for (int c = 0; c < COMPONENTS; c++) colour[c] = splats.colour[ptrdiff_t(COMPONENTS) * n + c];
             const ptrdiff_t width = grid.width;
-            walk<L>(read_splat(splats.geometry + 5 * ptrdiff_t(n)), grid, row_begin, row_end,
+            walk<L>(read_splat(splats.geometry + 5 * ptrdiff_t(n)), grid,
                     [&](int32_t row, int32_t column, auto, float, auto, auto, auto q,
                         auto mask) __attribute__((always_inline)) {
                         const auto w = L::keep(mask, weight_of(q));
@@ -26,16 +25,15 @@ void forward(float *layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &spla
 }
 
 template <int COMPONENTS>
-void forward_any(float *layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats, int32_t a, int32_t b) {
-    if (grid.width < WIDE) forward<Single, COMPONENTS>(layers, grid, splats, a, b);
-    else forward<Wide, COMPONENTS>(layers, grid, splats, a, b);
+void forward_any(float *layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats) {
+    if (grid.width < WIDE) forward<Single, COMPONENTS>(layers, grid, splats);
+    else forward<Wide, COMPONENTS>(layers, grid, splats);
 }
 
 } // namespace
 
-void PGS_NAME(f32_forward)(float *layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats, int32_t row_begin,
-                           int32_t row_end) {
-    if (splats->components == 1) forward_any<1>(layers, *grid, *splats, row_begin, row_end);
-    else if (splats->components == 2) forward_any<2>(layers, *grid, *splats, row_begin, row_end);
-    else if (splats->components == 3) forward_any<3>(layers, *grid, *splats, row_begin, row_end);
+void PGS_NAME(f32_forward)(float *layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats) {
+    if (splats->components == 1) forward_any<1>(layers, *grid, *splats);
+    else if (splats->components == 2) forward_any<2>(layers, *grid, *splats);
+    else if (splats->components == 3) forward_any<3>(layers, *grid, *splats);
 }

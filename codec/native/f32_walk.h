@@ -91,7 +91,6 @@ inline void find_ends(const Splat &s, const pgs_grid_f32 &grid, int32_t first_ro
     const float origin_y = grid.origin_y, step_y = grid.step_y, x = s.x - grid.origin_x;
     const float width = float(grid.width), slack = 0.01f;
     EACH_ROW {
-        // From the row number, not from the row before: the bits must not depend on where a thread's band begins.
         const float dy = (origin_y + float(first_row + k) * step_y) - s.y;
         const float rest = CUT - squeeze * dy * dy; // CUT minus the smallest q of the row
         const float half = __builtin_sqrtf((rest > 0.0f ? rest : 0.0f) * inverse_m), middle = x + lean * dy;
@@ -108,21 +107,39 @@ inline void find_ends(const Splat &s, const pgs_grid_f32 &grid, int32_t first_ro
 }
 
 // L is Wide or Single. Calls body(j, i, dx, dy, u, v, q, mask) for groups of N columns i..i+N-1 of row j that cover the
-// support within rows [row_begin, row_end); mask is -1 in the lanes to use. The grid must have at least N columns.
+// support within the grid; mask is -1 in the lanes to use. The grid must have at least N columns.
 //
 // Rows are short and their lengths vary, so a loop over rows and groups would be mispredicted at nearly every row.
 // Instead the groups are listed first, without branches that depend on the length, then visited in one flat loop.
 // Everything is passed by value and inlined, so that no store to a picture forces a reload.
 template <typename L, typename Body>
-PGS_INLINE void walk(const Splat s, const pgs_grid_f32 grid, int32_t row_begin, int32_t row_end, const Body body) {
+PGS_INLINE void walk(const Splat s, const pgs_grid_f32 grid, const Body body) {
     constexpr int N = L::N;
     const float extent = __builtin_sqrtf(CUT * (s.a * s.a + s.c * s.c)) / (s.a * s.b);
     if (!(extent >= 0.0f && extent < 1e9f)) return; // not a positive definite shape
     const float per_y = 1.0f / grid.step_y, middle_y = s.y - grid.origin_y;
     int32_t top = floor_int((middle_y - extent) * per_y), bottom = floor_int((middle_y + extent) * per_y) + 1;
-    if (top < row_begin) top = row_begin;
-    if (bottom > row_end - 1) bottom = row_end - 1;
+    if (top < 0) top = 0;
+    if (bottom > grid.height - 1) bottom = grid.height - 1;
     const typename L::F ramp = L::ramp(grid.step_x);
+
+    // Most splats are no wider than a vector: one group a row, in a window that holds every row's support.
+    const float reach = __builtin_sqrtf(CUT) / s.a, per_x = 1.0f / grid.step_x, middle_x = s.x - grid.origin_x;
+    const float first = (middle_x - reach) * per_x, last = (middle_x + reach) * per_x;
+    if (last - first < float(N - 1)) {
+        int32_t at = floor_int(first) + 1;
+        if (at >= grid.width || last < 0.0f) return;
+        if (at > grid.width - N) at = grid.width - N;
+        if (at < 0) at = 0;
+        const typename L::F dx = (grid.origin_x + float(at) * grid.step_x - s.x) + ramp, u = s.a * dx, cdx = s.c * dx;
+        const typename L::F u2 = u * u;
+        for (int32_t row = top; row <= bottom; row++) {
+            const float dy = (grid.origin_y + float(row) * grid.step_y) - s.y;
+            const typename L::F v = s.b * dy - cdx, q = u2 + v * v;
+            body(row, at, dx, dy, u, v, q, L::at_most(q, CUT));
+        }
+        return;
+    }
     RowEnds ends;
     struct { int32_t row, column; } list[LISTED];
     for (int32_t block = top; block <= bottom; block += ROWS) {

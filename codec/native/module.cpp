@@ -13,19 +13,7 @@
 
 namespace {
 
-using Geometry = nb::ndarray<const float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>;
-using GradGeometry = nb::ndarray<float, nb::shape<-1, 5>, nb::c_contig, nb::device::cpu>;
-using Curvature = nb::ndarray<float, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu>;
-
 constexpr int64_t MAX_FACTOR = (int64_t(1) << 32) / 1448; // of A and B, spec 8.8
-constexpr int SPLATS_PER_JOB = 128;
-constexpr int64_t SAMPLES_PER_JOB = 32768; // fixed, so that error sums do not depend on the number of threads
-
-const pgs_kernels &kernels(int isa) {
-    const pgs_kernels *table = pgs_table(isa);
-    require(table != nullptr, "this instruction set is not available; see isa_levels()");
-    return *table;
-}
 
 // Two bands per thread even out where splats crowd; a single thread needs no bands.
 template <typename Job>
@@ -34,53 +22,6 @@ void by_rows(int32_t rows, int threads, const Job &job) {
     pgs_parallel(bands, threads, [&](int b) {
         job(int32_t(int64_t(rows) * b / bands), int32_t(int64_t(rows) * (b + 1) / bands));
     });
-}
-
-template <typename Job>
-void by_splats(int32_t count, int threads, const Job &job) {
-    pgs_parallel((count + SPLATS_PER_JOB - 1) / SPLATS_PER_JOB, threads,
-                 [&](int b) { job(b * SPLATS_PER_JOB, std::min(count, (b + 1) * SPLATS_PER_JOB)); });
-}
-
-pgs_grid_f32 float_grid(int32_t width, int32_t height, float step_x, float step_y, float origin_x, float origin_y) {
-    require(step_x > 0 && step_y > 0, "steps must be positive");
-    return {width, height, step_x, step_y, origin_x, origin_y};
-}
-
-pgs_splats_f32 float_splats(const Geometry &geometry, const Array<const float, 2> &colour,
-                            const Array<const int32_t, 1> &starts, int32_t layers, int32_t components) {
-    require(components >= 1 && components <= 3, "1 to 3 components");
-    require(colour.shape(0) == geometry.shape(0) && size(colour, 1) == components, "colour must be [N, C]");
-    require(size(starts, 0) == layers + 1, "starts must have one entry more than there are layers");
-    const int32_t *s = starts.data();
-    require(s[0] == 0 && std::is_sorted(s, s + layers + 1) && s[layers] == size(geometry, 0),
-            "starts must rise from 0 to N");
-    return {geometry.data(), colour.data(), s, nullptr, layers, components};
-}
-
-// Splats of each layer from cell to cell of the picture, row by row: neighbours share the cache. A counting sort, stable.
-std::vector<int32_t> cell_order(const pgs_splats_f32 &splats, const pgs_grid_f32 &grid) {
-    constexpr int32_t ROWS = 16, COLUMNS = 128;
-    const int32_t across = grid.width / COLUMNS + 1, down = grid.height / ROWS + 1;
-    const int32_t count = splats.starts[splats.layers];
-    auto along = [](float place, float origin, float step, int32_t size, int32_t cells) {
-        const float cell = (place - origin) / (step * float(size));
-        return cell > 0 ? int32_t(std::min(cell, float(cells - 1))) : 0;
-    };
-    std::vector<int32_t> cell(count), order(count), at;
-    for (int32_t n = 0; n < count; n++) {
-        const float *g = splats.geometry + 5 * ptrdiff_t(n);
-        cell[n] = along(g[1], grid.origin_y, grid.step_y, ROWS, down) * across +
-                  along(g[0], grid.origin_x, grid.step_x, COLUMNS, across);
-    }
-    for (int32_t layer = 0; layer < splats.layers; layer++) {
-        const int32_t first = splats.starts[layer], last = splats.starts[layer + 1];
-        at.assign(size_t(across) * down + 1, 0);
-        for (int32_t n = first; n < last; n++) at[cell[n] + 1]++;
-        std::partial_sum(at.begin(), at.end(), at.begin());
-        for (int32_t n = first; n < last; n++) order[first + at[cell[n]]++] = n;
-    }
-    return order;
 }
 
 void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
@@ -124,74 +65,6 @@ void scale_splats(Position position, Factor factor, Array<const int16_t, 2> colo
     pgs_scale_splats(&sizes, factor.data(), &splats, out_position.data(), out_form.data(), out_colour.data());
 }
 
-void f32_forward(Array<float, 4> layers, Geometry geometry, Array<const float, 2> colour,
-                 Array<const int32_t, 1> starts, float step_x, float step_y, float origin_x, float origin_y, int isa,
-                 int threads) {
-    const pgs_kernels &k = kernels(isa);
-    const auto grid = float_grid(size(layers, 3), size(layers, 2), step_x, step_y, origin_x, origin_y);
-    auto splats = float_splats(geometry, colour, starts, size(layers, 0), size(layers, 1));
-    nb::gil_scoped_release release;
-    const auto order = cell_order(splats, grid);
-    splats.order = order.data();
-    by_rows(grid.height, threads, [&](int32_t a, int32_t b) { k.f32_forward(layers.data(), &grid, &splats, a, b); });
-}
-
-void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<const float, 2> colour,
-                  Array<const int32_t, 1> starts, GradGeometry grad_geometry, Array<float, 2> grad_colour, float step_x,
-                  float step_y, float origin_x, float origin_y, int isa, int threads) {
-    const pgs_kernels &k = kernels(isa);
-    const auto grid = float_grid(size(grad_layers, 3), size(grad_layers, 2), step_x, step_y, origin_x, origin_y);
-    auto splats = float_splats(geometry, colour, starts, size(grad_layers, 0), size(grad_layers, 1));
-    require(grad_geometry.shape(0) == geometry.shape(0), "grad_geometry must be [N, 5]");
-    require(grad_colour.shape(0) == colour.shape(0) && grad_colour.shape(1) == colour.shape(1),
-            "grad_colour must be [N, C]");
-    nb::gil_scoped_release release;
-    const auto order = cell_order(splats, grid);
-    splats.order = order.data();
-    by_splats(size(geometry, 0), threads, [&](int32_t a, int32_t b) {
-        k.f32_backward(grad_layers.data(), &grid, &splats, grad_geometry.data(), grad_colour.data(), a, b);
-    });
-}
-
-void f32_curvature(Geometry geometry, Array<const float, 2> colour, Curvature curvature, int32_t width, int32_t height,
-                   Array<const float, 1> weights, float step_x, float step_y, float origin_x, float origin_y, int isa,
-                   int threads) {
-    const pgs_kernels &k = kernels(isa);
-    require(width >= 0 && height >= 0, "negative size");
-    const auto grid = float_grid(width, height, step_x, step_y, origin_x, origin_y);
-    require(colour.shape(0) == geometry.shape(0) && curvature.shape(0) == geometry.shape(0), "N must agree");
-    require(colour.shape(1) >= 1 && colour.shape(1) <= 3, "1 to 3 components");
-    require(weights.shape(0) == colour.shape(1), "one weight for each component");
-    const pgs_splats_f32 splats{geometry.data(), colour.data(), nullptr, nullptr, 1, size(colour, 1)};
-    nb::gil_scoped_release release;
-    by_splats(size(geometry, 0), threads, [&](int32_t a, int32_t b) {
-        k.f32_curvature(curvature.data(), &grid, &splats, weights.data(), a, b);
-    });
-}
-
-void f32_levels(Array<float, 4> layers, Array<const float, 3> target, Array<const float, 2> weight,
-                Array<double, 2> sse, int isa, int threads) {
-    const pgs_kernels &k = kernels(isa);
-    const int32_t count = size(layers, 0), components = size(layers, 1);
-    for (int axis = 0; axis < 3; axis++)
-        require(target.shape(axis) == layers.shape(axis + 1), "target must be [C, H, W]");
-    require(size(weight, 0) == count && size(weight, 1) == components, "weight must be [K, C]");
-    require(size(sse, 0) == count && size(sse, 1) == components, "sse must be [K, C]");
-    const int64_t plane = int64_t(layers.shape(2)) * int64_t(layers.shape(3));
-    nb::gil_scoped_release release;
-    const int pieces = int((plane + SAMPLES_PER_JOB - 1) / SAMPLES_PER_JOB), jobs = pieces * components;
-    std::vector<double> part(size_t(jobs) * count);
-    pgs_parallel(jobs, threads, [&](int job) {
-        const int64_t c = job / pieces, begin = job % pieces * SAMPLES_PER_JOB;
-        k.f32_levels(layers.data() + c * plane, components * plane, count, target.data() + c * plane, weight.data() + c,
-                     components, part.data() + size_t(job) * count, begin, std::min(plane, begin + SAMPLES_PER_JOB));
-    });
-    std::fill_n(sse.data(), sse.size(), 0.0);
-    for (int job = 0; job < jobs; job++)
-        for (int32_t level = 0; level < count; level++)
-            sse.data()[level * components + job / pieces] += part[size_t(job) * count + level];
-}
-
 std::vector<std::string> isa_levels() {
     std::vector<std::string> names;
     for (auto [isa, name] : {std::pair(PGS_SCALAR, "scalar"), std::pair(PGS_V3, "v3"), std::pair(PGS_V4, "v4")})
@@ -205,20 +78,11 @@ NB_MODULE(_native, m) {
     m.doc() = "Native kernels of pgsvc; isa is 1 scalar, 2 v3, 3 v4; formats in codec/native/pgs_kernel.h";
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     bind_decoding(m);
+    bind_fitting(m);
     m.def("isa_levels", &isa_levels, "Names of the instruction sets that this build and processor have.");
     m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("form"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
           "origin_y"_a, "subtract"_a, "isa"_a, "threads"_a, "Add splats to a 16-bit accumulator [C,H,W] (spec 8.6).");
     m.def("scale_splats", &scale_splats, a("position"), a("factor"), a("colour"), a("out_position"), a("out_form"),
           a("out_colour"), "width"_a, "height"_a, "new_width"_a, "new_height"_a, "step_x"_a, "step_y"_a,
           "Splats at another picture size (spec 8.4).");
-    m.def("f32_forward", &f32_forward, a("layers"), a("geometry"), a("colour"), a("starts"), "step_x"_a, "step_y"_a,
-          "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a, "Add the splats of each layer to layers [K,C,H,W].");
-    m.def("f32_backward", &f32_backward, a("grad_layers"), a("geometry"), a("colour"), a("starts"), a("grad_geometry"),
-          a("grad_colour"), "step_x"_a, "step_y"_a, "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a,
-          "Add the gradients of f32_forward to grad_geometry [N,5] and grad_colour [N,C].");
-    m.def("f32_curvature", &f32_curvature, a("geometry"), a("colour"), a("curvature"), "width"_a, "height"_a,
-          a("weights"), "step_x"_a, "step_y"_a, "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a,
-          "Add the Gauss-Newton diagonal of x, y, A, B, C and the sum of w^2 to curvature [N,6].");
-    m.def("f32_levels", &f32_levels, a("layers"), a("target"), a("weight"), a("sse"), "isa"_a, "threads"_a,
-          "Replace layers by the gradient of the weighted squared errors of all levels; sse [K,C] is overwritten.");
 }

@@ -46,7 +46,7 @@ class WeightMap:
     """The weights of one sampling grid, float32 [H, W], and their means over boxes of any size."""
 
     def __init__(self, weights: torch.Tensor) -> None:
-        self.weights, self.root = weights, weights.sqrt()
+        self.weights = weights
         table = torch.zeros(weights.shape[0] + 1, weights.shape[1] + 1, dtype=torch.float64)
         table[1:, 1:] = weights.double().cumsum(0).cumsum(1)
         self._table = table

@@ -141,7 +141,7 @@ class Objective:
     def sums(self, splats: Splats, level: int) -> list[torch.Tensor]:
         """What a level adds to the background: float32 [C, H, W] for each plane group of its size."""
         v = self.view_of(level)
-        layers = v.forward(splats, v.place(splats.geometry(), splats.colour))
+        layers = v.sums(splats, v.place(splats.geometry(), splats.colour))
         return [s[: level - v.first + 1].sum(0) for s in layers]
 
     def picture(self, splats: Splats, level: int) -> Picture:
@@ -175,7 +175,7 @@ class Objective:
         geometry = splats.geometry()
         for v in self.views:
             planes = [g.target for g in v.groups]
-            for k, layers in enumerate(zip(*v.forward(splats, v.place(geometry, splats.colour)), strict=True)):
+            for k, layers in enumerate(zip(*v.sums(splats, v.place(geometry, splats.colour)), strict=True)):
                 planes = [p - s for p, s in zip(planes, layers, strict=True)]
                 out.append(replace(self.target(v.first + k), planes=planes))
         return out
@@ -184,7 +184,7 @@ class Objective:
         """The objective of a single layer that makes this level by itself, or on top of ``given`` splats of lower layers."""
         view = self.view_of(level).narrowed()
         if given is not None and len(given):
-            sums = view.forward(given.merged(), view.place(given.geometry(), given.colour))
+            sums = view.sums(given.merged(), view.place(given.geometry(), given.colour))
             view = view.narrowed([g.target - s[0] for g, s in zip(view.groups, sums, strict=True)])
         return self._with([view])
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch.optim.adam import adam
 
 from pgsvc.errors import MissingExtra
 from pgsvc_encoder.fit.splats import Splats
@@ -116,10 +117,36 @@ class Optimiser:
                     value[rows] = 0
 
 
-def _method(name: str, groups: list[dict]) -> torch.optim.Optimizer:
+class Adam:
+    """Adam (Kingma and Ba 2015) by torch's functional form; ``state`` and ``param_groups`` are as in torch.optim.
+
+    The class of that name imports torch's compiler, which takes longer than a fast fit of a small picture.
+    """
+
+    def __init__(self, groups: list[dict], betas: tuple[float, float], eps: float) -> None:
+        self.param_groups, self.betas, self.eps = groups, betas, eps
+        self.state: dict[torch.Tensor, dict[str, torch.Tensor]] = {}
+
+    def step(self) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                if p not in self.state:
+                    moments = {name: torch.zeros_like(p) for name in MOMENTS}
+                    self.state[p] = {"step": torch.zeros((), device=p.device), **moments}
+                s = self.state[p]
+                first, second = (s[name] for name in MOMENTS)
+                adam(
+                    [p], [p.grad], [first], [second], [], [s["step"]], fused=True, amsgrad=False,
+                    beta1=self.betas[0], beta2=self.betas[1], lr=group["lr"], weight_decay=0.0, eps=self.eps, maximize=False,
+                )  # fmt: skip
+
+
+def _method(name: str, groups: list[dict]) -> Adam | torch.optim.Optimizer:
     """Adam, the better of the two at equal iterations (tools/bench_fit.py), or the Adan of the papers."""
     if name == ADAM:
-        return torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
+        return Adam(groups, (0.9, 0.99), 1e-15)
     if name == ADAN:
         try:
             from pytorch_optimizer import Adan

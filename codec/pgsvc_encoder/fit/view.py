@@ -86,21 +86,20 @@ class View:
             grid = (plane.step_x / 256, plane.step_y / 256, plane.origin_x / 256, plane.origin_y / 256)
             weights = None if emphasis is None else WeightMap(emphasis.weights(plane.width, plane.height))
             self.groups.append(Group(plane, torch.tensor(target, dtype=torch.float32), weight, grid, weights))
-        self._sums: list[torch.Tensor] = []
         self._given: list[torch.Tensor] | None = None  # sums of splats that are always there, where sums begin
 
     def around(self, given: Splats) -> View:
         """The same view for other splats, on top of ``given`` ones of the same layers."""
         out = copy(self)
         out._given = None
-        out._given = [s.clone() for s in out.forward(given, out.place(given.geometry(), given.colour))]
+        out._given = out.sums(given, out.place(given.geometry(), given.colour))
         return out
 
     def narrowed(self, targets: list[torch.Tensor] | None = None) -> View:
         """The same size with one level made of one layer, perhaps with other targets."""
         out = copy(self)
         out.first = out.last = 0
-        out._sums, out._given = [], None
+        out._given = None
         if targets is not None:
             out.groups = [replace(g, target=t) for g, t in zip(self.groups, targets, strict=True)]
         return out
@@ -121,46 +120,36 @@ class View:
                 out.append((placed, part * factor))
         return out
 
-    def forward(self, splats: Splats, placed: list[Placed]) -> list[torch.Tensor]:
-        """Sums of the layers in each group, float32 [layers, C, H, W]: work space that the next call overwrites."""
-        starts = self.starts(splats)
-        if not self._sums or len(self._sums[0]) != len(starts) - 1:
-            self._sums = [torch.zeros(len(starts) - 1, *g.target.shape) for g in self.groups]
-        for i, (g, sums, (geometry, colour)) in enumerate(zip(self.groups, self._sums, placed, strict=True)):
-            if self._given is None:
-                sums.zero_()
-            else:
-                sums.copy_(self._given[i])
-            n = int(starts[-1])
-            self.native.f32_forward(sums, geometry[:n], colour[:n], starts, *g.grid, self.isa, self.threads)
-        return self._sums
+    def sums(self, splats: Splats, placed: list[Placed]) -> list[torch.Tensor]:
+        """Sums of the layers in each group, float32 [layers, C, H, W]."""
+        starts, out = self.starts(splats), []
+        n = int(starts[-1])
+        for i, (g, (geometry, colour)) in enumerate(zip(self.groups, placed, strict=True)):
+            given = None if self._given is None else self._given[i]
+            out.append(torch.zeros(len(starts) - 1, *g.target.shape) if given is None else given.clone())
+            self.native.f32_sums(out[-1], geometry[:n], colour[:n], starts, *g.grid, self.isa, self.threads)
+        return out
 
-    def errors(self, weights: torch.Tensor, *, against_target: bool = True) -> torch.Tensor:
-        """Mean squared error of each level of the view after :meth:`forward`; leaves each layer's gradient in the work space."""
-        total = torch.zeros(len(weights), dtype=torch.float64)
-        for g, sums in zip(self.groups, self._sums, strict=True):
+    def step(
+        self, splats: Splats, placed: list[Placed], weights: torch.Tensor, against_target: bool
+    ) -> tuple[torch.Tensor, list[Placed]]:
+        """Mean squared error of each level of the view, and gradients of their weighted sum by what was placed."""
+        starts, out = self.starts(splats), []
+        n = int(starts[-1])
+        errors = torch.zeros(len(weights), dtype=torch.float64)
+        for i, (g, (geometry, colour)) in enumerate(zip(self.groups, placed, strict=True)):
             target = g.target if against_target else torch.zeros_like(g.target)
-            if g.map is not None:  # w · (sum − target)² is the square of √w · sum − √w · target
-                sums *= g.map.root
-                target = target * g.map.root
             weight = (weights[:, None] * g.weight[None]).float().contiguous()
             sse = torch.zeros(weight.shape, dtype=torch.float64)
-            self.native.f32_levels(sums, target, weight, sse, self.isa, self.threads)
-            if g.map is not None:
-                sums *= g.map.root
-            total += (sse * g.weight).sum(1)
-        return total
-
-    def backward(self, splats: Splats, placed: list[Placed]) -> list[Placed]:
-        """Gradients by what was placed, from the gradients in the work space."""
-        starts, out = self.starts(splats), []
-        for g, sums, (geometry, colour) in zip(self.groups, self._sums, placed, strict=True):
             grads = torch.zeros_like(geometry), torch.zeros_like(colour)
-            n = int(starts[-1])
-            parts = [t[:n] for t in (geometry, colour)], [t[:n] for t in grads]
-            self.native.f32_backward(sums, *parts[0], starts, *parts[1], *g.grid, self.isa, self.threads)
+            self.native.f32_step(
+                geometry[:n], colour[:n], starts, target, weight, None if g.map is None else g.map.weights,
+                None if self._given is None else self._given[i], sse, grads[0][:n], grads[1][:n],
+                *g.grid, self.isa, self.threads,
+            )  # fmt: skip
+            errors += (sse * g.weight).sum(1)
             out.append(grads)
-        return out
+        return errors, out
 
     def gradient(
         self, splats: Splats, geometry: torch.Tensor, colour: torch.Tensor, weights: torch.Tensor, against_target: bool
@@ -169,10 +158,7 @@ class View:
         leaves = geometry.detach().requires_grad_(), colour.detach().requires_grad_()
         with torch.enable_grad():
             placed = self.place(*leaves)
-        values = [(p.detach(), c.detach()) for p, c in placed]
-        self.forward(splats, values)
-        errors = self.errors(weights, against_target=against_target)
-        grads = self.backward(splats, values)
+        errors, grads = self.step(splats, [(p.detach(), c.detach()) for p, c in placed], weights, against_target)
         if self.ratio == (1.0, 1.0):
             return errors, sum(g for g, _ in grads), torch.cat([c for _, c in grads], 1)  # type: ignore[return-value]
         flat = [t for pair in placed for t in pair], [t for pair in grads for t in pair]

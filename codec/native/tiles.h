@@ -1,0 +1,99 @@
+// A picture in tiles, each with the list of splats whose support may reach it: what a tile needs stays in the second-level cache.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "pgs_kernel.h"
+
+class Tiles {
+public:
+    // Neither the tiles nor the order in a list depends on the number of threads, so neither do any sums.
+    Tiles(const pgs_grid_f32 &grid, const pgs_splats_f32 &splats) : grid_(grid), layers_(splats.layers) {
+        across_ = (grid.width + MOST_COLUMNS - 1) / MOST_COLUMNS;
+        columns_ = across_ ? (grid.width + across_ - 1) / across_ : 0;
+        const int64_t row = int64_t(4) * splats.layers * splats.components * columns_;
+        rows_ = row ? int32_t(std::min<int64_t>(64, std::max<int64_t>(8, BYTES / row))) : 1;
+        down_ = columns_ ? (grid.height + rows_ - 1) / rows_ : 0;
+        list(splats);
+    }
+
+    int count() const { return across_ * down_; }
+    int32_t left(int tile) const { return tile % across_ * columns_; }
+    int32_t top(int tile) const { return tile / across_ * rows_; }
+    // Where in the lists of all tiles that of a tile begins.
+    int32_t first(int tile) const { return starts_[size_t(tile) * layers_]; }
+    int32_t entries() const { return int32_t(splat_.size()); }
+
+    // The tile as a grid of its own.
+    pgs_grid_f32 grid(int tile) const {
+        const int32_t x = left(tile), y = top(tile);
+        return {std::min(columns_, grid_.width - x), std::min(rows_, grid_.height - y), grid_.step_x, grid_.step_y,
+                grid_.origin_x + float(x) * grid_.step_x, grid_.origin_y + float(y) * grid_.step_y};
+    }
+
+    // Splats of a tile: entry i of its list is the splat order[i], those of layer k are starts[k] .. starts[k + 1] - 1.
+    pgs_splats_f32 splats(int tile, const pgs_splats_f32 &all, std::vector<int32_t> &starts) const {
+        starts.resize(layers_ + 1);
+        for (int32_t k = 0; k <= layers_; k++) starts[k] = starts_[size_t(tile) * layers_ + k] - first(tile);
+        return {all.geometry, all.colour, starts.data(), splat_.data() + first(tile), all.layers, all.components};
+    }
+
+    // Calls use(entry) for the entries of a splat, tile after tile.
+    template <typename Use>
+    void entries_of(int32_t n, const Use &use) const {
+        for (int32_t i = place_[n]; i < place_[n + 1]; i++) use(entry_[i]);
+    }
+
+private:
+    static constexpr int32_t MOST_COLUMNS = 256;
+    static constexpr int64_t BYTES = 320 << 10; // of the sums of a tile
+    struct Box { int32_t x0, x1, y0, y1; };     // tiles, inclusive; none if x1 < x0
+
+    Box box(const float *g) const {
+        const float a = g[2], b = g[3], c = g[4], across = std::sqrt(12.0f) / a;
+        const float along = std::sqrt(12.0f * (a * a + c * c)) / (a * b);
+        if (!(across >= 0 && across < 1e9f && along >= 0 && along < 1e9f)) return {0, -1, 0, -1};
+        Box out;
+        range(g[0] - grid_.origin_x, across, grid_.step_x, columns_, across_, out.x0, out.x1);
+        range(g[1] - grid_.origin_y, along, grid_.step_y, rows_, down_, out.y0, out.y1);
+        if (out.y1 < out.y0) out.x1 = out.x0 - 1;
+        return out;
+    }
+
+    // Tiles from sample (middle - reach) / step to (middle + reach) / step, with some slack for rounding.
+    static void range(float middle, float reach, float step, int32_t size, int32_t tiles, int32_t &first, int32_t &last) {
+        const float slack = 0.1f, scale = 1 / (step * float(size)), most = float(tiles);
+        const float a = (middle - reach - slack * step) * scale, b = (middle + reach + slack * step) * scale;
+        first = a > 0 ? int32_t(std::min(a, most)) : 0;
+        last = b < 0 ? -1 : int32_t(std::min(b, most - 1));
+    }
+
+    void list(const pgs_splats_f32 &splats) {
+        const int32_t n = splats.starts[layers_];
+        std::vector<Box> boxes(n);
+        starts_.assign(size_t(count()) * layers_ + 1, 0);
+        place_.assign(size_t(n) + 1, 0);
+        auto each = [&](auto visit) {
+            for (int32_t k = 0; k < layers_; k++)
+                for (int32_t i = splats.starts[k]; i < splats.starts[k + 1]; i++)
+                    for (int32_t y = boxes[i].y0; y <= boxes[i].y1; y++)
+                        for (int32_t x = boxes[i].x0; x <= boxes[i].x1; x++)
+                            visit(i, (size_t(y) * across_ + x) * layers_ + k);
+        };
+        for (int32_t i = 0; i < n; i++) boxes[i] = box(splats.geometry + 5 * ptrdiff_t(i));
+        each([&](int32_t i, size_t slot) { starts_[slot + 1]++, place_[i + 1]++; });
+        for (size_t i = 1; i < starts_.size(); i++) starts_[i] += starts_[i - 1];
+        for (int32_t i = 0; i < n; i++) place_[i + 1] += place_[i];
+        splat_.resize(starts_.back());
+        entry_.resize(starts_.back());
+        std::vector<int32_t> next(starts_.begin(), starts_.end() - 1), filled(place_.begin(), place_.end() - 1);
+        each([&](int32_t i, size_t slot) { splat_[entry_[filled[i]++] = next[slot]++] = i; });
+    }
+
+    pgs_grid_f32 grid_;
+    int32_t layers_, across_, columns_, rows_, down_;
+    std::vector<int32_t> starts_; // of layer k of tile t at t * layers + k, in splat_
+    std::vector<int32_t> splat_;
+    std::vector<int32_t> place_, entry_; // of splat n: entry_[place_[n] .. place_[n + 1] - 1]
+};
