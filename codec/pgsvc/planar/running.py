@@ -13,7 +13,7 @@ import numpy as np
 from pgsvc import kernel
 from pgsvc.limits import Limits
 from pgsvc.picture import Picture, PictureFormat
-from pgsvc.planar.reconstruct import add_layer, check_cost, check_counts, empty_sums, to_picture
+from pgsvc.planar.reconstruct import add_layer, check_cost, check_counts, empty_sums, neutral_values, to_picture
 from pgsvc.planar.scale import Shaped, at_size
 from pgsvc.planar.splats import POWERS, SplatSet
 from pgsvc.sizes import Size
@@ -78,12 +78,14 @@ class _Kept:
         self._sizes = {key: len(s) for key, s in shown.items()}
         sets = list(shown.values())
         self._domain = np.repeat(np.array([s.domain for s in sets], np.uint8), [len(s) for s in sets])
-        self._base = empty_sums(output)
-        for acc, group in zip(self._base, output.plane_groups, strict=True):
-            for s in sets:
-                acc += s.background[group.components, None, None]  # int16, wraps
-        self._sums = [np.empty_like(acc) for acc in self._base]
-        self._base = [np.ascontiguousarray(acc[:, :1, :1]) for acc in self._base]
+        base = neutral_values(output)
+        for s in sets:
+            base += s.background  # int16, wraps
+        self._base = [base[g.components, None, None] for g in output.plane_groups]
+        self._sums = [
+            np.empty((len(b), g.height, g.width), np.int16)
+            for b, g in zip(self._base, output.plane_groups, strict=True)
+        ]
         self._splats: tuple[np.ndarray, ...] | None = None  # position, shape, colour
         self._covered = np.zeros(len(self._domain), np.int64)
         self._summed: list[Summed] = []  # of each plane group
