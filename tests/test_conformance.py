@@ -164,9 +164,9 @@ def test_types_that_are_unsafe_to_copy_are_left_out() -> None:
 
 def predicted_levels(chunks: list[Chunk], size: int, layers: int) -> list[int]:
     """Level of each decodable frame, from nothing but offsets, addresses and headers: what spec 5.4 says of a prefix."""
-    from bitstring import Bits, Reader
+    from pgsvc.bits import BitReader
 
-    header = HEAD.read(Reader(Bits(chunks[0].payload)))
+    header = HEAD.read(BitReader(chunks[0].payload))
     objects = header["object_layers"] or [layers]
     tracks: dict[int, dict[tuple[int, int, int], int]] = {}
     complete: dict[int, dict[tuple[int, int], int]] = {}  # segment → layer, object → slices, once the last one is known
@@ -182,7 +182,7 @@ def predicted_levels(chunks: list[Chunk], size: int, layers: int) -> list[int]:
                 complete.setdefault(a.segment, {})[a.layer, a.object] = a.slice + 1
         else:
             components = 1 if len(chunks[0].payload) and chunks[0].payload[5] & 7 == 0 else 3
-            header = PREDICTED_FRAMES.read(Reader(Bits(c.payload)), {"components": components})
+            header = PREDICTED_FRAMES.read(BitReader(c.payload), {"components": components})
             own[a.layer, a.object, a.slice] += header["frame_count"]
     levels: list[int] = []
     for segment in sorted(tracks):

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from bitstring import Bits, Reader
 
+from pgsvc.bits import BitReader
 from pgsvc.errors import PgsError
 from pgsvc.headers import PREDICTED_FRAMES
 
@@ -81,7 +81,7 @@ def tools_of(data: bytes) -> list[int]:
     for start, at, end in fuzz_damage.chunk_places(data):
         if b"PRED" in data[start:at]:
             with contextlib.suppress(PgsError):
-                out.append(PREDICTED_FRAMES.read(Reader(Bits(data[at:end])), {"components": 3})["prediction_tool"])
+                out.append(PREDICTED_FRAMES.read(BitReader(data[at:end]), {"components": 3})["prediction_tool"])
     return out
 
 

@@ -10,10 +10,9 @@ import pytest
 
 kaitaistruct = pytest.importorskip("kaitaistruct")
 
-from bitstring import Bits, Reader  # noqa: E402
-
 from pgsvc import container, headers  # noqa: E402
 from pgsvc.assemble import assemble, make_chunk  # noqa: E402
+from pgsvc.bits import BitReader  # noqa: E402
 from pgsvc.container import Address, ChunkParser  # noqa: E402
 from pgsvc.index import IndexEntry, read_index, write_index  # noqa: E402
 
@@ -147,7 +146,7 @@ def compare(data: bytes) -> int:
         if structure is None:
             assert node.body == chunk.payload
             continue
-        reader = Reader(Bits(chunk.payload))
+        reader = BitReader(chunk.payload)
         same_record(node.body, structure.read(reader, {"components": tree.components}))
         rest = chunk.payload[reader.pos // 8 :]
         if chunk.type in container.DATA_TYPES:

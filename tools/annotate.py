@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from bitstring import Bits, Reader
 
 from pgsvc import container, headers
+from pgsvc.bits import BitReader
 from pgsvc.entropy import SymbolReader
 from pgsvc.errors import BadStream, NeedMoreData, PgsError
 from pgsvc.index import read_index
@@ -55,7 +55,7 @@ class Walker:
 
     def __init__(self, data: bytes, offset: int) -> None:
         self.data, self.offset = data, offset
-        self.reader = Reader(Bits(data))
+        self.reader = BitReader(data)
 
     @property
     def rest(self) -> bytes:

@@ -80,15 +80,14 @@ DAMAGES = (flip_bits, flip_bits, set_bytes, cut_off, take_out, insert_bytes, dou
 
 def chunk_places(data: bytes | bytearray) -> list[tuple[int, int, int]]:
     """(start, payload start, end without CRC) of the chunks, as far as their lengths lead."""
-    from bitstring import Bits, Reader
-
+    from pgsvc.bits import BitReader
     from pgsvc.container import LONGEST_HEADER
     from pgsvc.errors import BadStream
     from pgsvc.headers import CHUNK_HEADER
 
     places, at = [], 8
     while at < len(data):
-        reader = Reader(Bits(bytes(data[at : at + LONGEST_HEADER])))
+        reader = BitReader(bytes(data[at : at + LONGEST_HEADER]))
         try:
             header = CHUNK_HEADER.read(reader)
         except BadStream:
@@ -111,9 +110,8 @@ def repair_crcs(data: bytearray) -> None:
 
 def change_field(rng: random.Random, data: bytearray) -> bytearray:
     """One field of one chunk header or payload header takes another value, also one out of its range; lengths follow."""
-    from bitstring import Bits, Reader
-
     from pgsvc import container, headers
+    from pgsvc.bits import BitReader
     from pgsvc.errors import BadStream
 
     structures = {
@@ -127,13 +125,13 @@ def change_field(rng: random.Random, data: bytearray) -> bytearray:
     if not places:
         return data
     start, at, end = rng.choice(places)
-    head = headers.CHUNK_HEADER.read(Reader(Bits(bytes(data[start:at]))))
+    head = headers.CHUNK_HEADER.read(BitReader(bytes(data[start:at])))
     kind, payload = head["type"].to_bytes(4, "big"), bytes(data[at:end])
     if kind in structures and rng.random() < 0.85:
         structure = structures[kind]
         head_payload = bytes(data[places[0][1] : places[0][2]])
         context = {"components": 1 if head_payload[5] & 7 == 0 else 3}
-        reader = Reader(Bits(payload))
+        reader = BitReader(payload)
         try:
             record = structure.read(reader, context)
             field = rng.choice([f for f in structure.fields if record[f.name] is not None])

@@ -6,8 +6,7 @@ import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bitstring import Bits, Reader
-
+from pgsvc.bits import BitReader
 from pgsvc.errors import BadStream, LimitExceeded, NeedMoreData
 from pgsvc.headers import CHUNK_HEADER
 from pgsvc.syntax import EndOfRecord, Record
@@ -122,7 +121,7 @@ class ChunkParser:
     def _header(self, start: int) -> tuple[Record, int]:
         """The chunk header at ``start`` and the position of the payload."""
         window = bytes(self._buffer[start : start + LONGEST_HEADER])
-        reader = Reader(Bits(window))
+        reader = BitReader(window)
         try:
             header = CHUNK_HEADER.read(reader)
         except EndOfRecord:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import zstandard
-from bitstring import Bits, Reader
-
+from pgsvc.bits import BitReader
 from pgsvc.container import Address
 from pgsvc.errors import BadStream
 from pgsvc.headers import ADDRESS, INDEX_ENTRY, INDEX_HEADER
@@ -33,6 +31,8 @@ def write_index(entries: Sequence[IndexEntry]) -> bytes:
         INDEX_ENTRY.to_bytes({"type_index": types.index(e.type), **e.address._asdict(), "chunk_size": e.size})
         for e in entries
     )
+    import zstandard
+
     packed = zstandard.ZstdCompressor(level=19).compress(body)
     compression = _ZSTANDARD if len(packed) < len(body) else _STORED
     header = {
@@ -53,10 +53,12 @@ def read_index(payload: bytes, max_entries: int | None = None) -> list[IndexEntr
     Raises:
         BadStream: the payload does not hold exactly the entries that it announces.
     """
-    reader = Reader(Bits(payload))
+    reader = BitReader(payload)
     header = INDEX_HEADER.read(reader)
     body = payload[reader.pos // 8 :]
     if header["compression"] == _ZSTANDARD:
+        import zstandard
+
         try:
             # Not decompress(): that allocates whatever size the frame header claims.
             with zstandard.ZstdDecompressor(max_window_size=MAX_INDEX_BYTES).stream_reader(body) as unpacked:
@@ -69,7 +71,7 @@ def read_index(payload: bytes, max_entries: int | None = None) -> list[IndexEntr
         raise BadStream("the index is shorter than its entry count", clause="6.2")
     if max_entries is not None and header["entry_count"] > max_entries:
         return None
-    reader = Reader(Bits(body))
+    reader = BitReader(body)
     types = [t.to_bytes(4, "big") for t in header["types"]]
     entries = []
     for _ in range(header["entry_count"]):

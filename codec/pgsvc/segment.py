@@ -5,8 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from bitstring import Bits, Reader
-
+from pgsvc.bits import BitReader
 from pgsvc.container import PREDICTED, Chunk
 from pgsvc.errors import BadStream, LimitExceeded
 from pgsvc.headers import GRADED, KEY_FRAME, PREDICTED_FRAMES
@@ -160,7 +159,7 @@ def _check_graded(segment: Segment, track: Track, data: DataChunk) -> None:
 
 
 def _read(chunk: Chunk, structure: object, components: int, limits: Limits) -> DataChunk:
-    reader = Reader(Bits(chunk.payload))
+    reader = BitReader(chunk.payload)
     try:
         header = structure.read(reader, {"components": components})  # type: ignore[attr-defined]
     except BadStream as error:

@@ -16,9 +16,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from bitstring import Bits, Reader
-
 from pgsvc import container, headers
+from pgsvc.bits import BitReader
 from pgsvc.container import Address, Chunk, ChunkParser
 from pgsvc.decode import DecodedFrame, Setup, decode_segment
 from pgsvc.errors import BadStream, HashMismatch, LimitExceeded, NeedMoreData, Unsupported, UsageError
@@ -132,7 +131,7 @@ class Stream:
             needed = f"{version[0]}.{version[2]}"
             mine = f"{headers.FORMAT_MAJOR}.{headers.FORMAT_MINOR}"
             raise Unsupported(f"the stream needs a reader of format {needed}; this one reads {mine}", clause="6.1")
-        reader = Reader(Bits(chunk.payload))
+        reader = BitReader(chunk.payload)
         header = headers.HEAD.read(reader)
         self.limits = check_header(header, self._allowed)
         self._parser.max_chunk_bytes = self.limits.chunk_bytes
@@ -205,7 +204,7 @@ class Stream:
             raise BadStream(f"frame {first + count - 1} of a stream of {total}", clause="6.3", offset=chunk.offset)
 
     def _take_hash(self, chunk: Chunk) -> None:
-        record = headers.HASH.read(Reader(Bits(chunk.payload)))
+        record = headers.HASH.read(BitReader(chunk.payload))
         if chunk.address.object:
             raise BadStream("a hash of one object alone", clause="6.6", offset=chunk.offset)
         segment = self.segments.get(chunk.address.segment)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from bitstring import Bits, Reader, ReadError
-
+from pgsvc.bits import BitReader, EndOfData
 from pgsvc.errors import BadStream
+
+if TYPE_CHECKING:
+    from bitstring import Bits
 
 Record = dict[str, Any]
 LEB_LIMIT = 1 << 32
@@ -49,7 +52,7 @@ class Structure:
     clause: str
     fields: tuple[Field, ...]
 
-    def read(self, reader: Reader, context: Mapping[str, Any] | None = None) -> Record:
+    def read(self, reader: BitReader, context: Mapping[str, Any] | None = None) -> Record:
         """Read one record.
 
         Args:
@@ -65,33 +68,32 @@ class Structure:
             record[field.name] = scope[field.name] = self._read_field(field, reader, scope)
         return record
 
-    def _read_field(self, field: Field, reader: Reader, scope: Record) -> Any:
+    def _read_field(self, field: Field, reader: BitReader, scope: Record) -> Any:
         if field.when is not None and not field.when(scope):
             return field.default
         try:
             if field.count is None:
                 return self._read_value(field, reader, scope)
             count = field.count if isinstance(field.count, int) else field.count(scope)
-            if isinstance(field.descriptor, str) and field.descriptor != "leb":
-                values = reader.read_array(field.descriptor, count).to_list() if count else []
-                for value in values:
-                    self._check(field, value)
-                return values
             return [self._read_value(field, reader, scope) for _ in range(count)]
-        except ReadError:
+        except EndOfData:
             raise EndOfRecord(f"{self.name} ends inside {field.name}", clause=self.clause) from None
 
-    def _read_value(self, field: Field, reader: Reader, scope: Record) -> Any:
+    def _read_value(self, field: Field, reader: BitReader, scope: Record) -> Any:
         if isinstance(field.descriptor, Structure):
             return field.descriptor.read(reader, scope)
-        value = self._read_leb(field, reader) if field.descriptor == "leb" else reader.read_value(field.descriptor)
+        if field.descriptor == "leb":
+            value = self._read_leb(field, reader)
+        else:
+            width, signed = _integer(field.descriptor)
+            value = reader.read(width, signed=signed)
         self._check(field, value)
         return value
 
-    def _read_leb(self, field: Field, reader: Reader) -> int:
+    def _read_leb(self, field: Field, reader: BitReader) -> int:
         value = 0
         for shift in range(0, 35, 7):
-            byte: int = reader.read_value("u8")  # type: ignore[assignment]
+            byte = reader.read(8)
             value |= (byte & 127) << shift
             if byte < 128:
                 if (byte == 0 and shift > 0) or value >= LEB_LIMIT:
@@ -109,6 +111,8 @@ class Structure:
         Raises:
             ValueError: a value does not fit its field.
         """
+        from bitstring import Bits
+
         return Bits.from_joined(self._pieces(record, dict(context or {})))
 
     def _pieces(self, record: Record, scope: Record) -> list[Bits]:
@@ -131,6 +135,8 @@ class Structure:
             return field.descriptor.write(value, scope)
         if field.allowed is not None and value not in field.allowed:
             raise ValueError(f"{self.name}.{field.name} = {value} is not allowed")
+        from bitstring import Bits
+
         if field.descriptor == "leb":
             return Bits(leb128(value))
         return Bits(f"{field.descriptor}={int(value)}")
@@ -145,6 +151,12 @@ class Structure:
         if len(bits) % 8:
             raise ValueError(f"{self.name} ends inside a byte")
         return bits.to_bytes()
+
+
+@cache
+def _integer(descriptor: str) -> tuple[int, bool]:
+    """Width in bits of ``u<n>`` or ``i<n>``, and whether it is signed."""
+    return int(descriptor[1:]), descriptor[0] == "i"
 
 
 def leb128(value: int) -> bytes:

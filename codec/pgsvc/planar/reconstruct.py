@@ -20,14 +20,17 @@ def empty_sums(picture_format: PictureFormat) -> list[np.ndarray]:
     """Accumulators before any splat: int16 [C, H, W] for each plane group (spec 8.6)."""
     sums = []
     for group in picture_format.plane_groups:
-        count = group.components.stop - group.components.start
-        acc = np.zeros((count, group.height, group.width), np.int16)
-        if not picture_format.is_rgb and group.components.start == 0 and count == 3:
-            acc[1:] = 4096
-        elif group.components.start > 0:
-            acc[:] = 4096
-        sums.append(acc)
+        neutral = neutral_values(picture_format)[group.components, None, None]
+        sums.append(np.tile(neutral, (1, group.height, group.width)))
     return sums
+
+
+def neutral_values(picture_format: PictureFormat) -> np.ndarray:
+    """What the accumulators of the components begin with; int16 [C] (spec 8.6)."""
+    out = np.zeros(picture_format.components, np.int16)
+    if not picture_format.is_rgb:
+        out[1:] = 4096
+    return out
 
 
 def add_layer(

@@ -1,7 +1,9 @@
 """The sum of the frames of a segment, of which only what changes is summed again (spec 8.6).
 
-The sum is modulo 2^16 and every splat's contribution is rounded by itself: taking the old one away and adding the new one gives
-the bits of a whole sum. Where that would cost more than a whole sum, all splats are summed.
+The sum is modulo 2^16 and every splat's contribution is rounded by itself: parts of it in any order give the bits of a whole sum.
+Splats that rest stay in accumulators of their own; those that changed since the last frame are added to a copy. A splat that
+begins to change is taken out of the resting ones, one that stops is added to them. Where that would cost more than to sum the
+resting ones again, they are summed again.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ import numpy as np
 from pgsvc import kernel
 from pgsvc.limits import Limits
 from pgsvc.picture import Picture, PictureFormat
-from pgsvc.planar.reconstruct import add_layer, check_cost, check_counts, empty_sums, to_picture
+from pgsvc.planar.reconstruct import add_layer, check_cost, check_counts, empty_sums, neutral_values, to_picture
 from pgsvc.planar.scale import Shaped, at_size
 from pgsvc.planar.splats import POWERS, SplatSet
 from pgsvc.sizes import Size
 
 SetKey = tuple[int, int, int]  # layer, object, slice
-Grid = tuple[int, int, int, int]  # of a plane group: steps and origins
+MOST_MOVING = 7 / 8  # share of the covered samples above which a frame is summed whole
 Summed = tuple[np.ndarray, np.ndarray, np.ndarray]  # position, form, colour as a plane group has them
 
 
@@ -62,7 +64,7 @@ class RunningSum:
 
 
 class _Kept:
-    """What is kept while the same sets are shown: their splats as of the last frame, and the accumulators."""
+    """What is kept while the same sets are shown: their splats as of the last frame, and the sum of those that rest."""
 
     def __init__(
         self,
@@ -78,14 +80,18 @@ class _Kept:
         self._sizes = {key: len(s) for key, s in shown.items()}
         sets = list(shown.values())
         self._domain = np.repeat(np.array([s.domain for s in sets], np.uint8), [len(s) for s in sets])
-        self._base = empty_sums(output)
-        for acc, group in zip(self._base, output.plane_groups, strict=True):
-            for s in sets:
-                acc += s.background[group.components, None, None]  # int16, wraps
-        self._sums = [np.empty_like(acc) for acc in self._base]
-        self._base = [np.ascontiguousarray(acc[:, :1, :1]) for acc in self._base]
-        self._splats: tuple[np.ndarray, ...] | None = None  # position, shape, colour
+        base = neutral_values(output)
+        for s in sets:
+            base += s.background  # int16, wraps
+        self._base = [base[g.components, None, None] for g in output.plane_groups]
+        self._resting = [
+            np.empty((len(b), g.height, g.width), np.int16)
+            for b, g in zip(self._base, output.plane_groups, strict=True)
+        ]
+        self._grids = [(g.step_x, g.step_y, g.origin_x, g.origin_y) for g in output.plane_groups]
+        self._splats: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # position, shape, colour
         self._covered = np.zeros(len(self._domain), np.int64)
+        self._rests = np.ones(len(self._domain), bool)
         self._summed: list[Summed] = []  # of each plane group
 
     def holds(self, shown: Mapping[SetKey, SplatSet]) -> bool:
@@ -93,58 +99,81 @@ class _Kept:
         return self._sizes == {key: len(s) for key, s in shown.items()}
 
     def sums(self, shown: Mapping[SetKey, SplatSet]) -> list[np.ndarray]:
-        """The accumulators of a frame; int16 [C, H, W] of each plane group, which the next call changes."""
+        """The accumulators of a frame; int16 [C, H, W] of each plane group, which the next call may change."""
         sets = shown.values()
-        splats = tuple(_joined(sets, name) for name in ("position", "shape", "colour"))
-        first, self._splats, old = self._splats is None, splats, self._splats
-        rows = slice(None)
-        if old is not None:
-            changed = np.empty(len(self._domain), np.int64)
-            count = kernel.native().changed_rows(*splats, *old, changed)
-            if count == 0:
-                return self._sums
-            if count < len(changed):
-                rows = changed[:count]
-        position, shape, colour = (values[rows] for values in splats)
-        factor, form, covered = self._geometry(shape, self._domain[rows])
-        before = int(self._covered[rows].sum())
+        splats = (_joined(sets, "position"), _joined(sets, "shape"), _joined(sets, "colour"))
+        old, self._splats = self._splats, splats
+        if old is None:
+            return self._whole(*splats)
+        rows = np.empty(len(self._domain), np.int64)
+        rows = rows[: kernel.native().changed_rows(*splats, *old, rows)]
+        if self._covered[rows].sum() > MOST_MOVING * self._covered.sum():
+            return self._whole(*splats)
+        position, shape, colour = splats
+        return self._with_moving(rows, *self._shaped(position[rows], shape[rows], colour[rows], self._domain[rows]))
+
+    def _whole(self, position: np.ndarray, shape: np.ndarray, colour: np.ndarray) -> list[np.ndarray]:
+        """The accumulators of a frame that is summed whole, after which all splats rest."""
+        self._summed, self._covered = self._shaped(position, shape, colour, self._domain)
+        self._check()
+        self._clear()
+        self._add(self._resting, self._summed)
+        self._rests[:] = True
+        return self._resting
+
+    def _with_moving(self, rows: np.ndarray, new: list[Summed], covered: np.ndarray) -> list[np.ndarray]:
+        """The accumulators of a frame in which splats of these rows are others than in the one before."""
+        moves = np.zeros(len(self._domain), bool)
+        moves[rows] = True
+        rests = ~moves
+        starts, stops = self._rests & moves, rests & ~self._rests
+        cost = int(self._covered[starts].sum() + self._covered[stops].sum())
+        again = cost > int(self._covered[rests].sum())
+        if not again:
+            self._add(self._resting, self._rows(starts), subtract=True)
+        for kept, values in zip(self._summed, new, strict=True):
+            for array, some in zip(kept, values, strict=True):
+                array[rows] = some  # plane groups may share these
         self._covered[rows] = covered
-        total = int(self._covered.sum())
-        check_counts(len(self._domain), total, self._limits)
-        self._add(rows, Shaped(position, factor, form, colour), first or before + int(covered.sum()) >= total)
-        return self._sums
+        self._check()
+        if again:
+            self._clear()
+        self._add(self._resting, self._rows(rests if again else stops))
+        self._rests = rests
+        if not len(rows):
+            return self._resting
+        sums = [acc.copy() for acc in self._resting]
+        self._add(sums, new)
+        return sums
 
-    def _geometry(self, shape: np.ndarray, domain: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """factor, form and covered samples of splats."""
+    def _check(self) -> None:
+        check_counts(len(self._domain), int(self._covered.sum()), self._limits)
+
+    def _shaped(
+        self, position: np.ndarray, shape: np.ndarray, colour: np.ndarray, domain: np.ndarray
+    ) -> tuple[list[Summed], np.ndarray]:
+        """Splats as the plane groups have them, and how many samples each covers."""
         n, size = len(shape), (self._output.width, self._output.height)
-        out = np.empty((n, 3), np.int32), np.empty((n, 3), np.int64), np.empty(n, np.int64)
-        kernel.native().geometry(shape, domain, POWERS, *self._reference, *size, *out)
-        return out
+        factor, form, covered = np.empty((n, 3), np.int32), np.empty((n, 3), np.int64), np.empty(n, np.int64)
+        kernel.native().geometry(shape, domain, POWERS, *self._reference, *size, factor, form, covered)
+        splats = Shaped(position, factor, form, colour)
+        groups = self._output.plane_groups
+        return [at_size(splats, self._reference, size, g, cpu=self._cpu) for g in groups], covered
 
-    def _add(self, rows: slice | np.ndarray, splats: Shaped, whole: bool) -> None:
-        """Take the splats of the rows as they are now; sum all again if ``whole``."""
-        output, cpu = self._output, self._cpu
-        size, groups = (output.width, output.height), output.plane_groups
-        grids = [(g.step_x, g.step_y, g.origin_x, g.origin_y) for g in groups]
-        new = [at_size(splats, self._reference, size, g, cpu=cpu) for g in groups]
-        if not whole:
-            for acc, grid, kept in zip(self._sums, grids, self._summed, strict=True):
-                position, form, colour = kept
-                self._sum(acc, grid, (position[rows], form[rows], colour[rows]), subtract=True)
-        if isinstance(rows, slice):
-            self._summed = new
-        else:
-            for kept, fresh in zip(self._summed, new, strict=True):
-                for values, some in zip(kept, fresh, strict=True):
-                    values[rows] = some  # plane groups may share these
-        for acc, grid, base, kept, fresh in zip(self._sums, grids, self._base, self._summed, new, strict=True):
-            if whole:
-                acc[:] = base
-            self._sum(acc, grid, kept if whole else fresh)
+    def _rows(self, chosen: np.ndarray) -> list[Summed]:
+        """Splats as they were summed last; ``chosen`` bool [N]."""
+        rows = np.nonzero(chosen)[0]
+        return [(position[rows], form[rows], colour[rows]) for position, form, colour in self._summed]
 
-    def _sum(self, acc: np.ndarray, grid: Grid, splats: Summed, *, subtract: bool = False) -> None:
-        position, form, colour = splats
-        kernel.sum_i16(acc, position, form, colour, *grid, subtract, cpu=self._cpu, threads=self._threads)
+    def _clear(self) -> None:
+        """No splat rests."""
+        for acc, base in zip(self._resting, self._base, strict=True):
+            acc[:] = base
+
+    def _add(self, sums: list[np.ndarray], groups: list[Summed], *, subtract: bool = False) -> None:
+        for acc, grid, (position, form, colour) in zip(sums, self._grids, groups, strict=True):
+            if len(position):
+                kernel.sum_i16(acc, position, form, colour, *grid, subtract, cpu=self._cpu, threads=self._threads)
 
 
 def _joined(sets: Iterable[SplatSet], name: str) -> np.ndarray:
