@@ -1,5 +1,9 @@
 // The columns of a splat's support, eight rows at a time (spec 8.5).
 #pragma once
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 #include "sum_form.h"
 
 // A loop over lanes. Without the pragma GCC unrolls it completely before it can be vectorised.
@@ -7,7 +11,7 @@
 
 namespace {
 
-constexpr int GROUP = 8; // rows handled together, in vector lanes
+constexpr int GROUP = 8, BLOCK = 64; // rows handled together, in vector lanes; rows of which all ends are found first
 
 // First and last column of the support in each row of a group, limited to the picture; first > last: none.
 struct Columns {
@@ -35,32 +39,60 @@ class Ends {
     }
 
     // The GROUP rows from Y on; those from `rows` on are left empty.
+#ifdef __AVX2__
     void find(int64_t first_Y, int rows, Columns &columns) const {
-        const double y0 = double(first_Y), step_y = grid.step_y;
-        const double full = this->full, det = form.det, scale = this->scale, slope = this->slope, shift = this->shift;
-        const double least = this->least, most = this->most;
-        const int bits = this->bits, part = (1 << bits) - 2;
         alignas(32) int32_t left[GROUP], right[GROUP];
-        EACH(GROUP) {
-            const double y = y0 + k * step_y, half = __builtin_sqrt(full - det * y * y) * scale; // NaN: no support
-            const double middle = slope * y + shift;
-            double l = middle - half, r = middle + half;
-            l = l > least ? l : least; // least also for NaN
-            r = r > least ? r : least;
-            left[k] = int32_t(l < most ? l : most);
-            right[k] = int32_t(r < most ? r : most);
+        const __m256d least = _mm256_set1_pd(this->least), most = _mm256_set1_pd(this->most);
+        const __m256d det = _mm256_set1_pd(form.det), full = _mm256_set1_pd(this->full);
+        const __m256d scale = _mm256_set1_pd(this->scale), slope = _mm256_set1_pd(this->slope);
+        const __m256d shift = _mm256_set1_pd(this->shift), step = _mm256_set1_pd(double(grid.step_y));
+        // The maximum is its second operand where the first is NaN.
+        auto limited = [&](__m256d v) { return _mm256_cvttpd_epi32(_mm256_min_pd(_mm256_max_pd(v, least), most)); };
+        __m128i l[2], r[2];
+        for (int h = 0; h < 2; h++) {
+            const __m256d row = _mm256_add_pd(_mm256_setr_pd(0, 1, 2, 3), _mm256_set1_pd(4 * h));
+            const __m256d y = _mm256_fmadd_pd(row, step, _mm256_set1_pd(double(first_Y)));
+            const __m256d root = _mm256_sqrt_pd(_mm256_fnmadd_pd(_mm256_mul_pd(det, y), y, full));
+            const __m256d middle = _mm256_fmadd_pd(slope, y, shift);
+            l[h] = limited(_mm256_fnmadd_pd(root, scale, middle));
+            r[h] = limited(_mm256_fmadd_pd(root, scale, middle));
         }
-        int32_t doubt = 0;
-        EACH(GROUP) {
+        const __m256i lefts = _mm256_set_m128i(l[1], l[0]), rights = _mm256_set_m128i(r[1], r[0]);
+        const __m256i one = _mm256_set1_epi32(1), ones = _mm256_set1_epi32(-1), part = _mm256_set1_epi32((1 << bits) - 2);
+        const __m256i within = _mm256_cmpgt_epi32(_mm256_set1_epi32(rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+        const __m128i count = _mm_cvtsi32_si128(bits);
+        auto whole = [&](__m256i v) {
+            return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_add_epi32(v, one), part), _mm256_setzero_si256());
+        };
+        const __m256i last = _mm256_add_epi32(_mm256_and_si256(_mm256_sra_epi32(rights, count), within), ones);
+        _mm256_store_si256(reinterpret_cast<__m256i *>(columns.first), _mm256_sra_epi32(lefts, count));
+        _mm256_store_si256(reinterpret_cast<__m256i *>(columns.last), last);
+        const __m256i doubt = _mm256_or_si256(whole(lefts), whole(rights));
+        if (_mm256_testz_si256(doubt, doubt)) return;
+        _mm256_store_si256(reinterpret_cast<__m256i *>(left), lefts);
+        _mm256_store_si256(reinterpret_cast<__m256i *>(right), rights);
+        decide(first_Y, rows, left, right, columns);
+    }
+#else
+    void find(int64_t first_Y, int rows, Columns &columns) const {
+        int32_t left[GROUP], right[GROUP];
+        bool doubt = false;
+        for (int k = 0; k < GROUP; k++) {
+            const double y = double(first_Y) + k * double(grid.step_y), root = __builtin_sqrt(full - form.det * y * y);
+            const double middle = slope * y + shift, l = middle - root * scale, r = middle + root * scale;
+            left[k] = int32_t(!(l > least) ? least : l < most ? l : most); // least also for NaN: no support
+            right[k] = int32_t(!(r > least) ? least : r < most ? r : most);
             columns.first[k] = left[k] >> bits;
             columns.last[k] = k < rows ? (right[k] >> bits) - 1 : -1;
-            doubt |= -int32_t(((left[k] + 1) & part) == 0) | -int32_t(((right[k] + 1) & part) == 0);
+            const int32_t part = (1 << bits) - 2;
+            doubt |= !((left[k] + 1) & part) || !((right[k] + 1) & part);
         }
         if (doubt) decide(first_Y, rows, left, right, columns);
     }
+#endif
 
   private:
-    void decide(int64_t first_Y, int rows, const int32_t *left, const int32_t *right, Columns &columns) const {
+    __attribute__((noinline)) void decide(int64_t first_Y, int rows, const int32_t *left, const int32_t *right, Columns &columns) const {
         const int32_t below = (1 << bits) - 1;
         for (int k = 0; k < GROUP && k < rows; k++) {
             const int64_t Y = first_Y + int64_t(k) * grid.step_y;

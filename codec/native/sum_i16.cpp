@@ -34,7 +34,7 @@ void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx
     if (rows.first > rows.last || columns.first > columns.last) return;
 
     const uint64_t step = uint64_t(grid.step_x);
-    const uint32_t d2 = uint32_t((2 * uint64_t(f.P) * step * step + (1 << 23)) >> 24);
+    const uint32_t d2 = uint32_t((2 * uint64_t(f.P) * step * step + (1 << 23)) >> 24) << 3;
     // ic - 32, where a run starts. The double quotient of numbers of 33 and 17 bits is never rounded to a whole number.
     const int32_t anchor = floor_clamped((double(cx) - grid.origin_x) / grid.step_x) - RUN / 2;
     const int32_t first_run = anchor + ((columns.first - anchor) & ~(RUN - 1));
@@ -42,7 +42,6 @@ void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx
     const Ends ends(f, grid, cx);
     const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
     Columns support[BLOCK / GROUP];
-    Units units;
     for (int32_t block = rows.first; block <= rows.last; block += BLOCK) {
         const int32_t count = rows.last - block + 1 < BLOCK ? rows.last - block + 1 : BLOCK;
         const int64_t first_Y = int64_t(grid.origin_y) + int64_t(block) * grid.step_y - cy;
@@ -50,10 +49,9 @@ void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx
             ends.find(first_Y + int64_t(row) * grid.step_y, count - row, support[row / GROUP]);
         const Target<COMPONENTS, SUBTRACT> target{acc + ptrdiff_t(block) * grid.width, plane, colour, d2};
         for (int32_t i0 = first_run; i0 <= columns.last; i0 += RUN) {
-            RunRows run(RunStart(f, grid, cx, i0, first_Y), d2, i0, grid);
-            units.count = 0;
-            for (int32_t row = 0; row < count; row += GROUP) run.list(support[row / GROUP], row, units, target);
-            if (units.count) add_units(target, units);
+            RunRows<COMPONENTS, SUBTRACT> run(target, RunStart(f, grid, cx, i0, first_Y), i0, grid);
+            for (int32_t row = 0; row < count; row += GROUP) run.add(support[row / GROUP], row);
+            run.finish();
         }
     }
 }

@@ -1,29 +1,22 @@
 // Units: up to eight samples of one row and one run, evaluated from q and its first difference (spec 8.5, 8.6).
+//
+// q, d1 and d2 are shifted to Q27, still modulo 2^32: in the support q is below 2^28 in Q24 (8.8), and x is the upper half.
 #pragma once
 #include "sum_ends.h"
 
 namespace {
 
-constexpr int UNIT = 8, BLOCK = 64; // samples in a unit; rows of which units are listed together
-constexpr int LISTED = BLOCK * RUN / UNIT;
+constexpr int UNIT = 8;
 
-// KEEP[UNIT * n] begins a mask of the first n lanes.
-struct Keep {
+// HALF[UNIT * n] begins n lanes of 2^15, then zeros: the high half of the product with w16 is w where a unit has samples.
+struct Half {
     alignas(64) uint16_t lanes[UNIT * (UNIT + 1)];
-    constexpr Keep() : lanes() {
+    constexpr Half() : lanes() {
         for (int n = 0; n <= UNIT; n++)
-            for (int k = 0; k < UNIT; k++) lanes[UNIT * n + k] = k < n ? 0xFFFF : 0;
+            for (int k = 0; k < UNIT; k++) lanes[UNIT * n + k] = k < n ? 1 << 15 : 0;
     }
 };
-constexpr Keep KEEP;
-
-// Room for a vector of units more than can be listed, and for one to make an even number.
-struct Units {
-    int count = 0;
-    alignas(32) uint32_t q[LISTED + 2 * UNIT], d1[LISTED + 2 * UNIT]; // of the first sample; Q24, modulo 2^32
-    alignas(32) int32_t offset[LISTED + 2 * UNIT];                    // of the first sample, from the block's first row
-    alignas(32) int32_t columns[LISTED + 2 * UNIT];                   // 1 .. UNIT
-};
+constexpr Half HALF;
 
 inline uint16_t high(uint16_t a, uint16_t b) { return uint16_t((uint32_t(a) * uint32_t(b)) >> 16); }
 
@@ -33,7 +26,7 @@ struct Target {
     int16_t *acc;
     ptrdiff_t plane;
     const int16_t *colour;
-    uint32_t d2;
+    uint32_t d2; // Q27
 
     // Weights (Q15) of a unit; lanes from `columns` on get 0.
     void weights(uint32_t q, uint32_t d1, int32_t columns, int16_t *__restrict weight) const {
@@ -41,7 +34,7 @@ struct Target {
         const uint32_t d2 = this->d2;
         EACH(UNIT) {
             const int32_t v = int32_t(q + uint32_t(k) * d1 + uint32_t(k * (k - 1) / 2) * d2);
-            x[k] = uint16_t((v > 0 ? v : 0) >> 13);
+            x[k] = uint16_t((v > 0 ? v : 0) >> 16);
         }
         // One loop per product: only a product stored at once as 16 bits is recognised as a 16-bit high multiply.
         alignas(32) uint16_t w[UNIT];
@@ -55,8 +48,8 @@ struct Target {
         EACH(UNIT) w[k] = high(w[k], w[k]);
         EACH(UNIT) w[k] = high(w[k], w[k]);
         EACH(UNIT) w[k] = high(w[k], w[k]);
-        const uint16_t *keep = KEEP.lanes + UNIT * columns;
-        EACH(UNIT) weight[k] = int16_t((w[k] >> 1) & keep[k]);
+        const uint16_t *half = HALF.lanes + UNIT * columns;
+        EACH(UNIT) weight[k] = int16_t(high(w[k], half[k]));
     }
 
     // (c w + 2^14) >> 15, written so that it is recognised as a rounding high multiply; then added modulo 2^16.
