@@ -1,6 +1,7 @@
 // Python binding: checks shapes, releases the GIL, deals row bands or splat ranges to threads (see pgs_kernel.h).
 // Takes numpy arrays and torch CPU tensors; nothing is ever converted or copied.
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <numeric>
 #include <stdexcept>
@@ -30,6 +31,7 @@ using Curvature = nb::ndarray<float, nb::shape<-1, 6>, nb::c_contig, nb::device:
 
 constexpr int64_t MAX_FACTOR = (int64_t(1) << 32) / 1448; // of A and B, spec 8.8
 constexpr int SPLATS_PER_JOB = 128;
+constexpr double PAIRS_PER_THREAD = 200000; // about 100 microseconds, several times the start of a thread
 constexpr int64_t SAMPLES_PER_JOB = 32768; // fixed, so that error sums do not depend on the number of threads
 
 void require(bool ok, const char *message) {
@@ -79,6 +81,18 @@ pgs_splats_f32 float_splats(const Geometry &geometry, const Array<const float, 2
     return {geometry.data(), colour.data(), s, layers, components};
 }
 
+// About how many samples splats add to: the areas of their ellipses q <= 12, at most the picture each.
+double covered(const pgs_grid_i32 &grid, const pgs_splats_i32 &splats) {
+    const double picture = double(grid.width) * grid.height, cell = double(grid.step_x) * grid.step_y;
+    double sum = 0;
+    for (ptrdiff_t n = 0; n < splats.count; n++) {
+        const double P = double(splats.form[3 * n]), K = double(splats.form[3 * n + 1]), R = double(splats.form[3 * n + 2]);
+        const double area = 3.1416 * 12 * 0x1p48 / (std::sqrt(std::max(P * R - K * K, 1.0)) * cell);
+        sum += std::min(area, picture);
+    }
+    return sum;
+}
+
 void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
              int32_t step_y, int32_t origin_x, int32_t origin_y, bool subtract, int isa, int threads) {
     const pgs_kernels &k = kernels(isa);
@@ -93,6 +107,7 @@ void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const in
     const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)),
                                 components};
     nb::gil_scoped_release release;
+    if (threads > 1) threads = int(std::min(double(threads), 1 + covered(grid, splats) / PAIRS_PER_THREAD));
     by_rows(grid.height, threads, [&](int32_t a, int32_t b) { k.sum_i16(acc.data(), &grid, &splats, subtract, a, b); });
 }
 

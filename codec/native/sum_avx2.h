@@ -18,6 +18,7 @@ struct Pack {
 constexpr Pack PACK;
 
 constexpr int WIDE = 16, LISTED = BLOCK * RUN / UNIT;
+constexpr int AHEAD = 12; // vectors between a prefetch and the use, and room behind the listed ones for a whole vector
 
 inline __m256i each(uint32_t v) { return _mm256_set1_epi32(int32_t(v)); }
 inline __m256i each64(uint64_t v) { return _mm256_set1_epi64x(int64_t(v)); }
@@ -36,12 +37,12 @@ inline __m256i shifted(const __m256i *v) {
 }
 
 // Samples of which q is listed, until the rows of the run are done: UNIT or fewer of a row, or WIDE. There is room for
-// all of BLOCK rows, and a vector more.
+// all of BLOCK rows, and some more to write beyond.
 struct Units {
     int count = 0;
-    alignas(32) uint32_t q[LISTED + GROUP], d1[LISTED + GROUP]; // of the first sample; Q27, modulo 2^32
-    alignas(32) uint32_t offset[LISTED + GROUP];                // of the first sample, from the block's first row
-    alignas(32) uint32_t half[LISTED + GROUP];                  // UNIT times the columns; not for WIDE
+    alignas(32) uint32_t q[LISTED + AHEAD], d1[LISTED + AHEAD]; // of the first sample; Q27, modulo 2^32
+    alignas(32) uint32_t offset[LISTED + AHEAD];                // of the first sample, from the block's first row
+    alignas(32) uint32_t half[LISTED + AHEAD];                  // UNIT times the columns; not for WIDE
 };
 
 // The polynomial of 8.5: w16 of x.
@@ -68,8 +69,11 @@ inline __m256i summed(__m256i before, __m256i colour, __m256i weight) {
     return SUBTRACT ? _mm256_sub_epi16(before, part) : _mm256_add_epi16(before, part);
 }
 
+// Both loops read before they write, as reads would wait for writes to planes that lie a multiple of 4096 bytes apart.
 template <int COMPONENTS, bool SUBTRACT>
-void add_wide(const Target<COMPONENTS, SUBTRACT> &target, const Units &units) {
+void add_wide(const Target<COMPONENTS, SUBTRACT> &target, Units &units) {
+    // From vector to vector the way is down a column: no processor guesses what is needed next.
+    for (int n = 0; n < AHEAD && units.count; n++) units.offset[units.count + n] = units.offset[units.count - 1];
     const __m256i k = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), d2 = each(target.d2); // even lanes
     const __m256i bend = _mm256_mullo_epi32(d2, _mm256_setr_epi32(0, 1, 6, 15, 28, 45, 66, 91));
     const __m256i rise = _mm256_mullo_epi32(d2, k);
@@ -81,6 +85,8 @@ void add_wide(const Target<COMPONENTS, SUBTRACT> &target, const Units &units) {
         const __m256i odd = _mm256_add_epi32(even, _mm256_add_epi32(d, rise));
         const __m256i w = _mm256_srli_epi16(sixteenth_power(x_of(even, odd)), 1);
         int16_t *a = target.acc + units.offset[n];
+        const int16_t *later = target.acc + units.offset[n + AHEAD];
+        for (int c = 0; c < COMPONENTS; c++) __builtin_prefetch(later + c * target.plane, 1);
         __m256i sum[COMPONENTS];
         for (int c = 0; c < COMPONENTS; c++)
             sum[c] = summed<SUBTRACT>(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(a + c * target.plane)), colour[c], w);
@@ -89,8 +95,7 @@ void add_wide(const Target<COMPONENTS, SUBTRACT> &target, const Units &units) {
     }
 }
 
-// Two units at a time, which lie whole in their rows. No two overlap, so that all can be read before any is written;
-// reads would also wait for writes to planes or rows that lie a multiple of 4096 bytes apart.
+// Two units at a time, which lie whole in their rows. No two overlap, so that both can be read before any is written.
 template <int COMPONENTS, bool SUBTRACT>
 void add_units(const Target<COMPONENTS, SUBTRACT> &target, Units &units) {
     const int count = units.count;

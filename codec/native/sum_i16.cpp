@@ -28,6 +28,12 @@ struct Reach {
 template <int COMPONENTS, bool SUBTRACT>
 void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
                int32_t row_begin, int32_t row_end) {
+    // Most splats lie outside a band of rows; one more for rounding.
+    const double above = double(cy) - grid.origin_y - double(grid.step_y) * row_end;
+    const double below = double(grid.origin_y) - cy + double(grid.step_y) * (row_begin - 1);
+    const double distance = above > below ? above : below;
+    if (distance > 0 && distance * distance * f.det > double(LIMIT) * f.p) return;
+
     const double quotient = double(LIMIT) / f.det;
     const Reach rows(__builtin_sqrt(quotient * f.p), cy, grid.origin_y, grid.step_y, row_begin, row_end);
     const Reach columns(__builtin_sqrt(quotient * f.r), cx, grid.origin_x, grid.step_x, 0, grid.width);
