@@ -1,6 +1,7 @@
 // Python binding: checks shapes, releases the GIL, deals row bands or splat ranges to threads (see pgs_kernel.h).
 // Takes numpy arrays and torch CPU tensors; nothing is ever converted or copied.
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 namespace {
 
 constexpr int64_t MAX_FACTOR = (int64_t(1) << 32) / 1448; // of A and B, spec 8.8
+constexpr double PAIRS_PER_THREAD = 200000; // about 100 microseconds, several times the start of a thread
 
 // Two bands per thread even out where splats crowd; a single thread needs no bands.
 template <typename Job>
@@ -22,6 +24,18 @@ void by_rows(int32_t rows, int threads, const Job &job) {
     pgs_parallel(bands, threads, [&](int b) {
         job(int32_t(int64_t(rows) * b / bands), int32_t(int64_t(rows) * (b + 1) / bands));
     });
+}
+
+// About how many samples splats add to: the areas of their ellipses q <= 12, at most the picture each.
+double covered(const pgs_grid_i32 &grid, const pgs_splats_i32 &splats) {
+    const double picture = double(grid.width) * grid.height, cell = double(grid.step_x) * grid.step_y;
+    double sum = 0;
+    for (ptrdiff_t n = 0; n < splats.count; n++) {
+        const double P = double(splats.form[3 * n]), K = double(splats.form[3 * n + 1]), R = double(splats.form[3 * n + 2]);
+        const double area = 3.1416 * 12 * 0x1p48 / (std::sqrt(std::max(P * R - K * K, 1.0)) * cell);
+        sum += std::min(area, picture);
+    }
+    return sum;
 }
 
 void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
@@ -38,6 +52,7 @@ void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const in
     const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)),
                                 components};
     nb::gil_scoped_release release;
+    if (threads > 1) threads = int(std::min(double(threads), 1 + covered(grid, splats) / PAIRS_PER_THREAD));
     by_rows(grid.height, threads, [&](int32_t a, int32_t b) { k.sum_i16(acc.data(), &grid, &splats, subtract, a, b); });
 }
 
