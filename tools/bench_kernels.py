@@ -42,7 +42,10 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
     geometry, colour_f = geometry[order], colour_f[order]
     starts = np.linspace(0, count, LAYERS + 1).astype(np.int32)
     layers = np.zeros((LAYERS, components, height, width), np.float32)
-    target, weight = rng.normal(size=layers.shape[1:]).astype(np.float32), np.full((LAYERS, components), 1e-3, np.float32)
+    target, weight = (
+        rng.normal(size=layers.shape[1:]).astype(np.float32),
+        np.full((LAYERS, components), 1e-3, np.float32),
+    )
     sse, curvature = np.zeros((LAYERS, components)), np.zeros((count, 6), np.float32)
     grad_geometry, grad_colour = np.zeros_like(geometry), np.zeros_like(colour_f)
     acc, luma = np.zeros((components, height, width), np.int16), np.ascontiguousarray(colour[:, :1])
