@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pgsvc.cli.common import note, parser, refuse_same_file, run
@@ -167,6 +168,8 @@ def body(argv: Sequence[str] | None) -> int:
     from pgsvc_encoder.region import Region
     from pgsvc_encoder.source import open_source
 
+    if a.quiet and a.report is None:
+        settings = replace(settings, ms_ssim=False)  # nobody would see it
     output = Path(a.output)
     if not output.parent.is_dir():
         raise UsageError(f"the folder of {output} does not exist")

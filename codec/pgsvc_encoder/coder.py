@@ -52,7 +52,7 @@ def code_segment(
     for coded in encoder.frames(pictures):
         rows.append(
             {
-                "levels": report.measure(coded.sources, coded.pictures, coded.inside),
+                "levels": report.measure(coded.sources, coded.pictures, coded.inside, structure=settings.ms_ssim),
                 "bytes": coded.bytes,
                 "seconds": coded.seconds,
                 "is_key": coded.is_key,

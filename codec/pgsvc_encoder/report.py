@@ -23,11 +23,14 @@ from pgsvc_encoder import metrics
 WITHIN = ("psnr_inside", "psnr_outside")  # of a region of interest
 
 
-def measure(sources: list[Picture], decoded: list[Picture], inside: np.ndarray | None = None) -> list[dict[str, Any]]:
+def measure(
+    sources: list[Picture], decoded: list[Picture], inside: np.ndarray | None = None, *, structure: bool = True
+) -> list[dict[str, Any]]:
     """PSNR, MS-SSIM and the MD5 of the samples of every level of one frame, against the original in the level's size.
 
     Args:
         inside: bool [H, W], a region of interest: the PSNR in it and that of the rest come too, None where there is none of it.
+        structure: measure MS-SSIM, which takes most of the time.
     """
     out = []
     for a, b in zip(sources, decoded, strict=True):
@@ -35,7 +38,7 @@ def measure(sources: list[Picture], decoded: list[Picture], inside: np.ndarray |
         if inside is not None:
             part = _at_size(inside, a.format.width, a.format.height)
             row |= {n: metrics.psnr_within(a, b, p) for n, p in zip(WITHIN, (part, ~part), strict=True)}  # type: ignore[dict-item]
-        out.append({**row, "ms_ssim": metrics.ms_ssim(a, b), "md5": hashlib.md5(b.tobytes()).hexdigest()})
+        out.append({**row, "ms_ssim": metrics.ms_ssim(a, b) if structure else None, "md5": hashlib.md5(b.tobytes()).hexdigest()})
     return out
 
 

@@ -108,6 +108,7 @@ class Settings:
         chunk_frames: predicted frames per chunk: more of them save bytes, fewer of them arrive sooner.
         order: "segment" or "layer", the progression order.
         roi_gain: dB by which a region of interest is meant to be better than the rest.
+        ms_ssim: measure it for the report.
         seed: of every random choice; the same seed and thread-independent kernels give the same file.
     """
 
@@ -130,6 +131,7 @@ class Settings:
     positions: str = "tree"
     start: str = CONTENT
     threads: int = 0
+    ms_ssim: bool = True
     training_name: str = "joint"
     level_weights: tuple[float, ...] | None = None
     overrides: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -173,7 +175,7 @@ class Settings:
 
     def identity(self) -> dict[str, object]:
         """What must be equal for a finished segment to be reused by ``--resume``."""
-        return {k: v for k, v in asdict(self).items() if k not in ("threads",)}
+        return {k: v for k, v in asdict(self).items() if k not in ("threads", "ms_ssim")}
 
 
 def _even(side: float) -> int:
