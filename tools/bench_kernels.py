@@ -62,6 +62,7 @@ def sum_table(cases: list[dict], ghz: float) -> str:
                     f"{g['nanoseconds_per_pair']:.2f}",
                     f"{floor:.2f}" if one else "",
                     f"{g['nanoseconds_per_pair'] / floor:.1f}×" if one else "",
+                    f"{sum(h['cpu_seconds'] for h in case['groups']) * 1e3:.2f}" if n == 0 else "",
                     f"{case['frames_per_second']:.0f}" if n == 0 else "",
                 ]
             )
@@ -74,7 +75,7 @@ def sum_table(cases: list[dict], ghz: float) -> str:
         "lanes used",
         "ns per pair",
     ]
-    return markdown([*head, "floor", "gap", "frames/s"], rows)
+    return markdown([*head, "floor", "gap", "CPU ms", "frames/s"], rows)
 
 
 def measure(args: argparse.Namespace) -> tuple[dict, float]:
