@@ -7,7 +7,6 @@
 namespace {
 
 constexpr int WIDE = 16, LISTED = BLOCK * RUN / WIDE;
-constexpr int AHEAD = 12; // vectors between a prefetch and the use, and room behind the listed ones for a whole vector
 
 inline __m256i each(uint32_t v) { return _mm256_set1_epi32(int32_t(v)); }
 inline __m256i load(const void *from) { return _mm256_loadu_si256(static_cast<const __m256i *>(from)); }
@@ -19,12 +18,12 @@ inline __m256i pair(const void *a, const void *b) {
 }
 
 // Samples of which q is listed, until the rows of a run are done: WIDE of a row, or UNIT or fewer, of which a row has two
-// at the most. There is room for BLOCK rows, and some more to write beyond.
+// at the most. There is room for BLOCK rows, and a vector more.
 struct Units {
     int count = 0;
-    alignas(32) uint32_t q[LISTED + AHEAD], d1[LISTED + AHEAD]; // of the first sample; Q27, modulo 2^32
-    alignas(32) uint32_t offset[LISTED + AHEAD];                // of the first sample, from the block's first row
-    alignas(32) uint32_t half[LISTED + AHEAD];                  // UNIT times the columns; not for WIDE
+    alignas(32) uint32_t q[LISTED + GROUP], d1[LISTED + GROUP]; // of the first sample; Q27, modulo 2^32
+    alignas(32) uint32_t offset[LISTED + GROUP];                // of the first sample, from the block's first row
+    alignas(32) uint32_t half[LISTED + GROUP];                  // UNIT times the columns; not for WIDE
 };
 
 // The polynomial of 8.5: w16 of x.
@@ -53,9 +52,7 @@ inline __m256i summed(__m256i before, __m256i colour, __m256i weight) {
 
 // Both loops read before they write, as reads would wait for writes to planes that lie a multiple of 4096 bytes apart.
 template <int COMPONENTS, bool SUBTRACT>
-void add_wide(const Target<COMPONENTS, SUBTRACT> &target, Units &units) {
-    // From vector to vector the way is down a column: no processor guesses what is needed next.
-    for (int n = 0; n < AHEAD && units.count; n++) units.offset[units.count + n] = units.offset[units.count - 1];
+void add_wide(const Target<COMPONENTS, SUBTRACT> &target, const Units &units) {
     const __m256i k = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14), d2 = each(target.d2); // even lanes
     const __m256i bend = _mm256_mullo_epi32(d2, _mm256_setr_epi32(0, 1, 6, 15, 28, 45, 66, 91));
     const __m256i rise = _mm256_mullo_epi32(d2, k);
@@ -67,8 +64,6 @@ void add_wide(const Target<COMPONENTS, SUBTRACT> &target, Units &units) {
         const __m256i odd = _mm256_add_epi32(even, _mm256_add_epi32(d, rise));
         const __m256i w = _mm256_srli_epi16(sixteenth_power(x_of(even, odd)), 1);
         int16_t *a = target.acc + units.offset[n];
-        const int16_t *later = target.acc + units.offset[n + AHEAD];
-        for (int c = 0; c < COMPONENTS; c++) __builtin_prefetch(later + c * target.plane, 1);
         __m256i sum[COMPONENTS];
         for (int c = 0; c < COMPONENTS; c++)
             sum[c] = summed<SUBTRACT>(load(a + c * target.plane), colour[c], w);
