@@ -31,7 +31,7 @@ using Curvature = nb::ndarray<float, nb::shape<-1, 6>, nb::c_contig, nb::device:
 
 constexpr int64_t MAX_FACTOR = (int64_t(1) << 32) / 1448; // of A and B, spec 8.8
 constexpr int SPLATS_PER_JOB = 128;
-constexpr double PAIRS_PER_THREAD = 200000; // about 100 microseconds, several times the start of a thread
+constexpr double PAIRS_PER_THREAD = 500000; // a quarter of a millisecond, many times the start of a thread
 constexpr int64_t SAMPLES_PER_JOB = 32768; // fixed, so that error sums do not depend on the number of threads
 
 void require(bool ok, const char *message) {
