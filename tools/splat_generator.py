@@ -50,6 +50,29 @@ def random_splats(rng: np.random.Generator, count: int, width: int, height: int,
     return position, quadratic_form(factor), colour
 
 
+def picture_splats(
+    rng: np.random.Generator,
+    count: int,
+    width: int,
+    height: int,
+    components: int,
+    log_size: tuple[float, float],
+    skew: float,
+):
+    """position, form, colour of splats like those of a fitted picture: from specks to a good part of it, many of them slanted.
+
+    Args:
+        log_size: means of log2 l1 and log2 l3, whose standard deviations are 1.6 and 1.4.
+        skew: mean of abs(t), where l2 = t l3.
+    """
+    a, b = (rng.normal(mean, sd, count).clip(-1.5, 10) for mean, sd in zip(log_size, (1.6, 1.4), strict=True))
+    t = rng.laplace(0, skew, count).clip(-16, 16)
+    position = (rng.uniform(0, 1, (count, 2)) * (width, height) * 256).astype(np.int32)
+    colour = rng.normal(0, 1500, (count, components)).clip(-8192, 8191).astype(np.int16)
+    order = np.argsort(position[:, 1] // 8192 * 4096 + position[:, 0] // 256, kind="stable")  # neighbours together
+    return position[order], quadratic_form(factors(a, t, b))[order], colour[order]
+
+
 def extreme_factors(rng: np.random.Generator, width: int, height: int, components: int):
     """position, factor, colour: every combination of sizes from smallest to largest with needles both ways, at awkward centres."""
     sizes = [-1.5, 0.0, 3.0, 10.0]

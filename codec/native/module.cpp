@@ -15,7 +15,7 @@
 namespace {
 
 constexpr int64_t MAX_FACTOR = (int64_t(1) << 32) / 1448; // of A and B, spec 8.8
-constexpr double PAIRS_PER_THREAD = 200000; // about 100 microseconds, several times the start of a thread
+constexpr double PAIRS_PER_THREAD = 500000; // a quarter of a millisecond, many times the start of a thread
 
 // Two bands per thread even out where splats crowd; a single thread needs no bands.
 template <typename Job>

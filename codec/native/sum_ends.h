@@ -31,7 +31,7 @@ class Ends {
         const double unit = double(1 << bits), inverse_step = unit / grid.step_x;
         scale = inverse_step / f.p;
         slope = f.k * scale;
-        shift = unit - (double(grid.origin_x) - cx) * inverse_step; // ends are estimated plus one column, to stay positive
+        shift = unit - (double(grid.origin_x) - cx) * inverse_step; // ends plus one column, to stay positive
         full = f.p * double(LIMIT);
         full += 0x1p-48 * full;
         least = 0.5 * unit; // far from a whole column, so that no exact test follows outside the picture
@@ -58,13 +58,13 @@ class Ends {
             r[h] = limited(_mm256_fmadd_pd(root, scale, middle));
         }
         const __m256i lefts = _mm256_set_m128i(l[1], l[0]), rights = _mm256_set_m128i(r[1], r[0]);
-        const __m256i one = _mm256_set1_epi32(1), ones = _mm256_set1_epi32(-1), part = _mm256_set1_epi32((1 << bits) - 2);
+        const __m256i one = _mm256_set1_epi32(1), part = _mm256_set1_epi32((1 << bits) - 2);
         const __m256i within = _mm256_cmpgt_epi32(_mm256_set1_epi32(rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
         const __m128i count = _mm_cvtsi32_si128(bits);
         auto whole = [&](__m256i v) {
             return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_add_epi32(v, one), part), _mm256_setzero_si256());
         };
-        const __m256i last = _mm256_add_epi32(_mm256_and_si256(_mm256_sra_epi32(rights, count), within), ones);
+        const __m256i last = _mm256_sub_epi32(_mm256_and_si256(_mm256_sra_epi32(rights, count), within), one);
         _mm256_store_si256(reinterpret_cast<__m256i *>(columns.first), _mm256_sra_epi32(lefts, count));
         _mm256_store_si256(reinterpret_cast<__m256i *>(columns.last), last);
         const __m256i doubt = _mm256_or_si256(whole(lefts), whole(rights));
@@ -92,7 +92,8 @@ class Ends {
 #endif
 
   private:
-    __attribute__((noinline)) void decide(int64_t first_Y, int rows, const int32_t *left, const int32_t *right, Columns &columns) const {
+    __attribute__((noinline)) void decide(int64_t first_Y, int rows, const int32_t *left, const int32_t *right,
+                                          Columns &columns) const {
         const int32_t below = (1 << bits) - 1;
         for (int k = 0; k < GROUP && k < rows; k++) {
             const int64_t Y = first_Y + int64_t(k) * grid.step_y;

@@ -16,7 +16,8 @@ class RunRows {
             int32_t i = columns.first[k] > i0 ? columns.first[k] : i0;
             const int32_t last = columns.last[k] < i0 + RUN - 1 ? columns.last[k] : i0 + RUN - 1;
             const uint32_t m = uint32_t(i - i0), d2 = target.d2;
-            uint32_t d1 = uint32_t(now.d1 >> 24) << 3, q = (uint32_t(now.q0 >> 24) << 3) + m * d1 + m * (m - 1) / 2 * d2;
+            uint32_t d1 = uint32_t(now.d1 >> 24) << 3;
+            uint32_t q = (uint32_t(now.q0 >> 24) << 3) + m * d1 + m * (m - 1) / 2 * d2;
             d1 += m * d2;
             for (; i <= last; i += UNIT) {
                 const int32_t offset = (row + k) * width + i, count = last - i + 1 < UNIT ? last - i + 1 : UNIT;

@@ -1,8 +1,8 @@
 // The normative integer sum of splats (spec 8.5, 8.6). Exact for all splats in the ranges of spec 8.8.
 //
-// Per splat: the columns of its support in each row (sum_ends.h), eight rows at a time; then, run by run, units of up to
-// eight samples of a row (sum_units.h), which are first listed and then added, so that short rows share vectors and no
-// branch depends on the length of a row (sum_avx2.h; sum_generic.h without intrinsics).
+// Per splat: the columns of its support in each row (sum_ends.h); then, run by run, the weights of units of up to eight
+// samples of a row (sum_units.h, sum_generic.h). With AVX2 units are first listed, eight rows at a time (sum_avx2.h), and
+// then added, so that short rows share vectors and few branches depend on the length of a row (sum_vectors.h).
 #include "isa.h"
 
 #ifdef __AVX2__

@@ -1,6 +1,7 @@
 // Units: up to eight samples of one row and one run, evaluated from q and its first difference (spec 8.5, 8.6).
 //
-// q, d1 and d2 are shifted to Q27, still modulo 2^32: in the support q is below 2^28 in Q24 (8.8), and x is the upper half.
+// q, d1 and d2 are shifted to Q27, still modulo 2^32: in the support q is below 2^28 in Q24 (8.8), so that it stays a
+// signed number, and x is its upper half.
 #pragma once
 #include "sum_ends.h"
 
@@ -8,7 +9,7 @@ namespace {
 
 constexpr int UNIT = 8;
 
-// HALF[UNIT * n] begins n lanes of 2^15, then zeros: the high half of the product with w16 is w where a unit has samples.
+// HALF[UNIT * n] begins n lanes of 2^15, then zeros: the high half of the product with w16 is w in the first n lanes.
 struct Half {
     alignas(64) uint16_t lanes[UNIT * (UNIT + 1)];
     constexpr Half() : lanes() {

@@ -17,7 +17,7 @@ from pgsvc.errors import UsageError
 from pgsvc.sizes import Size
 
 ISA = {"scalar": 1, "v3": 2, "v4": 3}  # the `isa` numbers of the native module
-# Measured with tools/bench_kernels.py: AVX-512 gains nothing in 16-bit lanes and a fifth in float.
+# Measured with tools/bench_kernels.py: AVX-512 gains a twentieth at the most in 16-bit lanes and a fifth in float.
 PREFERRED = ("v3", "scalar")
 PREFERRED_FLOATS = ("v4", "v3", "scalar")
 

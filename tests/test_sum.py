@@ -1,0 +1,219 @@
+"""The normative sum against its slow twin, checkasm-style: every instruction set, awkward sizes, shapes and places."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pgsvc import kernel, reference
+from pgsvc.planar.splats import quadratic_form
+from pgsvc.reference import QMAX
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+from splat_generator import GRIDS, extreme_splats, factors, picture_splats, random_factors, random_splats  # noqa: E402
+
+native = kernel.native()
+LEVELS = native.isa_levels()
+SIZES = [
+    (1, 1),
+    (3, 5),
+    (7, 9),
+    (8, 3),
+    (9, 4),
+    (15, 4),
+    (16, 3),
+    (17, 6),
+    (21, 140),
+    (63, 9),
+    (64, 8),
+    (65, 7),
+    (127, 5),
+    (129, 11),
+]  # columns, rows
+
+
+def luma_size(size: tuple[int, int], grid: tuple[int, ...]) -> tuple[int, int]:
+    return size[0] * grid[0] // 256, size[1] * grid[1] // 256
+
+
+def blame(start: np.ndarray, splats, grid, isa: int, subtract: bool) -> str:
+    """Which splat, alone, already differs."""
+    for n, splat in enumerate(zip(*splats, strict=True)):
+        want, got, one = start.copy(), start.copy(), [s[n : n + 1] for s in splats]
+        reference.sum_i16(want, *one, *grid, subtract)
+        native.sum_i16(got, *one, *grid, subtract, isa, 1)
+        if (want != got).any():
+            where = np.argwhere(want != got)
+            state = f"position {splat[0]}, form {splat[1]}, colour {splat[2]}"
+            return f"splat {n}: {state}; {len(where)} samples differ, the first at {where[0]}"
+    return "no single splat differs"
+
+
+def check_sum(rng: np.random.Generator, splats, size, grid, components: int) -> None:
+    start = rng.integers(-(2**15), 2**15, (components, size[1], size[0])).astype(np.int16)
+    for subtract in (False, True):
+        want = start.copy()
+        reference.sum_i16(want, *splats, *grid, subtract)
+        for name in LEVELS:
+            got = start.copy()
+            native.sum_i16(got, *splats, *grid, subtract, kernel.ISA[name], 1)
+            if (got != want).any():
+                pytest.fail(f"{name}, size {size}, grid {grid}, subtract {subtract}: "
+                            + blame(start, splats, grid, kernel.ISA[name], subtract))  # fmt: skip
+
+
+def literal(acc: np.ndarray, i: int, j: int, splat, grid) -> list[int]:
+    """The letters of spec 8.5 and 8.6 for one sample and one splat, in Python integers, with no bounding box."""
+    (cx, cy), (p, k, r), colour = (s.tolist() for s in splat)
+    step_x, step_y, origin_x, origin_y = grid
+    x, y = origin_x + i * step_x - cx, origin_y + j * step_y - cy
+    before = acc[:, j, i].tolist()
+    if (p * x * x - 2 * k * x * y + r * y * y) >> 24 > 12 * 2**24:
+        return before
+    i0 = (cx - origin_x) // step_x - 32
+    i0 += (i - i0) // 64 * 64
+    n, x0 = i - i0, origin_x + i0 * step_x - cx
+    q0 = (p * x0 * x0 - 2 * k * x0 * y + r * y * y + 2**23) >> 24
+    d1 = (p * (2 * x0 * step_x + step_x * step_x) - 2 * k * step_x * y + 2**23) >> 24
+    d2 = (2 * p * step_x * step_x + 2**23) >> 24
+    q = (q0 + n * d1 + n * (n - 1) // 2 * d2 + 2**31) % 2**32 - 2**31
+    z = max(q, 0) >> 13
+    h = 65535 - ((z * (32768 - ((z * 10923) >> 16))) >> 16)
+    w = 65535 - ((z * h) >> 16)
+    for _ in range(4):
+        w = (w * w) >> 16
+    return [(v + ((s * (w >> 1) + 2**14) >> 15) + 2**15) % 2**16 - 2**15 for v, s in zip(before, colour, strict=True)]
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_reference_is_the_spec(grid) -> None:
+    rng = np.random.default_rng([11, *grid])
+    width, height = 150, 2
+    parts = [make(*luma_size((width, height), grid)) for make in
+             (lambda w, h: extreme_splats(rng, w, h, 2), lambda w, h: random_splats(rng, 20, w, h, 2))]  # fmt: skip
+    want = np.zeros((2, height, width), np.int16)
+    got = want.copy()
+    touched = 0
+    for splats in parts:
+        for splat in zip(*splats, strict=True):
+            before = want.copy()
+            for j, i in np.ndindex(height, width):
+                want[:, j, i] = literal(want, i, j, splat, grid)
+            touched += bool((before != want).any())
+        reference.sum_i16(got, *splats, *grid)
+    assert touched > 20 and (got == want).all()
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_sum_random(size, grid) -> None:
+    rng = np.random.default_rng([*size, *grid])
+    components = 1 if grid[0] == 256 and size[0] % 2 else 3 if grid[0] == 256 else 2
+    check_sum(rng, random_splats(rng, 40, *luma_size(size, grid), components), size, grid, components)
+
+
+@pytest.mark.parametrize("components", [1, 2, 3])
+@pytest.mark.parametrize("size", [(1, 1), (65, 7), (129, 33)], ids=str)
+def test_sum_extreme(size, components) -> None:
+    rng = np.random.default_rng([*size, components])
+    for grid in (GRIDS["luma"], GRIDS["420-centre"]):
+        check_sum(rng, extreme_splats(rng, *luma_size(size, grid), components), size, grid, components)
+
+
+def test_sum_small_splats_at_every_phase() -> None:
+    """Support ends that fall close to a sample: the estimate must give way to the exact test."""
+    rng = np.random.default_rng(5)
+    position, factor, colour = random_factors(rng, 400, 48, 33, 1, sigma=1.0)
+    factor[:200, 2] = 0
+    factor[:100, 0] = factor[:100, 1] = (2**20 * np.sqrt(12) / rng.integers(1, 9, 100)).astype(np.int32)
+    position[:100] = rng.integers(0, 33, (100, 2)) * 256 + 128
+    check_sum(rng, (position, quadratic_form(factor), colour), (48, 33), GRIDS["luma"], 1)
+
+
+@pytest.mark.parametrize("components", [1, 2, 3])
+def test_sum_every_width_and_place(components) -> None:
+    """Rows of every length from every column on, up to and over the right border, in pictures narrower than a vector too."""
+    rng = np.random.default_rng(components)
+    for width in [*range(1, 42), 64, 80, 145]:
+        count = 12
+        size = rng.uniform(-1.5, 6, (2, count))
+        place = rng.uniform(-0.3, 1.3, (count, 2)) * (width, 3) * 256
+        place[::3, 0] = rng.uniform(width - 9, width + 9, 4) * 256
+        form = quadratic_form(factors(size[0], rng.normal(0, 2, count).clip(-16, 16), size[1]))
+        colour = rng.integers(-(2**15), 2**15, (count, components)).astype(np.int16)
+        check_sum(rng, (place.astype(np.int32), form, colour), (width, 3), GRIDS["luma"], components)
+
+
+@pytest.mark.parametrize("columns", [range(1, 70), range(70, 1700, 23), range(3600, 30000, 1700)], ids=str)
+def test_sum_ends_on_samples(columns) -> None:
+    """Ends of rows exactly on samples, just inside and just outside the support; up to forms of enlarged pictures."""
+    rng = np.random.default_rng(9)
+    limit = (QMAX + 1) << 24
+    for n in columns:
+        x = 256 * n
+        inner = (limit - 1) // (x * x)  # the largest P of which column n is in the support
+        form = np.array([[p, 0, max(p, 4096)] for p in (inner, inner + 1) if p >= 16])
+        position = np.full((len(form), 2), 128 + 256 * 5, np.int32)
+        position[:, 1] = 128 + 256
+        both = np.concatenate([position, position + [256 * n, 0]]).astype(np.int32)
+        colour = rng.integers(1000, 8000, (len(both), 1)).astype(np.int16)
+        check_sum(rng, (both, np.concatenate([form, form]), colour), (n + 12, 2), GRIDS["luma"], 1)
+
+
+def test_sum_needles() -> None:
+    """One column a row, upright and slanted both ways, beside broad flat ones."""
+    rng = np.random.default_rng(10)
+    count = 120
+    a, b = rng.choice([-1.5, -1.0, 0.0, 1.0], count), rng.choice([0.0, 4.0, 7.0], count)
+    a[::4], b[::4] = rng.choice([5.0, 7.0, 10.0], 30), -1.5
+    form = quadratic_form(factors(a, rng.choice([-16.0, -7.3, 0.0, 0.4, 16.0], count), b))
+    position = (rng.uniform(-0.1, 1.1, (count, 2)) * (170, 75) * 256).astype(np.int32)
+    colour = rng.choice(np.array([32767, -32768, 1, 0, -8000], np.int16), (count, 2))
+    check_sum(rng, (position, form, colour), (170, 75), GRIDS["luma"], 2)
+
+
+def test_splats_without_colour_add_nothing() -> None:
+    rng = np.random.default_rng(12)
+    position, form, colour = random_splats(rng, 60, 90, 40, 2)
+    colour[::2] = 0
+    colour[1::4, 0] = 0
+    check_sum(rng, (position, form, colour), (45, 20), GRIDS["420-left"], 2)
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_threads_change_nothing(name) -> None:
+    """Enough work for several threads, each with its own rows."""
+    rng = np.random.default_rng(13)
+    many = picture_splats(rng, 4000, 700, 333, 3, (1.5, 1.0), 2.0)
+    large = random_splats(rng, 300, 700, 333, 3)
+    splats = [np.concatenate(parts) for parts in zip(many, large, extreme_splats(rng, 700, 333, 3), strict=True)]
+    want = np.zeros((3, 333, 700), np.int16)
+    native.sum_i16(want, *splats, *GRIDS["luma"], False, kernel.ISA[name], 1)
+    for threads in (2, 3, 7):
+        got = np.zeros_like(want)
+        native.sum_i16(got, *splats, *GRIDS["luma"], False, kernel.ISA[name], threads)
+        assert (got == want).all(), f"{threads} threads: {np.argwhere(got != want)[:3]}"
+
+
+def test_subtract_restores() -> None:
+    rng = np.random.default_rng(6)
+    splats = random_splats(rng, 300, 200, 90, 3)
+    start = rng.integers(-(2**15), 2**15, (3, 90, 200)).astype(np.int16)
+    acc = start.copy()
+    kernel.sum_i16(acc, *splats, *GRIDS["luma"])
+    assert (acc != start).any()
+    kernel.sum_i16(acc, *splats, *GRIDS["luma"], subtract=True)
+    assert (acc == start).all()
+
+
+def test_hostile_forms_stay_in_bounds() -> None:
+    rng = np.random.default_rng(8)
+    for count in range(1, 60):
+        position = rng.integers(-(2**31), 2**31, (count, 2)).astype(np.int32) >> (count // 2)
+        form = rng.integers(-(2**63), 2**63 - 1, (count, 3)) >> count
+        for name in LEVELS:
+            acc, colour = np.zeros((1, 9, 37), np.int16), np.ones((count, 1), np.int16)
+            native.sum_i16(acc, position, form, colour, *GRIDS["luma"], False, kernel.ISA[name], 1)
