@@ -39,7 +39,7 @@ class RunningSum:
         self, output: PictureFormat, reference: Size, limits: Limits, *, cpu: str | None = None, threads: int = 0
     ) -> None:
         self._output, self._reference, self._limits = output, reference, limits
-        self._cpu, self._threads = kernel.select(cpu), threads
+        self._cpu, self.threads = kernel.select(cpu), kernel.thread_count(threads)
         self._kept: _Kept | None = None
 
     def picture(self, shown: Mapping[SetKey, SplatSet]) -> Picture:
@@ -51,7 +51,7 @@ class RunningSum:
         Raises:
             LimitExceeded: the splats are too many or cover too much.
         """
-        output, cpu, threads = self._output, self._cpu, self._threads
+        output, cpu, threads = self._output, self._cpu, self.threads
         if cpu == "reference":
             sets = list(shown.values())
             check_cost(sets, output, self._limits, self._reference)
