@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pgsvc import kernel
 from pgsvc.entropy import SymbolReader
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from pgsvc.limits import Limits
     from pgsvc.picture import Picture, PictureFormat
     from pgsvc.segment import DataChunk, Segment, Track
+
+
+T = TypeVar("T")
+AHEAD = 4  # frames whose splats are read while one is summed
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,10 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
     reference = (setup.format.width, setup.format.height)
     running = RunningSum(setup.output, reference, setup.limits, cpu=setup.cpu, threads=setup.threads)
     complete_frames = [segment.layer_frames(k) for k in range(level + 1)]
-    for frame, sets in enumerate(_frames_of_sets(setup, segment, level, stop)):
+    splats = _frames_of_sets(setup, segment, level, stop)
+    if stop > 1 and running.threads > 1:
+        splats = _ahead(splats, AHEAD)
+    for frame, sets in enumerate(splats):
         complete = next((k for k, frames in enumerate(complete_frames) if frames <= frame), level + 1) - 1
         if frame >= start:
             shown = {key: s for key, s in sets.items() if key[0] <= complete + 1}
@@ -171,6 +179,7 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
 def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> Iterator[dict[SetKey, SplatSet]]:
     """The splat sets of each frame before ``stop`` by layer, object and slice, as far as they are there up to ``level``."""
     motion: Motion = {}
+    frames = {key: track.frames for key, track in segment.tracks.items()}
     slices = {(k, o): len(segment.slices(k, o)) for k in range(level + 1) for o in range(len(segment.object_layers))}
     running = {
         key: track_states(segment, track, setup.format, setup.cpu, motion)
@@ -178,4 +187,22 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
         if key[0] <= level and key[2] < slices[key[:2]]
     }
     for frame in range(stop):
-        yield {key: next(states) for key, states in running.items() if segment.tracks[key].frames > frame}
+        yield {key: next(states) for key, states in running.items() if frames[key] > frame}
+
+
+def _ahead(items: Iterator[T], count: int) -> Iterator[T]:
+    """The same items, none of them None, taken in a thread up to ``count`` before they are asked for.
+
+    An error comes in its item's place.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as reader:
+        waiting = deque(reader.submit(next, items, None) for _ in range(count))
+        try:
+            while (item := waiting.popleft().result()) is not None:
+                waiting.append(reader.submit(next, items, None))
+                yield item
+        finally:
+            for one in waiting:
+                one.cancel()

@@ -39,7 +39,7 @@ class RunningSum:
         self, output: PictureFormat, reference: Size, limits: Limits, *, cpu: str | None = None, threads: int = 0
     ) -> None:
         self._output, self._reference, self._limits = output, reference, limits
-        self._cpu, self._threads = kernel.select(cpu), threads
+        self._cpu, self.threads = kernel.select(cpu), kernel.thread_count(threads)
         self._kept: _Kept | None = None
 
     def picture(self, shown: Mapping[SetKey, SplatSet]) -> Picture:
@@ -51,7 +51,7 @@ class RunningSum:
         Raises:
             LimitExceeded: the splats are too many or cover too much.
         """
-        output, cpu, threads = self._output, self._cpu, self._threads
+        output, cpu, threads = self._output, self._cpu, self.threads
         if cpu == "reference":
             sets = list(shown.values())
             check_cost(sets, output, self._limits, self._reference)
@@ -88,6 +88,7 @@ class _Kept:
             np.empty((len(b), g.height, g.width), np.int16)
             for b, g in zip(self._base, output.plane_groups, strict=True)
         ]
+        self._moving: list[np.ndarray] = []  # a copy to which what moves is added; made when it is needed
         self._grids = [(g.step_x, g.step_y, g.origin_x, g.origin_y) for g in output.plane_groups]
         self._splats: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # position, shape, colour
         self._covered = np.zeros(len(self._domain), np.int64)
@@ -142,9 +143,12 @@ class _Kept:
         self._rests = rests
         if not len(rows):
             return self._resting
-        sums = [acc.copy() for acc in self._resting]
-        self._add(sums, new)
-        return sums
+        if not self._moving:
+            self._moving = [np.empty_like(acc) for acc in self._resting]
+        for acc, resting in zip(self._moving, self._resting, strict=True):
+            acc[:] = resting
+        self._add(self._moving, new)
+        return self._moving
 
     def _check(self) -> None:
         check_counts(len(self._domain), int(self._covered.sum()), self._limits)
