@@ -170,7 +170,8 @@ def test_only_splats_that_the_pull_does_not_hold_are_fitted() -> None:
     objective = objective_of(scene(with_object=True))
     fields = DifferenceGrade().header(FORMAT, 80, error, header)
     offsets = Offsets([fields] * len(states), states, is_rgb=False)
-    before, fixed = offsets.origin, torch.arange(80) % 10 == 3
+    before = offsets.origin
+    fixed = torch.arange(len(before)) % 10 == 3
     start = [x.clone() for x in (before.position, before.shape, before.colour)]
     fitted = {}
     for pull in (0.0, 1e-7, 1.0):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from pgsvc.errors import MissingExtra
+from pgsvc_encoder.fit.adam import Adam
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Stage
 
@@ -19,7 +20,6 @@ Step = Callable[[torch.Tensor, Sequence[torch.Tensor]], None]
 Adjust = Callable[[Splats, list[torch.Tensor]], None]
 
 ADAM, ADAN = "adam", "adan"
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,14 @@ class Optimiser:
 
     def memory(self) -> list[torch.Tensor]:
         """What Adam knows of the gradients of each tensor that is not frozen: means and mean squares, one after the other."""
-        states = [self.method.state[p] for group in self.method.param_groups for p in group["params"]]
-        return [state[name] for state in states for name in MOMENTS]
+        return [value for state in self.method.state.values() for value in state.values()]
 
     def recall(self, steps: int, memory: Sequence[torch.Tensor]) -> None:
         """Go on after so many steps of Adam with what :meth:`memory` told, or with zeros."""
-        values = iter(memory)
-        for group in self.method.param_groups:
-            for p in group["params"]:
-                self.method.state[p] = {"step": torch.tensor(float(steps)), **{name: next(values) for name in MOMENTS}}
+        assert isinstance(self.method, Adam)
+        self.method.steps = steps
+        for own, value in zip(self.memory(), memory, strict=True):
+            own.copy_(value)
 
     def forget(self, rows: torch.Tensor) -> None:
         """Drop what was learned about these splats before they moved: contribution and the method's memory of gradients."""
@@ -116,10 +115,10 @@ class Optimiser:
                     value[rows] = 0
 
 
-def _method(name: str, groups: list[dict]) -> torch.optim.Optimizer:
+def _method(name: str, groups: list[dict]) -> Adam | torch.optim.Optimizer:
     """Adam, the better of the two at equal iterations (tools/bench_fit.py), or the Adan of the papers."""
     if name == ADAM:
-        return torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15, fused=True)
+        return Adam(groups)
     if name == ADAN:
         try:
             from pytorch_optimizer import Adan
