@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="fitting needs the encoder extra")
 from test_fit import FORMATS, objective_of, random_splats  # noqa: E402
 
 from pgsvc.picture import Chroma, Picture, PictureFormat  # noqa: E402
+from pgsvc_encoder.fit.adam import BETAS, Adam  # noqa: E402
 from pgsvc_encoder.fit.exchange import exchange  # noqa: E402
 from pgsvc_encoder.fit.initialise import add_by_error  # noqa: E402
 from pgsvc_encoder.fit.objective import Objective  # noqa: E402
@@ -157,6 +158,22 @@ def test_uniform_start_is_worse_than_content() -> None:
     content, _ = fitted(Training(), short)
     uniform, _ = fitted(Training(), dataclasses.replace(short, start=UNIFORM))
     assert content[2] < uniform[2]
+
+
+def test_adam_is_that_of_torch() -> None:
+    g = torch.Generator().manual_seed(3)
+    ours, theirs = ([torch.ones(5, 2), torch.ones(4)] for _ in range(2))
+    group = [{"params": [p], "lr": rate} for p, rate in zip(ours, (0.1, 0.02), strict=True)]
+    twin = [{"params": [p], "lr": rate} for p, rate in zip(theirs, (0.1, 0.02), strict=True)]
+    adam, reference = Adam(group), torch.optim.Adam(twin, betas=BETAS, eps=1e-15)
+    for i in range(8):
+        for a, b in zip(ours, theirs, strict=True):
+            a.grad = torch.randn(a.shape, generator=g) if i != 2 else torch.zeros(a.shape)
+            b.grad = a.grad.clone()
+        adam.step()
+        reference.step()
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_adan_is_another_method() -> None:

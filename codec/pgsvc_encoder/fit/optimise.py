@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch.optim.adam import adam
 
 from pgsvc.errors import MissingExtra
+from pgsvc_encoder.fit.adam import Adam
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Stage
 
@@ -20,7 +20,6 @@ Step = Callable[[torch.Tensor, Sequence[torch.Tensor]], None]
 Adjust = Callable[[Splats, list[torch.Tensor]], None]
 
 ADAM, ADAN = "adam", "adan"
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -97,15 +96,15 @@ class Optimiser:
 
     def memory(self) -> list[torch.Tensor]:
         """What Adam knows of the gradients of each tensor that is not frozen: means and mean squares, one after the other."""
-        states = [self.method.state[p] for group in self.method.param_groups for p in group["params"]]
-        return [state[name] for state in states for name in MOMENTS]
+        return [value for state in self.method.state.values() for value in state.values()]
 
     def recall(self, steps: int, memory: Sequence[torch.Tensor]) -> None:
         """Go on after so many steps of Adam with what :meth:`memory` told, or with zeros."""
-        values = iter(memory)
-        for group in self.method.param_groups:
-            for p in group["params"]:
-                self.method.state[p] = {"step": torch.tensor(float(steps)), **{name: next(values) for name in MOMENTS}}
+        assert isinstance(self.method, Adam)
+        for count in self.method.steps.values():
+            count.fill_(steps)
+        for own, value in zip(self.memory(), memory, strict=True):
+            own.copy_(value)
 
     def forget(self, rows: torch.Tensor) -> None:
         """Drop what was learned about these splats before they moved: contribution and the method's memory of gradients."""
@@ -117,36 +116,10 @@ class Optimiser:
                     value[rows] = 0
 
 
-class Adam:
-    """Adam (Kingma and Ba 2015) by torch's functional form; ``state`` and ``param_groups`` are as in torch.optim.
-
-    The class of that name imports torch's compiler, which takes longer than a fast fit of a small picture.
-    """
-
-    def __init__(self, groups: list[dict], betas: tuple[float, float], eps: float) -> None:
-        self.param_groups, self.betas, self.eps = groups, betas, eps
-        self.state: dict[torch.Tensor, dict[str, torch.Tensor]] = {}
-
-    def step(self) -> None:
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                if p not in self.state:
-                    moments = {name: torch.zeros_like(p) for name in MOMENTS}
-                    self.state[p] = {"step": torch.zeros((), device=p.device), **moments}
-                s = self.state[p]
-                first, second = (s[name] for name in MOMENTS)
-                adam(
-                    [p], [p.grad], [first], [second], [], [s["step"]], fused=True, amsgrad=False,
-                    beta1=self.betas[0], beta2=self.betas[1], lr=group["lr"], weight_decay=0.0, eps=self.eps, maximize=False,
-                )  # fmt: skip
-
-
 def _method(name: str, groups: list[dict]) -> Adam | torch.optim.Optimizer:
     """Adam, the better of the two at equal iterations (tools/bench_fit.py), or the Adan of the papers."""
     if name == ADAM:
-        return Adam(groups, (0.9, 0.99), 1e-15)
+        return Adam(groups)
     if name == ADAN:
         try:
             from pytorch_optimizer import Adan

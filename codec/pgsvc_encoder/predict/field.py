@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from pgsvc.planar.motion import VECTOR_SHIFT, field_shape
+from pgsvc_encoder.fit.adam import Adam
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.optimise import cosine
 from pgsvc_encoder.fit.splats import Splats
@@ -58,7 +59,7 @@ def fit_field(
     """
     index, weight = grid.corners(splats.position)
     vectors = start.clone()
-    optimiser = torch.optim.Adam([vectors], lr=PEAK, betas=(0.9, 0.99))
+    optimiser = Adam([{"params": [vectors]}], eps=1e-8)
     moved = Splats(splats.position, splats.shape, splats.colour, splats.starts)
     for i in range(iterations):
         moved.position = splats.position + at(vectors, index, weight)
