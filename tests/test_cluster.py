@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 torch = pytest.importorskip("torch", reason="encoding needs the encoder extra")
 
+from benchmarking import below  # noqa: E402
 from test_encode import QUICK, write_clip  # noqa: E402
 from test_workers import SETTINGS, clip, mask, run, whole  # noqa: E402, F401
 
@@ -37,13 +39,7 @@ def cluster() -> Iterator[Cluster]:
 
 def working() -> list[int]:
     """Processes below this one that code a segment."""
-    rows = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    parents = {int(pid): (int(parent), args) for pid, parent, args in (r.split(None, 2) for r in rows.splitlines())}
-
-    def is_ours(pid: int) -> bool:
-        return pid in parents and (parents[pid][0] == os.getpid() or is_ours(parents[pid][0]))
-
-    return [pid for pid, (_, args) in parents.items() if args.startswith("ray::code") and is_ours(pid)]
+    return below(os.getpid(), "ray::code")
 
 
 def test_same_bytes_and_every_frame_is_told_once(
@@ -161,6 +157,16 @@ def test_an_error_in_a_task_is_reported(
     alone = capsys.readouterr().err
     assert cli.main([*arguments, "--cluster", "local", "--workers", "2"]) == 2
     assert capsys.readouterr() == ("", alone) and "the last level has the size of the picture" in alone
+
+
+def test_a_lost_cluster_is_reported(tmp_path: Path, clip: Path, cluster: Cluster) -> None:  # noqa: F811
+    import ray
+
+    def progress(frame: int, errors: object) -> None:
+        raise ray.exceptions.RaySystemError("nobody answers")
+
+    with pytest.raises(PgsError, match="the cluster is lost; --resume goes on .*nobody answers"):
+        run(clip, tmp_path / "o.pgs", 1, cluster=cluster, progress=progress)
 
 
 @pytest.mark.parametrize("chroma, depth", [(Chroma.YUV422, 10), (Chroma.GREY, 8)])

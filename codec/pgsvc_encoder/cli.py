@@ -156,9 +156,9 @@ def build_parser() -> argparse.ArgumentParser:
     g.add_argument(
         "--cluster",
         metavar="ADDRESS",
-        help="video: code segments on the machines of a Ray cluster, --workers at a time (default: as many as it has processors, "
-        "shared by the --threads of each): auto, HOST:PORT, ray://HOST:10001, or local, which starts one on this machine. Needs "
-        "the extra 'cluster'; every machine has pgsvc installed",
+        help="video: code segments on the machines of a Ray cluster: auto (the one this machine belongs to), HOST:PORT, "
+        "ray://HOST:10001, or local, which starts one here; --workers at a time (default: as many as it has processors), each with "
+        "--threads (default 1, or its share). Needs the extra 'cluster' on every machine. The file is the same on like processors",
     )
     g.add_argument("--report", metavar="FILE", help="write the report as JSON")
     g.add_argument("--resume", action="store_true", help="keep the finished segments of an interrupted encode")

@@ -11,6 +11,7 @@ import importlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from types import TracebackType
 from typing import Any
 
 import pgsvc
@@ -64,6 +65,16 @@ class OnCluster(Team):
         self._board = ray.remote(Board).options(num_cpus=0).remote()
         self._news = self._board.take.remote()
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            super().__exit__(kind, error, traceback)
+            if error is not None and isinstance(error, ray.exceptions.RayError):
+                raise error
+        except ray.exceptions.RayError as lost:
+            raise PgsError(f"the cluster is lost; --resume goes on with what is finished: {lost}") from lost
+
     def _take(self, number: int, first_frame: int, pictures: Iterator[Picture], expected: int) -> Task:
         return TaskInStore.put(number, first_frame, expected, pictures, self._region)
 
@@ -104,8 +115,11 @@ class OnCluster(Team):
     def _end(self, result: Any, task: Task) -> None:
         try:
             segment = ray.get(result)
-        except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError):
+        except ray.exceptions.WorkerCrashedError:
             self._lost(task, "was killed")
+            return
+        except (ray.exceptions.NodeDiedError, ray.exceptions.LocalRayletDiedError):
+            self._lost(task, "is gone with its machine")
             return
         except ray.exceptions.OutOfMemoryError:
             self._lost(task, "was killed as its machine is short of memory")

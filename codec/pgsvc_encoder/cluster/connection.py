@@ -88,7 +88,6 @@ def _short_folder() -> tempfile.TemporaryDirectory[str]:
 def _quiet_ray() -> Any:
     """Ray, which reports no use to its makers, and prints nothing about workers that are lost: notices tell of them."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else a warning about a future version
     ray: Any = importlib.import_module("ray")
     ray._private.worker._worker_logs_enabled = False  # what log_to_driver leaves, on standard output
