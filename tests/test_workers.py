@@ -24,7 +24,7 @@ from pgsvc.errors import BadStream, PgsError, UsageError  # noqa: E402
 from pgsvc.picture import Chroma, Picture  # noqa: E402
 from pgsvc_encoder import cli, worker, workers  # noqa: E402
 from pgsvc_encoder.encode import encode  # noqa: E402
-from pgsvc_encoder.handover import Task  # noqa: E402
+from pgsvc_encoder.handover import TaskInFiles  # noqa: E402
 from pgsvc_encoder.options import settings_from  # noqa: E402
 from pgsvc_encoder.parts import Parts  # noqa: E402
 from pgsvc_encoder.progress import ProgressBar  # noqa: E402
@@ -47,7 +47,7 @@ def whole(clip: Path) -> bytes:
     return run(clip, clip.with_name("whole.pgs"), 1)
 
 
-def run(clip: Path, out: Path, count: int, settings: Settings = SETTINGS, **more: object) -> bytes:
+def run(clip: Path, out: Path, count: int | None, settings: Settings = SETTINGS, **more: object) -> bytes:
     with open_source(str(clip)) as source:
         encode(source, out, settings, workers=count, **more)  # type: ignore[arg-type]
     return out.read_bytes()
@@ -225,7 +225,7 @@ def test_pictures_and_masks_reach_a_worker_as_they_are(tmp_path: Path, chroma: C
     path = write_clip(tmp_path / "clip.y4m", frames=3, chroma=chroma, depth=depth)
     with open_source(str(path)) as source:
         pictures: list[Picture] = list(source)
-    task = Task.write(tmp_path, 4, 10, 5, iter(pictures), Region(mask))
+    task = TaskInFiles.write(tmp_path, 4, 10, 5, iter(pictures), Region(mask))
     assert [p.tobytes() for p in task.read()] == [p.tobytes() for p in pictures] and task.frames == 3
     region = task.region()
     assert region is not None

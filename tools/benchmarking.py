@@ -105,6 +105,17 @@ def timed(command: list[str], repeat: int) -> dict[str, float]:
     return {"wall_s": min(walls), "cpu_s": min(cpus)}
 
 
+def below(pid: int, title: str) -> list[int]:
+    """Processes that descend from one and whose command line begins with the title; asks ``ps``."""
+    rows = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    table = {int(child): (int(parent), args) for child, parent, args in (r.split(None, 2) for r in rows.splitlines())}
+
+    def descends(child: int) -> bool:
+        return child in table and (table[child][0] == pid or descends(table[child][0]))
+
+    return [child for child, (_, args) in table.items() if args.startswith(title) and descends(child)]
+
+
 def save(name: str, rows: Any, table: str, *, quiet: bool = False) -> None:
     """Write tools/results/NAME.json and NAME.md, and print the table unless ``quiet``."""
     RESULTS.mkdir(exist_ok=True)

@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pgsvc.cli.common import note, parser, refuse_same_file, run
+
+if TYPE_CHECKING:
+    from pgsvc_encoder.cluster.connection import Cluster
 
 NAME = "pgsvc-enc"
 EXAMPLES = """\
@@ -22,6 +27,7 @@ EXAMPLES = """\
   pgsvc-enc clip.mp4 out.pgs --bitrate 150k,300k,600k  bits per second of each level
   pgsvc-enc clip.mp4 out.pgs --roi 120,40,160,180 --roi-gain 6   a region of interest: x,y,width,height, or a mask in a file
   pgsvc-enc long.mkv out.pgs --workers 4               four segments at a time; the file is the same
+  pgsvc-enc long.mkv out.pgs --cluster auto            on the machines of the Ray cluster that this one belongs to
   pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption"""
 
 
@@ -144,10 +150,16 @@ def build_parser() -> argparse.ArgumentParser:
     g.add_argument(
         "--workers",
         type=int,
-        default=1,
         metavar="N",
         help="video: code N segments at a time, each in a process with its share of the threads (default 1); the file is the same. "
         "Takes the memory of N encoders, and room for the raw pictures of N + 1 segments beside the output",
+    )
+    g.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="video: code segments on the machines of a Ray cluster: auto (the one this machine belongs to), HOST:PORT, "
+        "ray://HOST:10001, or local, which starts one here; --workers at a time (default: as many as it has processors), each with "
+        "--threads (default 1, or its share). Needs the extra 'cluster' on every machine. The file is the same on like processors",
     )
     g.add_argument("--report", metavar="FILE", help="write the report as JSON")
     g.add_argument("--resume", action="store_true", help="keep the finished segments of an interrupted encode")
@@ -174,16 +186,19 @@ def body(argv: Sequence[str] | None) -> int:
     if not output.parent.is_dir():
         raise UsageError(f"the folder of {output} does not exist")
     refuse_same_file(a.input, a.output)
-    with open_source(
-        a.input,
-        size=a.size,
-        pix_fmt=a.pix_fmt,
-        depth=a.depth,
-        fps=a.fps,
-        skip=a.skip,
-        frames=a.frames,
-        kind=a.input_kind,
-    ) as source:
+    with (
+        open_source(
+            a.input,
+            size=a.size,
+            pix_fmt=a.pix_fmt,
+            depth=a.depth,
+            fps=a.fps,
+            skip=a.skip,
+            frames=a.frames,
+            kind=a.input_kind,
+        ) as source,
+        _connected(a) as cluster,
+    ):
         region = None if a.roi is None else Region.from_text(a.roi, source, skip=a.skip)
         bar = ProgressBar(settings, source, quiet=a.quiet)
         try:
@@ -194,6 +209,7 @@ def body(argv: Sequence[str] | None) -> int:
                 region=region,
                 resume=a.resume,
                 workers=a.workers,
+                cluster=cluster,
                 progress=bar,
                 on_key=bar.key_frame,
                 notice=bar.say,
@@ -209,6 +225,16 @@ def body(argv: Sequence[str] | None) -> int:
         report.write(Path(a.report), [NAME, *(sys.argv[1:] if argv is None else argv)], result)
     note(a.quiet, report.format_table(result["levels"], result["seconds"], len(result["frames"])))
     return 0
+
+
+def _connected(a: argparse.Namespace) -> AbstractContextManager[Cluster | None]:
+    """The cluster, if one is asked for; one that is started here has room for what is asked of it."""
+    if a.cluster is None:
+        return nullcontext()
+    from pgsvc.kernel import thread_count
+    from pgsvc_encoder.cluster.connection import Cluster
+
+    return Cluster(a.cluster, max(thread_count(), (a.workers or 1) * (a.threads or 1)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,6 +22,7 @@ from pgsvc.segment import SPLAT_FRAMES
 from pgsvc.stream import Stream
 from pgsvc.syntax import Record
 from pgsvc_encoder import keyframes, report
+from pgsvc_encoder.cluster.connection import Cluster
 from pgsvc_encoder.coder import Coder, InTurn, Progress, code_segment, tell
 from pgsvc_encoder.parts import Parts
 from pgsvc_encoder.probe import Notice, Rows, Segment, find_splats, pictures_ahead
@@ -85,7 +86,8 @@ def encode(
     *,
     region: Region | np.ndarray | Mask | None = None,
     resume: bool = False,
-    workers: int = 1,
+    workers: int | None = None,
+    cluster: Cluster | None = None,
     progress: Progress | None = None,
     on_key: Callable[[int], None] = lambda frame: None,
     notice: Notice | None = None,
@@ -97,19 +99,21 @@ def encode(
     Args:
         region: of interest, which becomes object 1 and ``settings.roi_gain`` dB better than the rest: one mask for all frames, bool
             [H, W], or a function from the number of a frame to its mask.
-        workers: processes that code segments of a video, which changes nothing in the file. With more than one,
-            ``progress`` is told only of finished frames, and not in order; trial fits and probes come before, in this process.
+        workers: processes that code segments of a video (None: this one alone), which changes nothing in the file. With more than
+            one, ``progress`` is told only of finished frames, and not in order; trial fits and probes come before, in this process.
+        cluster: whose machines code them in place of processes here, ``workers`` at a time (None: as many as it has room for).
         notice: told in lines of text how a search for ``settings.targets`` goes, and of workers that were lost.
 
     Raises:
         UsageError: the source has no frames, the settings do not fit it, or a target is out of reach.
         PgsError: workers are killed again and again.
     """
-    if workers < 1:
+    if workers is not None and workers < 1:
         raise UsageError(f"--workers {workers}: give 1 or more")
-    if workers > 1 and source.is_still:
-        (notice or (lambda _: None))("--workers is for video; a still is one segment, which one process encodes")
-        workers = 1
+    if source.is_still and (cluster is not None or workers not in (None, 1)):
+        option = "--workers" if cluster is None else "--cluster"
+        (notice or (lambda _: None))(f"{option} is for video; a still is one segment, which one process encodes")
+        workers = cluster = None
     keyframes.check(source, settings)
     if settings.targets is not None:
         chunk_frames = min(settings.chunk_frames, HELD_FRAMES)
@@ -139,8 +143,12 @@ def encode(
         settings = replace(settings, splats=tuple(search["splats"]), targets=None, rate=rate)
     is_new = keyframes.chooser(source, settings, parts, lambda frame, errors: tell(progress, frame, errors))
     segments = keyframes.segments(all_pictures, is_new, gop)
-    if workers > 1:
-        coder: Coder = Workers(workers, settings, parts, region, progress, notice)
+    if cluster is not None:
+        from pgsvc_encoder.cluster.coder import OnCluster  # imports Ray
+
+        coder: Coder = OnCluster(cluster, workers, settings, parts, region, progress, notice)
+    elif workers is not None and workers > 1:
+        coder = Workers(workers, settings, parts, region, progress, notice)
     else:
         coder = InTurn(settings, parts, region, progress)
     for segment_chunks, statistics in _coded(source, segments, gop, coder, parts, on_key, progress):

@@ -1,4 +1,4 @@
-"""A segment on its way to a worker: its pictures, and masks of a region, in files beside the finished segments.
+"""A segment on its way to a worker process: its pictures, and masks of a region, in files beside the finished segments.
 
 In a file they take no memory, and are still there when the worker that had them is not.
 """
@@ -14,32 +14,26 @@ import numpy as np
 
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc_encoder.region import Region
+from pgsvc_encoder.team import Task
 
 
 @dataclass
-class Task:
-    """A segment to be coded, see :func:`pgsvc_encoder.coder.code_segment`.
+class TaskInFiles(Task):
+    """A segment in files.
 
     Args:
-        frames: number of its pictures.
         pictures: file of their samples, plane after plane in the machine's byte order.
-        masks: file of one mask for each picture, a bit for each luma sample, or None.
-        losses: workers that were lost with it.
+        masks: file of one mask for each picture, see :meth:`Region.packed`, or None.
     """
 
-    number: int
-    first_frame: int
-    expected: int
-    frames: int
     format: PictureFormat
     pictures: Path
     masks: Path | None
-    losses: int = 0
 
     @staticmethod
     def write(
         folder: Path, number: int, first_frame: int, expected: int, pictures: Iterable[Picture], region: Region | None
-    ) -> Task:
+    ) -> TaskInFiles:
         """Use up the pictures of a segment; there is at least one.
 
         Raises:
@@ -55,10 +49,10 @@ class Task:
                 for plane in picture.planes:
                     plane.tofile(out)
                 if region is not None and out_masks is not None:
-                    np.packbits(region.at(first_frame + frames, f.width, f.height)).tofile(out_masks)
+                    region.packed(first_frame + frames, f.width, f.height).tofile(out_masks)
                 frames += 1
         assert picture_format is not None
-        return Task(number, first_frame, expected, frames, picture_format, path, masks)
+        return TaskInFiles(number, first_frame, expected, frames, picture_format, path, masks)
 
     def read(self) -> Iterator[Picture]:
         """The pictures, one by one."""
@@ -79,10 +73,9 @@ class Task:
         size = -(-width * height // 8)
 
         def mask(frame: int) -> np.ndarray:
-            bits = np.fromfile(path, np.uint8, size, offset=(frame - self.first_frame) * size)
-            return np.unpackbits(bits, count=width * height).reshape(height, width)
+            return np.fromfile(path, np.uint8, size, offset=(frame - self.first_frame) * size)
 
-        return Region(mask)
+        return Region.of_packed(mask, width, height)
 
     def remove(self) -> None:
         """Its files."""

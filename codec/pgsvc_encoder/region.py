@@ -45,6 +45,15 @@ class Region:
             )
         return inside.astype(bool)
 
+    def packed(self, frame: int, width: int, height: int) -> np.ndarray:
+        """The mask of a frame, a bit for each sample, row after row: uint8 [ceil(width · height / 8)]. Errors as in :meth:`at`."""
+        return np.packbits(self.at(frame, width, height))
+
+    @staticmethod
+    def of_packed(masks: Mask, width: int, height: int) -> Region:
+        """From a function that gives the mask of a frame as :meth:`packed` does."""
+        return Region(lambda frame: np.unpackbits(masks(frame), count=width * height).reshape(height, width))
+
     @staticmethod
     def of(region: Region | np.ndarray | Mask) -> Region:
         """From what a caller may have: a region, one mask for all frames, or a function that gives the mask of a frame."""

@@ -15,15 +15,16 @@ from multiprocessing.connection import Connection
 import torch
 
 from pgsvc.errors import PgsError
-from pgsvc_encoder.coder import code_segment
+from pgsvc_encoder.coder import Progress, code_segment
 from pgsvc_encoder.parts import Parts
+from pgsvc_encoder.probe import Segment
 from pgsvc_encoder.settings import Settings
+from pgsvc_encoder.team import Task
 
 
 def work(connection: Connection, settings: Settings, parts: Parts) -> None:
     """The worker: codes tasks until its pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)  # as in the main process
     main = mp.parent_process()
 
     def progress(frame: int, errors: torch.Tensor | None) -> None:
@@ -36,14 +37,17 @@ def work(connection: Connection, settings: Settings, parts: Parts) -> None:
         while True:
             task = connection.recv()
             try:
-                segment = code_segment(
-                    task.number, task.first_frame, task.read(), settings, progress, task.expected, task.region()
-                )
-                parts.save(task.number, *segment)
+                parts.save(task.number, *code_task(task, settings, progress))
             except Exception as error:
                 connection.send(portable(error))
             else:
                 connection.send(None)
+
+
+def code_task(task: Task, settings: Settings, progress: Progress) -> Segment:
+    """Chunks and statistics of the task's segment."""
+    torch.set_num_threads(1)  # as in the main process
+    return code_segment(task.number, task.first_frame, task.read(), settings, progress, task.expected, task.region())
 
 
 def portable(error: Exception) -> Exception:
