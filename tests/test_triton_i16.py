@@ -1,4 +1,4 @@
-"""The integer sum in Triton's interpreter: the bits of the reference, for every grid and the extremes of spec 8.8."""
+"""The integer sum in Triton: the bits of the reference, for every grid and the extremes of spec 8.8."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from triton_interpreter import torch
+from on_triton import DEVICE, there, torch
 
 from pgsvc import kernel, reference
 from pgsvc.planar.splats import quadratic_form
@@ -17,16 +17,16 @@ from pgsvc_encoder.device.sum_i16 import IntegerSum, reach
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 from splat_generator import GRIDS, extreme_splats, random_factors, random_splats  # noqa: E402
 
-SUM = IntegerSum(torch.device("cpu"))
+SUM = IntegerSum(DEVICE)
 
 
 def check(rng: np.random.Generator, splats, size, grid, *, subtract: bool = False) -> None:
     position, form, colour = splats
     start = rng.integers(-(2**15), 2**15, (colour.shape[1], size[1], size[0])).astype(np.int16)
-    want, got = start.copy(), torch.tensor(start)
+    want, got = start.copy(), torch.tensor(start, device=DEVICE)
     reference.sum_i16(want, *splats, *grid, subtract)
-    SUM(got, *(torch.tensor(s) for s in splats), grid, subtract=subtract)
-    wrong = np.argwhere(got.numpy() != want)
+    SUM(got, *there(*splats), grid, subtract=subtract)
+    wrong = np.argwhere(got.cpu().numpy() != want)
     assert not len(wrong), f"{len(wrong)} samples differ, the first at {wrong[0]}"
     assert (want != start).any()
 
@@ -76,11 +76,12 @@ def test_every_weight() -> None:
         i = tl.arange(0, N)
         tl.store(out + i, kernels_i16.weight(tl.load(q + i)))
 
-    q = torch.arange(-8192, 8192 * 32767, 8192, dtype=torch.int32) + 5
+    q = torch.arange(-8192, 8192 * 32767, 8192, dtype=torch.int32, device=DEVICE) + 5
     out = torch.zeros_like(q)
     all_weights[(1,)](q, out, N=len(q))
-    used = q <= reference.QMAX + 2**14  # spec 8.8
-    assert len(q) == 2**15 and (out[used].numpy() == reference.weight(q[used].numpy().astype(np.int64))).all()
+    x, got = q.cpu().numpy().astype(np.int64), out.cpu().numpy()
+    used = x <= reference.QMAX + 2**14  # spec 8.8
+    assert len(q) == 2**15 and (got[used] == reference.weight(x[used])).all()
 
 
 def test_the_form_fits_in_reach() -> None:
@@ -110,7 +111,7 @@ def test_native_is_the_same() -> None:
     rng = np.random.default_rng(7)
     splats = random_splats(rng, 40, 40, 33, 3, sigma=3.0)
     want = np.zeros((3, 33, 40), np.int16)
-    got = torch.tensor(want)
+    got = torch.tensor(want, device=DEVICE)
     kernel.sum_i16(want, *splats, *GRIDS["luma"], threads=1)
-    SUM(got, *(torch.tensor(s) for s in splats), GRIDS["luma"])
-    assert (got.numpy() == want).all() and want.any()
+    SUM(got, *there(*splats), GRIDS["luma"])
+    assert (got.cpu().numpy() == want).all() and want.any()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from triton_interpreter import torch, triton_kernels
+from on_triton import there, torch, triton_kernels
 
 from pgsvc import reference
 from pgsvc_encoder.device.kernels import NativeKernels
@@ -28,9 +28,14 @@ def splats(width: int, height: int, count: int, layers: int, components: int, si
 
 
 def sums(kernels, geometry, colour, starts, size, grid):
-    out = torch.full((len(starts) - 1, colour.shape[1], size[1], size[0]), 0.25)
-    kernels.forward(out, geometry, colour, starts, grid)
-    return out
+    out = torch.full((len(starts) - 1, colour.shape[1], size[1], size[0]), 0.25, device=kernels.device)
+    kernels.forward(out, geometry.to(out.device), colour.to(out.device), starts, grid)
+    return out.cpu()
+
+
+def backward(kernels, gradient, geometry, colour, starts, grid):
+    tensors = [t.to(kernels.device) for t in (gradient, geometry, colour)]
+    return [t.cpu() for t in kernels.backward(*tensors, starts, grid)]
 
 
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
@@ -50,7 +55,7 @@ def test_forward_of_nothing() -> None:
     geometry, colour, _ = splats(8, 8, 3, 1, 1)
     starts = torch.tensor([0, 0, 0], dtype=torch.int32)
     assert (sums(KERNELS, geometry, colour, starts, (8, 8), GRIDS["luma"]) == 0.25).all()
-    by_geometry, by_colour = KERNELS.backward(torch.ones(2, 1, 8, 8), geometry, colour, starts, GRIDS["luma"])
+    by_geometry, by_colour = backward(KERNELS, torch.ones(2, 1, 8, 8), geometry, colour, starts, GRIDS["luma"])
     assert not by_geometry.any() and not by_colour.any()
 
 
@@ -70,11 +75,11 @@ def test_backward_and_curvature(size, grid) -> None:
     geometry, colour, starts = splats(*luma, 16, 2, 3)
     geometry[0] = torch.tensor([luma[0] / 2, luma[1] / 2, 0.02, 0.02, 0.005])  # more rows than one job has
     gradient = torch.randn(2, 3, size[1], size[0], generator=torch.Generator().manual_seed(1))
-    got = KERNELS.backward(gradient, geometry, colour, starts, grid)
-    want = NATIVE.backward(gradient, geometry, colour, starts, grid)
+    got = backward(KERNELS, gradient, geometry, colour, starts, grid)
+    want = backward(NATIVE, gradient, geometry, colour, starts, grid)
     weight = torch.tensor([0.5, 0.25, 0.125])
-    got += (KERNELS.curvature(geometry, colour, size, weight, grid),)
-    want += (NATIVE.curvature(geometry, colour, size, weight, grid),)
+    got.append(KERNELS.curvature(*there(geometry, colour), size, *there(weight), grid).cpu())
+    want.append(NATIVE.curvature(geometry, colour, size, weight, grid))
     for a, b, name in zip(got, want, ("geometry", "colour", "curvature"), strict=True):
         scale = b.abs().amax(0, keepdim=True) + 1e-6
         assert ((a - b).abs() <= 2e-3 * scale).all(), (name, ((a - b) / scale).abs().max())
@@ -86,7 +91,7 @@ def test_jobs_of_a_large_splat_add_up() -> None:
     geometry = torch.tensor([[3.0, 100.0, 0.05, 0.02, 0.01]])
     colour, starts = torch.ones(1, 1), torch.tensor([0, 1], dtype=torch.int32)
     gradient = torch.randn(1, 1, 200, 5, generator=torch.Generator().manual_seed(2))
-    results = [k.backward(gradient, geometry, colour, starts, GRIDS["luma"]) for k in (KERNELS, NATIVE)]
+    results = [backward(k, gradient, geometry, colour, starts, GRIDS["luma"]) for k in (KERNELS, NATIVE)]
     for got, want in zip(*results, strict=True):
         torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-3)
 
@@ -98,9 +103,10 @@ def test_levels(size) -> None:
     target, weight = torch.randn(2, size[1], size[0], generator=g), torch.rand(3, 2, generator=g)
     error = layers.double().cumsum(0) - target
     want = (2 * weight[:, :, None, None] * error).flip(0).cumsum(0).flip(0).float()
-    sse = KERNELS.levels(layers, target, weight)
-    torch.testing.assert_close(layers, want, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(sse, (error**2).sum((2, 3)), rtol=1e-5, atol=1e-6)
+    got, *rest = there(layers, target, weight)
+    sse = KERNELS.levels(got, *rest)
+    torch.testing.assert_close(got.cpu(), want, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(sse.cpu(), (error**2).sum((2, 3)), rtol=1e-5, atol=1e-6)
 
 
 def dense(geometry, colour, starts, width: int, height: int):
@@ -125,10 +131,11 @@ def test_gradients_of_the_torch_function(kernels) -> None:
         torch.float64: lambda g, c: dense(g, c, starts, 20, 14),
     }
     for kind, of in sums_of.items():
-        leaves = [t.clone().to(kind).requires_grad_() for t in (geometry, colour)]
+        place = kernels.device if kind == torch.float32 else torch.device("cpu")
+        leaves = [t.clone().to(place, kind).requires_grad_() for t in (geometry, colour)]
         out = of(*leaves)
-        (out**2 * weight.to(kind)).sum().backward()
-        grads.append([leaf.grad for leaf in leaves])
+        (out**2 * weight.to(place, kind)).sum().backward()
+        grads.append([leaf.grad.cpu() for leaf in leaves])
     for got, want in zip(*grads, strict=True):
         scale = want.abs().amax(0, keepdim=True)
         assert ((got - want).abs() <= 3e-3 * scale).all()
@@ -138,7 +145,7 @@ def test_lists_hold_every_splat_of_a_tile_in_order() -> None:
     """Each splat with a sample in a tile is in its list, once, and few others are; whatever the grid's cut by layers."""
     width, height = 70, 50
     geometry, _, starts = splats(width, height, 60, 3, 1, sigma=6.0)
-    lists = tile_lists(geometry, starts, width, height, GRIDS["luma"], (2000, 4000))
+    lists = tile_lists(*there(geometry, starts), width, height, GRIDS["luma"], (2000, 4000))
     assert (lists.columns, lists.rows) == (5, 4) and lists.needed[0] <= 2000
     order, first = lists.order.tolist(), lists.first.tolist()
     assert first[-1] == int(lists.needed[1]) <= 4000

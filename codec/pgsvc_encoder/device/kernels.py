@@ -17,13 +17,9 @@ Grid = tuple[float, float, float, float]
 
 
 class Kernels(Protocol):
-    """What fitting asks of a device.
-
-    ``device`` is where tensors are; ``name`` is for reports.
-    """
+    """What fitting asks of a device; ``device`` is where the tensors are."""
 
     device: torch.device
-    name: str
 
     def forward(
         self, sums: torch.Tensor, geometry: torch.Tensor, colour: torch.Tensor, starts: torch.Tensor, grid: Grid
@@ -56,7 +52,7 @@ class NativeKernels:
     """Those of codec/native, on so many threads."""
 
     def __init__(self, threads: int = 0) -> None:
-        self.device, self.name = torch.device("cpu"), "cpu"
+        self.device = torch.device("cpu")
         self._native, self._how = kernel.native(), (kernel.fitting_isa(), kernel.thread_count(threads))
 
     def forward(

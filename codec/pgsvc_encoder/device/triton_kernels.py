@@ -24,7 +24,6 @@ class TritonKernels:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.name = torch.cuda.get_device_name(device) if device.type == "cuda" else "triton-interpreter"
         self.rooms = Rooms()
         self._starts: dict[tuple[int, ...], torch.Tensor] = {}
 
@@ -32,7 +31,7 @@ class TritonKernels:
         self, sums: torch.Tensor, geometry: torch.Tensor, colour: torch.Tensor, starts: torch.Tensor, grid: Grid
     ) -> None:
         layers, components, height, width = sums.shape
-        n = int(starts[-1])
+        n = starts.tolist()[-1]
         lists = self._lists(geometry[:n], starts, width, height, grid)
         tiles = lists.columns * lists.rows
         launch(
@@ -58,7 +57,7 @@ class TritonKernels:
         self, gradient: torch.Tensor, geometry: torch.Tensor, colour: torch.Tensor, starts: torch.Tensor, grid: Grid
     ) -> tuple[torch.Tensor, torch.Tensor]:
         _, components, height, width = gradient.shape
-        out, n = (torch.zeros_like(geometry), torch.zeros_like(colour)), int(starts[-1])
+        out, n = (torch.zeros_like(geometry), torch.zeros_like(colour)), starts.tolist()[-1]
         if not n:
             return out
         jobs = self._jobs(geometry[:n], width, height, grid)
@@ -162,7 +161,7 @@ class TritonKernels:
             return jobs, jobs.needed
 
         n = len(geometry)
-        return self.rooms.fit(("jobs", n, width, height), (n + n // 8 + 16,), make)
+        return self.rooms.fit(("jobs", n, width, height), (n + n // 8 + 1,), make)
 
     def _joined(self, partial: torch.Tensor, jobs: Jobs, count: int) -> torch.Tensor:
         """The sums of each splat's jobs, [N, 8]."""

@@ -1,18 +1,20 @@
 """What the levels of one size look like: their targets, their sums, their errors and the way back to the splats.
 
-The kernels are those of ``codec/native``; this module prepares their buffers.
+The kernels are those of ``pgsvc_encoder.device``; this module prepares their buffers. Targets, sums and their gradients stay on the
+kernels' device; splats may be there or elsewhere, and their gradients are given back where the splats are.
 """
 
 from __future__ import annotations
 
+import functools
 from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from pgsvc import kernel
 from pgsvc.picture import Picture, PictureFormat, PlaneGroup
+from pgsvc_encoder.device.kernels import Kernels
 from pgsvc_encoder.fit.emphasis import Emphasis, WeightMap
 from pgsvc_encoder.fit.scaling import scaled
 from pgsvc_encoder.fit.splats import Splats
@@ -60,6 +62,7 @@ class View:
         first, last: the levels, inclusive. Layers up to ``first`` are summed as one.
         reference: width and height of the splats' coordinates.
         background: float [C], in units of 2^BitDepth code values, part of the sum.
+        kernels: the sums and their gradients.
         emphasis: where errors count more, or None.
     """
 
@@ -70,12 +73,11 @@ class View:
         last: int,
         reference: tuple[int, int],
         background: np.ndarray,
-        threads: int,
+        kernels: Kernels,
         emphasis: Emphasis | None = None,
     ) -> None:
-        self.format, self.first, self.last, self.threads = picture.format, first, last, threads
+        self.format, self.first, self.last, self.kernels = picture.format, first, last, kernels
         self.ratio = (reference[0] / picture.format.width, reference[1] / picture.format.height)
-        self.native, self.isa = kernel.native(), kernel.fitting_isa()
         shares = component_weights(self.format)
         offset = neutral(self.format) + background
         self.groups: list[Group] = []
@@ -84,8 +86,11 @@ class View:
             target = np.stack([picture.planes[c] / 2.0**self.format.bit_depth - offset[c] for c in part])
             weight = torch.tensor([shares[c] / (plane.width * plane.height) for c in part], dtype=torch.float32)
             grid = (plane.step_x / 256, plane.step_y / 256, plane.origin_x / 256, plane.origin_y / 256)
-            weights = None if emphasis is None else WeightMap(emphasis.weights(plane.width, plane.height))
-            self.groups.append(Group(plane, torch.tensor(target, dtype=torch.float32), weight, grid, weights))
+            weights = None
+            if emphasis is not None:
+                weights = WeightMap(emphasis.weights(plane.width, plane.height)).to(kernels.device)
+            placed = torch.tensor(target, dtype=torch.float32).to(kernels.device)
+            self.groups.append(Group(plane, placed, weight.to(kernels.device), grid, weights))
         self._sums: list[torch.Tensor] = []
 
     def narrowed(self, targets: list[torch.Tensor] | None = None) -> View:
@@ -102,8 +107,9 @@ class View:
         return torch.cat([splats.starts[:1], splats.starts[self.first + 1 : self.last + 2]]).contiguous()
 
     def place(self, geometry: torch.Tensor, colour: torch.Tensor) -> list[Placed]:
-        """Geometry and colours as each group of this size needs them."""
+        """Geometry and colours as each group of this size needs them, on the kernels' device."""
         out = []
+        geometry, colour = geometry.to(self.kernels.device), colour.to(self.kernels.device)
         for g in self.groups:
             part = colour[:, g.plane.components]
             if self.ratio == (1.0, 1.0):
@@ -117,24 +123,23 @@ class View:
         """Sums of the layers in each group, float32 [layers, C, H, W]: work space that the next call overwrites."""
         starts = self.starts(splats)
         if not self._sums or len(self._sums[0]) != len(starts) - 1:
-            self._sums = [torch.zeros(len(starts) - 1, *g.target.shape) for g in self.groups]
+            self._sums = [g.target.new_zeros(len(starts) - 1, *g.target.shape) for g in self.groups]
         for g, sums, (geometry, colour) in zip(self.groups, self._sums, placed, strict=True):
             sums.zero_()
-            n = int(starts[-1])
-            self.native.f32_forward(sums, geometry[:n], colour[:n], starts, *g.grid, self.isa, self.threads)
+            self.kernels.forward(sums, geometry, colour, starts, g.grid)
         return self._sums
 
     def errors(self, weights: torch.Tensor, *, against_target: bool = True) -> torch.Tensor:
         """Mean squared error of each level of the view after :meth:`forward`; leaves each layer's gradient in the work space."""
-        total = torch.zeros(len(weights), dtype=torch.float64)
+        weights = weights.to(self.kernels.device)
+        total = torch.zeros_like(weights, dtype=torch.float64)
         for g, sums in zip(self.groups, self._sums, strict=True):
             target = g.target if against_target else torch.zeros_like(g.target)
             if g.map is not None:  # w · (sum − target)² is the square of √w · sum − √w · target
                 sums *= g.map.root
                 target = target * g.map.root
             weight = (weights[:, None] * g.weight[None]).float().contiguous()
-            sse = torch.zeros(weight.shape, dtype=torch.float64)
-            self.native.f32_levels(sums, target, weight, sse, self.isa, self.threads)
+            sse = self.kernels.levels(sums, target, weight)
             if g.map is not None:
                 sums *= g.map.root
             total += (sse * g.weight).sum(1)
@@ -142,20 +147,18 @@ class View:
 
     def backward(self, splats: Splats, placed: list[Placed]) -> list[Placed]:
         """Gradients by what was placed, from the gradients in the work space."""
-        starts, out = self.starts(splats), []
-        for g, sums, (geometry, colour) in zip(self.groups, self._sums, placed, strict=True):
-            grads = torch.zeros_like(geometry), torch.zeros_like(colour)
-            n = int(starts[-1])
-            parts = [t[:n] for t in (geometry, colour)], [t[:n] for t in grads]
-            self.native.f32_backward(sums, *parts[0], starts, *parts[1], *g.grid, self.isa, self.threads)
-            out.append(grads)
-        return out
+        starts = self.starts(splats)
+        return [
+            self.kernels.backward(sums, geometry, colour, starts, g.grid)
+            for g, sums, (geometry, colour) in zip(self.groups, self._sums, placed, strict=True)
+        ]
 
     def gradient(
         self, splats: Splats, geometry: torch.Tensor, colour: torch.Tensor, weights: torch.Tensor, against_target: bool
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Errors of the view's levels and the gradients of their weighted sum by geometry [N, 5] and colour [N, C]."""
-        leaves = geometry.detach().requires_grad_(), colour.detach().requires_grad_()
+        home = geometry.device
+        leaves = [t.detach().to(self.kernels.device).requires_grad_() for t in (geometry, colour)]
         with torch.enable_grad():
             placed = self.place(*leaves)
         values = [(p.detach(), c.detach()) for p, c in placed]
@@ -163,22 +166,22 @@ class View:
         errors = self.errors(weights, against_target=against_target)
         grads = self.backward(splats, values)
         if self.ratio == (1.0, 1.0):
-            return errors, sum(g for g, _ in grads), torch.cat([c for _, c in grads], 1)  # type: ignore[return-value]
+            by_geometry = functools.reduce(torch.add, (g for g, _ in grads))
+            return errors, by_geometry.to(home), torch.cat([c for _, c in grads], 1).to(home)
         flat = [t for pair in placed for t in pair], [t for pair in grads for t in pair]
         by_geometry, by_colour = torch.autograd.grad(flat[0], leaves, flat[1])
-        return errors, by_geometry, by_colour
+        return errors, by_geometry.to(home), by_colour.to(home)
 
     def curvature(self, geometry: torch.Tensor, colour: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Diagonal of the Gauss–Newton matrix of this view's mean squared error: by placed geometry [N, 5], by colour [N, C]."""
-        by_geometry = torch.zeros(len(geometry), 5)
-        by_colour = torch.zeros_like(colour)
+        home = geometry.device
+        geometry, colour = geometry.to(self.kernels.device), colour.to(self.kernels.device)
+        by_geometry, by_colour = geometry.new_zeros(len(geometry), 5), torch.zeros_like(colour)
         gains = self.place(geometry, torch.ones_like(colour))
         for g, (placed, part), (_, gain) in zip(self.groups, self.place(geometry, colour), gains, strict=True):
-            six = torch.zeros(len(geometry), 6)
-            size = (g.plane.width, g.plane.height)
-            self.native.f32_curvature(placed, part, six, *size, g.weight, *g.grid, self.isa, self.threads)
+            six = self.kernels.curvature(placed, part, (g.plane.width, g.plane.height), g.weight, g.grid)
             if g.map is not None:
                 six *= g.map.under(placed, g.grid)[:, None]
             by_geometry += six[:, :5]
             by_colour[:, g.plane.components] = six[:, 5:] * g.weight * gain**2
-        return by_geometry, by_colour
+        return by_geometry.to(home), by_colour.to(home)
