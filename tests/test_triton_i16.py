@@ -12,7 +12,7 @@ from on_triton import DEVICE, there, torch
 from pgsvc import kernel, reference
 from pgsvc.planar.splats import quadratic_form
 from pgsvc_encoder.device import kernels_i16
-from pgsvc_encoder.device.sum_i16 import IntegerSum, reach
+from pgsvc_encoder.device.sum_i16 import IntegerSum, in_place_of_kernel, reach
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 from splat_generator import GRIDS, extreme_splats, random_factors, random_splats  # noqa: E402
@@ -115,3 +115,16 @@ def test_native_is_the_same() -> None:
     kernel.sum_i16(want, *splats, *GRIDS["luma"], threads=1)
     SUM(got, *there(*splats), GRIDS["luma"])
     assert (got.cpu().numpy() == want).all() and want.any()
+
+
+def test_a_stream_decodes_to_its_hashes(monkeypatch) -> None:
+    """The decoder with this sum in place of its own: a key frame and predicted ones."""
+    import pgsvc
+
+    calls = []
+    whole = in_place_of_kernel(SUM)
+    monkeypatch.setattr(kernel, "sum_i16", lambda *a, **k: (calls.append(1), whole(*a, **k)))
+    name = Path(__file__).parents[1] / "conformance/valid/09-video-predicted.pgs"
+    with pgsvc.open(name) as stream:
+        assert sum(1 for _ in stream.frames(0, 0, 3, check_hash=True)) == 3
+    assert calls

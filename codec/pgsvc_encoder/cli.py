@@ -140,8 +140,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--device",
         choices=("auto", "cpu", "cuda"),
         default="auto",
-        help="where to fit: auto (default) takes a CUDA GPU if torch sees one and Triton is installed, else the CPU. The kernels "
-        "for GPUs pass their tests in Triton's interpreter; no GPU has run them yet",
+        help="where to fit: auto (default) takes a CUDA GPU if torch sees one and Triton is installed, else the CPU. No GPU "
+        "has run this yet: its kernels are tested in Triton's interpreter",
     )
     g.add_argument("--threads", type=int, default=0, metavar="N", help="0 = one per core (default)")
     g.add_argument("--seed", type=int, default=0, metavar="N", help="of every random choice (default 0)")

@@ -5,7 +5,8 @@ The model of spec 8.5 in float, as in codec/native/f32_walk.h: q = u² + v², u 
 """
 
 # The types are those of Triton's language, not of Python.
-# pyright: reportMissingImports=false, reportIndexIssue=false, reportOptionalMemberAccess=false, reportGeneralTypeIssues=false
+# pyright: reportMissingImports=false, reportIndexIssue=false, reportOptionalMemberAccess=false
+# pyright: reportGeneralTypeIssues=false, reportArgumentType=false, reportOperatorIssue=false
 from __future__ import annotations
 
 import triton

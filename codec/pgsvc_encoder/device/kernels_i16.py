@@ -4,7 +4,8 @@ Arithmetic is in 64 bits, modulo 2^64 where spec 8.5 allows it; the weight in un
 """
 
 # The types are those of Triton's language, not of Python.
-# pyright: reportMissingImports=false, reportIndexIssue=false, reportOptionalMemberAccess=false, reportGeneralTypeIssues=false
+# pyright: reportMissingImports=false, reportIndexIssue=false, reportOptionalMemberAccess=false
+# pyright: reportGeneralTypeIssues=false, reportArgumentType=false, reportOperatorIssue=false
 from __future__ import annotations
 
 import triton

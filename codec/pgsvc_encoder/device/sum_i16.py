@@ -6,6 +6,9 @@ decoder itself. It is for players and tools that keep pictures on the GPU.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 
 from pgsvc.reference import QMAX, RUN
@@ -106,3 +109,25 @@ def reach(form: torch.Tensor) -> torch.Tensor:
     limit = float((QMAX + 1) << 24)
     ends = torch.sqrt(limit * torch.stack([r, p], 1) / determinant(form)[:, None])
     return (ends * (1 + 2.0**-20)).ceil().long()
+
+
+def in_place_of_kernel(whole: IntegerSum) -> Callable[..., None]:
+    """A function with the arguments of :func:`pgsvc.kernel.sum_i16` that sums on the device, to hold a whole decoder against it."""
+
+    def sum_i16(
+        acc: np.ndarray,
+        position: np.ndarray,
+        form: np.ndarray,
+        colour: np.ndarray,
+        step_x: int,
+        step_y: int,
+        origin_x: int,
+        origin_y: int,
+        subtract: bool = False,
+        **_: object,
+    ) -> None:
+        there, at, shape, values = (torch.tensor(a).to(whole.device) for a in (acc, position, form, colour))
+        whole(there, at, shape, values, (step_x, step_y, origin_x, origin_y), subtract=subtract)
+        acc[...] = there.cpu().numpy()
+
+    return sum_i16
