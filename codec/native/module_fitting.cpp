@@ -35,6 +35,12 @@ pgs_splats_f32 float_splats(const Geometry &geometry, const Array<const float, 2
     return {geometry.data(), colour.data(), s, nullptr, layers, components};
 }
 
+void require_gradients(const Geometry &geometry, const Array<const float, 2> &colour, const GradGeometry &grad_geometry,
+                       const Array<float, 2> &grad_colour) {
+    require(grad_geometry.shape(0) == geometry.shape(0), "grad_geometry must be [N, 5]");
+    require(grad_colour.shape(0) == colour.shape(0) && grad_colour.shape(1) == colour.shape(1), "grad_colour must be [N, C]");
+}
+
 // Copies the rows of a tile of all planes between a picture and the tile's work space.
 template <bool IN, typename T>
 void copy_tile(T *picture, const pgs_grid_f32 &grid, float *work, const pgs_grid_f32 &tile, int32_t left, int32_t top,
@@ -68,8 +74,41 @@ void f32_sums(Array<float, 4> layers, Geometry geometry, Array<const float, 2> c
     });
 }
 
-// Tile by tile, with all that a tile needs in the cache: sums, errors of the levels, gradients. Gradients of the tiles
-// are added in the end, in an order that no thread changes.
+// Adds up what the tiles say of each splat, in an order that no thread changes.
+void add_gradients(const Tiles &tiles, const std::vector<float> &gradients, int32_t count, int32_t components,
+                   float *by_geometry, float *by_colour) {
+    for (ptrdiff_t n = 0; n < count; n++)
+        tiles.entries_of(int32_t(n), [&](int32_t entry) {
+            const float *from = gradients.data() + ptrdiff_t(entry) * (5 + components);
+            for (int i = 0; i < 5; i++) by_geometry[5 * n + i] += from[i];
+            for (int c = 0; c < components; c++) by_colour[components * n + c] += from[5 + c];
+        });
+}
+
+void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<const float, 2> colour,
+                  Array<const int32_t, 1> starts, GradGeometry grad_geometry, Array<float, 2> grad_colour, float step_x,
+                  float step_y, float origin_x, float origin_y, int isa, int threads) {
+    const pgs_kernels &k = kernels(isa);
+    const auto grid = float_grid(size(grad_layers, 3), size(grad_layers, 2), step_x, step_y, origin_x, origin_y);
+    const auto splats = float_splats(geometry, colour, starts, size(grad_layers, 0), size(grad_layers, 1));
+    require_gradients(geometry, colour, grad_geometry, grad_colour);
+    nb::gil_scoped_release release;
+    const Tiles tiles(grid, splats);
+    const int32_t planes = splats.layers * splats.components, numbers = 5 + splats.components;
+    std::vector<float> gradients(size_t(tiles.entries()) * numbers);
+    pgs_parallel(tiles.count(), threads, [&](int t) {
+        thread_local std::vector<float> work;
+        thread_local std::vector<int32_t> part_starts;
+        const auto tile = tiles.grid(t);
+        const auto part = tiles.splats(t, splats, part_starts);
+        work.resize(size_t(planes) * tile.width * tile.height);
+        copy_tile<true>(grad_layers.data(), grid, work.data(), tile, tiles.left(t), tiles.top(t), planes);
+        k.f32_backward(work.data(), &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
+    });
+    add_gradients(tiles, gradients, splats.starts[splats.layers], splats.components, grad_geometry.data(), grad_colour.data());
+}
+
+// Tile by tile, with all that a tile needs in the cache: sums, errors of the levels, gradients.
 void f32_step(Geometry geometry, Array<const float, 2> colour, Array<const int32_t, 1> starts,
               Array<const float, 3> target, Array<const float, 2> weight, Maybe<const float, 2> map,
               Maybe<const float, 4> given, Array<double, 2> sse, GradGeometry grad_geometry, Array<float, 2> grad_colour,
@@ -83,8 +122,7 @@ void f32_step(Geometry geometry, Array<const float, 2> colour, Array<const int32
     require(!map || (size(*map, 0) == height && size(*map, 1) == width), "map must be [H, W]");
     require(!given || (size(*given, 0) == layers && size(*given, 1) == components && size(*given, 2) == height &&
                        size(*given, 3) == width), "given must be [K, C, H, W]");
-    require(grad_geometry.shape(0) == geometry.shape(0), "grad_geometry must be [N, 5]");
-    require(grad_colour.shape(0) == colour.shape(0) && grad_colour.shape(1) == colour.shape(1), "grad_colour must be [N, C]");
+    require_gradients(geometry, colour, grad_geometry, grad_colour);
     nb::gil_scoped_release release;
     const Tiles tiles(grid, splats);
     const int32_t planes = layers * components, numbers = 5 + components;
@@ -110,12 +148,7 @@ void f32_step(Geometry geometry, Array<const float, 2> colour, Array<const int32
         }
         k.f32_backward(work.data(), &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
     });
-    for (int32_t n = 0; n < splats.starts[layers]; n++)
-        tiles.entries_of(n, [&](int32_t entry) {
-            const float *from = gradients.data() + ptrdiff_t(entry) * numbers;
-            for (int i = 0; i < 5; i++) grad_geometry.data()[5 * ptrdiff_t(n) + i] += from[i];
-            for (int c = 0; c < components; c++) grad_colour.data()[ptrdiff_t(components) * n + c] += from[5 + c];
-        });
+    add_gradients(tiles, gradients, splats.starts[layers], components, grad_geometry.data(), grad_colour.data());
     std::fill_n(sse.data(), sse.size(), 0.0);
     for (int t = 0; t < tiles.count(); t++)
         for (int32_t c = 0; c < components; c++)
@@ -147,6 +180,9 @@ void bind_fitting(nb::module_ &m) {
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     m.def("f32_sums", &f32_sums, a("layers"), a("geometry"), a("colour"), a("starts"), "step_x"_a, "step_y"_a,
           "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a, "Add the splats of each layer to layers [K,C,H,W].");
+    m.def("f32_backward", &f32_backward, a("grad_layers"), a("geometry"), a("colour"), a("starts"), a("grad_geometry"),
+          a("grad_colour"), "step_x"_a, "step_y"_a, "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a,
+          "Add the gradients of f32_sums, from those by layers [K,C,H,W], to grad_geometry [N,5] and grad_colour [N,C].");
     m.def("f32_step", &f32_step, a("geometry"), a("colour"), a("starts"), a("target"), a("weight"), a("map").none(),
           a("given").none(), a("sse"), a("grad_geometry"), a("grad_colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
           "origin_y"_a, "isa"_a, "threads"_a,

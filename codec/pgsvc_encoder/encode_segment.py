@@ -17,6 +17,7 @@ from pgsvc.planar import dequantise, graded, reconstruct
 from pgsvc.planar.graded import GradedSymbols
 from pgsvc.planar.splats import SplatSet, covered_samples
 from pgsvc.syntax import Record
+from pgsvc_encoder.device.choose import kernels_of
 from pgsvc_encoder.fit.background import background_of
 from pgsvc_encoder.fit.emphasis import Emphasis
 from pgsvc_encoder.fit.objective import Objective
@@ -138,6 +139,7 @@ class SegmentEncoder:
         self.rng = np.random.default_rng([settings.seed, number])
         self.generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + number)
         self.effort, self.training = settings.effort(), settings.training()
+        self.kernels = kernels_of(settings.device, settings.threads)
         self.base_header: Record = {}  # of the key frame
         self.current = 0  # frame of the segment that is being fitted
 
@@ -211,15 +213,17 @@ class SegmentEncoder:
 
     def _objective(self, sources: list[Picture], inside: np.ndarray | None) -> Objective:
         emphasis = None if inside is None else Emphasis.of(torch.from_numpy(inside), self.settings.roi_gain)
-        return Objective(sources, self.background, self.settings.threads, emphasis)
+        return Objective(sources, self.background, emphasis=emphasis, kernels=self.kernels)
 
     def _key(self, sources: list[Picture], inside: np.ndarray | None) -> tuple[list[SplatSet], list[float]]:
         picture = sources[-1]
         self.background = background_of(picture)
         objective = self._objective(sources, inside)
         pixels = picture.format.width * picture.format.height
-        splats = Splats.unused(self.settings.layer_splats(pixels), picture.format.components)
+        counts, components = self.settings.layer_splats(pixels), picture.format.components
+        splats = Splats.unused(counts, components, self.kernels.device)
         fit(self.training, objective, splats, self.effort.schedule, self.generator, self.on_step)
+        splats = splats.to("cpu")
         frozen = list(self._freeze(objective, splats))
         return [state for state, _ in frozen], self._add_sets(KEY_FRAME, 0, [payload for _, payload in frozen])
 

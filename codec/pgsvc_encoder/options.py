@@ -25,18 +25,6 @@ def check_extras() -> None:
         raise MissingExtra("encoding", "encoder")
 
 
-def check_device(device: str) -> None:
-    """This version fits on the CPU only.
-
-    Raises:
-        UsageError: cuda was asked for.
-    """
-    from pgsvc.errors import UsageError
-
-    if device == "cuda":
-        raise UsageError("--device cuda: this version has no GPU kernels yet; use --device cpu")
-
-
 def settings_from(a: argparse.Namespace) -> Settings:
     """Checked settings.
 
@@ -44,6 +32,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         UsageError: a value is out of range.
     """
     from pgsvc.errors import UsageError
+    from pgsvc_encoder.device.choose import chosen
     from pgsvc_encoder.settings import Settings
 
     splats = None if a.splats is None else _numbers("--splats", a.splats, int)
@@ -102,6 +91,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         quantise=a.quantise,
         positions=a.positions,
         start=a.start,
+        device=chosen(a.device),
     )
 
 

@@ -38,7 +38,13 @@ def measure(
         if inside is not None:
             part = _at_size(inside, a.format.width, a.format.height)
             row |= {n: metrics.psnr_within(a, b, p) for n, p in zip(WITHIN, (part, ~part), strict=True)}  # type: ignore[dict-item]
-        out.append({**row, "ms_ssim": metrics.ms_ssim(a, b) if structure else None, "md5": hashlib.md5(b.tobytes()).hexdigest()})
+        out.append(
+            {
+                **row,
+                "ms_ssim": metrics.ms_ssim(a, b) if structure else None,
+                "md5": hashlib.md5(b.tobytes()).hexdigest(),
+            }
+        )
     return out
 
 

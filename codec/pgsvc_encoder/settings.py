@@ -108,6 +108,7 @@ class Settings:
         chunk_frames: predicted frames per chunk: more of them save bytes, fewer of them arrive sooner.
         order: "segment" or "layer", the progression order.
         roi_gain: dB by which a region of interest is meant to be better than the rest.
+        device: where key frames are fitted, and sums made for predicted ones: "cpu" or "cuda".
         ms_ssim: measure it for the report.
         seed: of every random choice; the same seed and thread-independent kernels give the same file.
     """
@@ -130,6 +131,7 @@ class Settings:
     quantise: str = FREEZE
     positions: str = "tree"
     start: str = CONTENT
+    device: str = "cpu"
     threads: int = 0
     ms_ssim: bool = True
     training_name: str = "joint"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +51,12 @@ class WeightMap:
         table = torch.zeros(weights.shape[0] + 1, weights.shape[1] + 1, dtype=torch.float64)
         table[1:, 1:] = weights.double().cumsum(0).cumsum(1)
         self._table = table
+
+    def to(self, device: torch.device) -> WeightMap:
+        """The same on a device."""
+        out = copy(self)
+        out.weights, out._table = self.weights.to(device), self._table.to(device)
+        return out
 
     def under(self, geometry: torch.Tensor, grid: tuple[float, float, float, float]) -> torch.Tensor:
         """Mean weight under the squares of splats, float32 [N]: over boxes of the same variance along each axis.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +22,7 @@ ADDED_SIGMA = 1.5  # luma samples, the least for an added splat
 def blur(plane: torch.Tensor, sigma: float) -> torch.Tensor:
     """Gaussian blur of [C, H, W] with replicated borders."""
     radius = max(1, math.ceil(2.5 * sigma))
-    x = torch.arange(-radius, radius + 1, dtype=plane.dtype)
+    x = torch.arange(-radius, radius + 1, dtype=plane.dtype, device=plane.device)
     taps = torch.exp(-0.5 * (x / sigma) ** 2)
     taps = taps / taps.sum()
     out = F.pad(plane[:, None], (radius, radius, radius, radius), mode="replicate")
@@ -41,18 +42,31 @@ def gradient_density(luma: torch.Tensor) -> torch.Tensor:
 
 def sample(density: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
     """Positions [count, 2] in samples of the plane, drawn from [H, W] with replacement and jittered inside the sample."""
-    steps = density.flatten().double().cumsum(0)
-    drawn = torch.rand(count, generator=generator, dtype=torch.float64) * steps[-1]
+    steps = _running_sum(density.flatten())
+    drawn = torch.rand(count, generator=generator, dtype=torch.float64).to(density.device) * steps[-1]
     chosen = torch.searchsorted(steps, drawn, right=True).clamp(max=len(steps) - 1)
     width = density.shape[1]
     corner = torch.stack([chosen % width, chosen // width], 1).float()
-    return corner + torch.rand(count, 2, generator=generator)
+    return corner + torch.rand(count, 2, generator=generator).to(density.device)
+
+
+def _running_sum(density: torch.Tensor) -> torch.Tensor:
+    """Running sums, float64 [N]; on a GPU in whole numbers, as torch adds floats there in another order in each run."""
+    if density.is_cpu:
+        return density.double().cumsum(0)
+    unit = 2.0**50 / (len(density) * density.amax().double())
+    return (density * unit).long().cumsum(0).double() / unit
+
+
+def like(values: Sequence[float], other: torch.Tensor) -> torch.Tensor:
+    """The numbers as float32 on the device of another tensor."""
+    return torch.tensor(values, dtype=torch.float32).to(other.device)
 
 
 def nearest_distance(position: torch.Tensor, fallback: float) -> torch.Tensor:
     """Mean distance of each point to its three nearest; [N]."""
     if len(position) < 4:
-        return torch.full((len(position),), fallback)
+        return torch.full((len(position),), fallback, device=position.device)
     out = [torch.cdist(part, position).topk(4, largest=False).values[:, 1:].mean(1) for part in position.split(1024)]
     return torch.cat(out)
 
@@ -60,12 +74,12 @@ def nearest_distance(position: torch.Tensor, fallback: float) -> torch.Tensor:
 def colour_at(residual: Residual, position: torch.Tensor, sigma: float = 0.0) -> torch.Tensor:
     """Residual [N, C] at luma positions [N, 2]: the nearest sample, or a Gaussian mean of those around it."""
     parts = []
-    here = position / torch.tensor(residual.ratio)
+    here = position / like(residual.ratio, position)
     radius = math.ceil(2.5 * sigma)
     for plane, group in zip(residual.planes, residual.groups, strict=True):
         x = ((here[:, 0] - group.origin_x / 256) / (group.step_x / 256)).round().long()
         y = ((here[:, 1] - group.origin_y / 256) / (group.step_y / 256)).round().long()
-        total, mass = torch.zeros(plane.shape[0], len(position)), 0.0
+        total, mass = plane.new_zeros(plane.shape[0], len(position)), 0.0
         for dy in range(-radius, radius + 1):
             for dx in range(-radius, radius + 1):
                 weight = math.exp(-0.5 * (dx * dx + dy * dy) / sigma**2) if sigma else 1.0
@@ -83,11 +97,12 @@ def _isotropic(splats: Splats, rows: slice | torch.Tensor, sigma: torch.Tensor |
 
 def seed_layer(splats: Splats, layer: int, count: int, objective: Objective, generator: torch.Generator) -> None:
     """Put the first ``count`` splats of a layer where the picture has structure."""
-    picture = objective.target(layer)
+    picture = objective.target(layer).to(splats.device)
     density = gradient_density(picture.planes[0].mean(0))
     if picture.weights is not None:
         density = density * picture.weights
-    position = sample(density, count, generator) * torch.tensor(picture.ratio)
+    position = sample(density, count, generator)
+    position = position * like(picture.ratio, position)
     size = objective.format.width * objective.format.height
     start = int(splats.starts[layer])
     chosen = slice(start, start + count)
@@ -106,7 +121,7 @@ def seed_uniform(splats: Splats, objective: Objective, generator: torch.Generato
     for k in range(splats.layers):
         part = splats.layer(k)
         count = part.stop - part.start
-        splats.position[part] = torch.rand(count, 2, generator=generator) * size
+        splats.position[part] = (torch.rand(count, 2, generator=generator) * size).to(splats.device)
         _isotropic(splats, part, NEIGHBOUR_SHARE * math.sqrt(float(size.prod()) / max(count, 1)))
         splats.colour[part] = 0
 
@@ -129,7 +144,8 @@ def add_by_error(splats: Splats, layer: int, count: int, residual: Residual, gen
         return
     squares = (residual.planes[0] ** 2).mean(0, keepdim=True)
     error = blur(squares if residual.weights is None else squares * residual.weights, 1.0)[0]
-    position = sample(error + 1e-12, count, generator) * torch.tensor(residual.ratio)
+    position = sample(error + 1e-12, count, generator)
+    position = position * like(residual.ratio, position)
     splats.position[free] = position
     _isotropic(splats, free, ADDED_SIGMA * math.sqrt(residual.ratio[0] * residual.ratio[1]))
     most = CROWD if residual.weights is None else 1  # a region of interest draws many splats at once

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from pgsvc import kernel
 from pgsvc.picture import Picture, PlaneGroup
+from pgsvc_encoder.device.kernels import Kernels, NativeKernels
 from pgsvc_encoder.fit.emphasis import Emphasis
 from pgsvc_encoder.fit.splats import LN2, Splats
 from pgsvc_encoder.fit.view import View, neutral
@@ -36,6 +36,11 @@ class Residual:
     ratio: tuple[float, float]
     weights: torch.Tensor | None = None
 
+    def to(self, device: torch.device | str) -> Residual:
+        """The same on a device."""
+        weights = None if self.weights is None else self.weights.to(device)
+        return replace(self, planes=[p.to(device) for p in self.planes], weights=weights)
+
 
 class Objective:
     """Weighted squared error of the levels of one picture.
@@ -43,21 +48,27 @@ class Objective:
     Args:
         pictures: what each level approximates, in the level's own size; sizes do not decrease, the last is the reference size.
         background: float [C], in units of 2^BitDepth code values, part of the sum.
-        threads: of the kernels.
+        threads: of the native kernels.
         emphasis: where errors count more, or None.
+        kernels: instead of the native ones. What is asked about splats is given back on the splats' device.
     """
 
     def __init__(
-        self, pictures: Sequence[Picture], background: np.ndarray, threads: int = 0, emphasis: Emphasis | None = None
+        self,
+        pictures: Sequence[Picture],
+        background: np.ndarray,
+        threads: int = 0,
+        emphasis: Emphasis | None = None,
+        kernels: Kernels | None = None,
     ) -> None:
         self.original, self.format = pictures[-1], pictures[-1].format
-        self.background, self.threads = background, kernel.thread_count(threads)
-        self.emphasis = emphasis
+        self.background, self.emphasis = background, emphasis
+        self.kernels = kernels or NativeKernels(threads)
         sizes = [(p.format.width, p.format.height) for p in pictures]
         self.views: list[View] = []
         for size in dict.fromkeys(sizes):
             first, last = sizes.index(size), len(sizes) - 1 - sizes[::-1].index(size)
-            self.views.append(View(pictures[first], first, last, sizes[-1], background, self.threads, emphasis))
+            self.views.append(View(pictures[first], first, last, sizes[-1], background, self.kernels, emphasis))
 
     @property
     def emphasis_weight(self) -> float:
@@ -83,20 +94,21 @@ class Objective:
         """Errors of the levels and the gradient of their weighted sum.
 
         Args:
-            weights: of the levels, float64 [K]. Views whose levels all have weight 0 are left out; their errors are NaN.
+            weights: of the levels, float64 [K]. Views whose levels all have weight 0 are left out; their errors are NaN. With
+                weights on the kernels' device no view is left out, and nothing is waited for.
             geometry, colour: instead of the splats' own.
             against_target: False: the target is zero, the sum is linear in colour.
 
         Returns:
-            errors float64 [K], gradient of the geometry [N, 5], gradient of the colour [N, C].
+            errors float64 [K] where the weights are, gradient of the geometry [N, 5], gradient of the colour [N, C].
         """
         geometry = splats.geometry() if geometry is None else geometry
         colour = splats.colour if colour is None else colour
-        errors = torch.full((self.levels,), float("nan"), dtype=torch.float64)
+        errors = torch.full((self.levels,), float("nan"), dtype=torch.float64, device=weights.device)
         grad_geometry, grad_colour = torch.zeros_like(geometry), torch.zeros_like(colour)
         for v in self.views:
             part = weights[v.first : v.last + 1]
-            if not part.any():
+            if part.is_cpu and not part.any():
                 continue
             errors[v.first : v.last + 1], *grads = v.gradient(splats, geometry, colour, part, against_target)
             grad_geometry += grads[0]
@@ -109,7 +121,7 @@ class Objective:
         out = torch.zeros_like(splats.colour)
         for v in self.views:
             above = torch.tensor([float(weights[max(k, v.first) : v.last + 1].sum()) for k in range(splats.layers)])
-            out += 2 * v.curvature(geometry, splats.colour)[1] * above[layer][:, None]
+            out += 2 * v.curvature(geometry, splats.colour)[1] * above[layer][:, None].to(out.device)
         return out
 
     def curvature(self, splats: Splats) -> torch.Tensor:
@@ -129,7 +141,7 @@ class Objective:
         """Mean squared error of one level, weighted by the emphasis; −1 is the top."""
         level %= self.levels
         view = self.view_of(level)
-        planes = self.residual(splats, level).planes
+        planes = self.residual(splats.to(self.kernels.device), level).planes
         total = 0.0
         for plane, g in zip(planes, view.groups, strict=True):
             squares = plane.double() ** 2
@@ -139,17 +151,17 @@ class Objective:
         return total
 
     def sums(self, splats: Splats, level: int) -> list[torch.Tensor]:
-        """What a level adds to the background: float32 [C, H, W] for each plane group of its size."""
+        """What a level adds to the background: float32 [C, H, W] for each plane group of its size, where the splats are."""
         v = self.view_of(level)
         layers = v.sums(splats, v.place(splats.geometry(), splats.colour))
-        return [s[: level - v.first + 1].sum(0) for s in layers]
+        return [s[: level - v.first + 1].sum(0).to(splats.device) for s in layers]
 
     def picture(self, splats: Splats, level: int) -> Picture:
         """A level as a picture of its size: the float sum, rounded and clipped."""
         v = self.view_of(level)
         offset = neutral(v.format) + self.background
         scale, top = 2.0**v.format.bit_depth, (1 << v.format.bit_depth) - 1
-        planes = [p.double().numpy() for group in self.sums(splats, level) for p in group]
+        planes = [p.double().cpu().numpy() for group in self.sums(splats, level) for p in group]
         return Picture(
             v.format,
             tuple(
@@ -159,14 +171,14 @@ class Objective:
         )
 
     def target(self, level: int) -> Residual:
-        """What a level approximates, less the background."""
+        """What a level approximates, less the background; on the kernels' device."""
         v = self.view_of(level)
         first = v.groups[0].map
         weights = None if first is None else first.weights
         return Residual([g.target for g in v.groups], [g.plane for g in v.groups], v.ratio, weights)
 
     def residual(self, splats: Splats, level: int) -> Residual:
-        target = self.target(level)
+        target = self.target(level).to(splats.device)
         return replace(target, planes=[t - s for t, s in zip(target.planes, self.sums(splats, level), strict=True)])
 
     def residuals(self, splats: Splats) -> list[Residual]:
@@ -177,7 +189,7 @@ class Objective:
             planes = [g.target for g in v.groups]
             for k, layers in enumerate(zip(*v.sums(splats, v.place(geometry, splats.colour)), strict=True)):
                 planes = [p - s for p, s in zip(planes, layers, strict=True)]
-                out.append(replace(self.target(v.first + k), planes=planes))
+                out.append(replace(self.target(v.first + k), planes=planes).to(splats.device))
         return out
 
     def alone(self, level: int, given: Splats | None = None) -> Objective:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 
 from pgsvc.errors import MissingExtra
+from pgsvc_encoder.device import captured
+from pgsvc_encoder.device.captured import CapturedStep
 from pgsvc_encoder.fit.adam import Adam
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Stage
@@ -54,14 +56,17 @@ class Optimiser:
         contribution: torch.Tensor | None = None,
         adjust: Adjust | None = None,
     ) -> None:
-        self.stage, self.splats, self.shape_mask, self.contribution = stage, splats, shape_mask, contribution
-        self.adjust = adjust
+        self.stage, self.splats, self.contribution, self.adjust = stage, splats, contribution, adjust
+        self.shape_mask = None if shape_mask is None else shape_mask.to(splats.device)
         named = {"position": rates.position, "shape": rates.shape, "colour": rates.colour}
         self.free = [name for name in named if name not in frozen]
         groups = [{"params": [getattr(splats, name)], "peak": named[name]} for name in self.free]
         if contribution is not None:
             groups.append({"params": [contribution], "peak": rates.colour})
         self.method = _method(method, groups)
+        self._captured: CapturedStep | None = None
+        if captured.wanted(self):
+            self._captured = captured.CapturedStep(self, stage.objective.kernels)  # type: ignore[arg-type]
 
     def step(self, iteration: int, rate: float, progress: float = 1.0) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """One iteration at ``rate`` of the full step sizes; the errors of the levels before it, and the gradients.
@@ -69,14 +74,24 @@ class Optimiser:
         Args:
             progress: share of a fit's iterations; 1 for splats that are fitted already.
         """
+        for group in self.method.param_groups:
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(group["peak"] * rate)
+            else:
+                group["lr"] = group["peak"] * rate
+        weights = self.stage.weights(iteration, progress)
+        if self._captured is not None and bool((weights > 0).all()):
+            return self._captured(weights)
+        return self.iterate(weights)
+
+    def iterate(self, weights: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """One iteration with these weights of the levels and the present step sizes; see :meth:`step`."""
         s = self.splats
         geometry = s.geometry()
         w = self.contribution
         colour = s.colour if w is None else s.colour * w[:, None]
         objective = self.stage.objective
-        errors, by_geometry, by_colour = objective.evaluate(
-            s, self.stage.weights(iteration, progress), geometry=geometry, colour=colour
-        )
+        errors, by_geometry, by_colour = objective.evaluate(s, weights, geometry=geometry, colour=colour)
         by_position, by_shape = s.chain(geometry, by_geometry)
         if w is not None:
             w.grad = (by_colour * s.colour).sum(1)
@@ -88,8 +103,6 @@ class Optimiser:
             self.adjust(s, gradients)
         for name, gradient in zip(("position", "shape", "colour"), gradients, strict=True):
             getattr(s, name).grad = gradient if name in self.free else None
-        for group in self.method.param_groups:
-            group["lr"] = group["peak"] * rate
         self.method.step()
         s.clamp(objective.format.width, objective.format.height)
         return errors, gradients
@@ -119,6 +132,9 @@ class Optimiser:
 def _method(name: str, groups: list[dict]) -> Adam | torch.optim.Optimizer:
     """Adam, the better of the two at equal iterations (tools/bench_fit.py), or the Adan of the papers."""
     if name == ADAM:
+        for group in groups:  # on a GPU step sizes are in tensors, for captured graphs
+            first = group["params"][0]
+            group["lr"] = 0.0 if first.is_cpu else torch.zeros((), device=first.device)
         return Adam(groups)
     if name == ADAN:
         try:

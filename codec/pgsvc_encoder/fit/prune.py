@@ -48,8 +48,8 @@ class Pruner:
         shares = [pruning.base if stage.layer + k == 0 else pruning.enhancement for k in range(len(wanted))]
         self.wanted = wanted
         self.counts = [round(n / (1 - r)) for n, r in zip(wanted, shares, strict=True)]
-        self.splats = Splats.unused(self.counts, stage.splats.colour.shape[1])
-        self.contribution = torch.ones(len(self.splats))
+        self.splats = Splats.unused(self.counts, stage.splats.colour.shape[1], stage.splats.device)
+        self.contribution = torch.ones(len(self.splats), device=self.splats.device)
         self.times: dict[int, float] = {}
 
     def plan(self, begin: int, end: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -34,11 +34,11 @@ class Splats:
     sets: torch.Tensor | None = None
 
     @staticmethod
-    def unused(counts: list[int], components: int) -> Splats:
-        """Room for ``counts[k]`` splats in each layer, none in use."""
+    def unused(counts: list[int], components: int, device: torch.device | str = "cpu") -> Splats:
+        """Room for ``counts[k]`` splats in each layer, none in use; borders are on the CPU, the rest on the device."""
         n = sum(counts)
         starts = torch.tensor(np.concatenate([[0], np.cumsum(counts)]), dtype=torch.int32)
-        return Splats(torch.full((n, 2), AWAY), torch.zeros(n, 3), torch.zeros(n, components), starts)
+        return Splats(torch.full((n, 2), AWAY), torch.zeros(n, 3), torch.zeros(n, components), starts).to(device)
 
     @staticmethod
     def from_sets(sets: list[SplatSet], objects: int = 1) -> Splats:
@@ -50,6 +50,15 @@ class Splats:
         position, shape, colour = (torch.tensor(x, dtype=torch.float32) for x in (position, shape, colour))
         borders = torch.tensor(counts, dtype=torch.int32)
         return Splats(position, shape, colour, borders[::objects].contiguous(), borders if objects > 1 else None)
+
+    @property
+    def device(self) -> torch.device:
+        """Where position, shape and colour are."""
+        return self.position.device
+
+    def to(self, device: torch.device | str) -> Splats:
+        """The same splats on a device, sharing memory with this set where it is there already."""
+        return replace(self, **{name: getattr(self, name).to(device) for name in ("position", "shape", "colour")})
 
     def __len__(self) -> int:
         return len(self.position)
@@ -150,7 +159,7 @@ class Splats:
         margin = 1 / 256
         for axis, size in ((0, width), (1, height)):
             column = self.position[:, axis]
-            column[used] = column[used].clamp(margin, size - margin)
+            column.copy_(torch.where(used, column.clamp(margin, size - margin), column))
         self.shape[:, 0].clamp_(A_MIN, A_MAX)
         self.shape[:, 1].clamp_(-T_MAX, T_MAX)
         self.shape[:, 2].clamp_(A_MIN, A_MAX)

@@ -28,7 +28,7 @@ def seed_superpixels(splats: Splats, layer: int, count: int, objective: Objectiv
         from skimage.segmentation import slic
     except ImportError as error:
         raise MissingExtra("a start from superpixels", "demo") from error
-    target = objective.target(layer)
+    target = objective.target(layer).to("cpu")
     plane = target.planes[0].mean(0).double().numpy()
     labels = slic(plane, n_segments=count, compactness=COMPACTNESS / 100, start_label=0, channel_axis=None).reshape(-1)
     y, x = (axis.reshape(-1) + 0.5 for axis in np.indices(plane.shape))
@@ -50,6 +50,7 @@ def seed_superpixels(splats: Splats, layer: int, count: int, objective: Objectiv
     splats.shape[rows] = torch.from_numpy(shape).float()
     splats.shape[rows, 0] += ratio[0].log2()
     splats.shape[rows, 2] += ratio[1].log2()
-    splats.colour[rows] = START_COLOUR * colour_at(target, splats.position[rows], float(np.sqrt(area.mean())) / 4)
+    colour = colour_at(target, splats.position[rows].cpu(), float(np.sqrt(area.mean())) / 4)
+    splats.colour[rows] = START_COLOUR * colour.to(splats.device)
     splats.clamp(objective.format.width, objective.format.height)
     return len(kept)

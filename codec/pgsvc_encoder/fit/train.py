@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from pgsvc_encoder.device.resident import resident
 from pgsvc_encoder.fit.exchange import exchange
 from pgsvc_encoder.fit.initialise import add_by_error, seed_layer, seed_uniform
 from pgsvc_encoder.fit.objective import Objective
@@ -150,7 +151,8 @@ def adapt(
 ) -> None:
     """Let what is not frozen re-adapt, with step sizes falling to a tenth."""
     for stage in training.stages(objective, splats):
-        optimiser = Optimiser(stage, stage.splats, rates, frozen=frozen, shape_mask=shape_mask)
-        count = round(iterations * stage.share)
-        for i in range(count):
-            on_step(*optimiser.step(i, cosine(i / count, 0.1)))
+        with resident(stage) as there:
+            optimiser = Optimiser(there, there.splats, rates, frozen=frozen, shape_mask=shape_mask)
+            count = round(iterations * stage.share)
+            for i in range(count):
+                on_step(*optimiser.step(i, cosine(i / count, 0.1)))

@@ -1,18 +1,20 @@
 """What the levels of one size look like: their targets, their sums, their errors and the way back to the splats.
 
-The kernels are those of ``codec/native``; this module prepares their buffers.
+The kernels are those of ``pgsvc_encoder.device``; this module prepares their buffers. Targets, sums and their gradients stay on the
+kernels' device; splats may be there or elsewhere, and their gradients are given back where the splats are.
 """
 
 from __future__ import annotations
 
+import functools
 from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from pgsvc import kernel
 from pgsvc.picture import Picture, PictureFormat, PlaneGroup
+from pgsvc_encoder.device.kernels import Kernels
 from pgsvc_encoder.fit.emphasis import Emphasis, WeightMap
 from pgsvc_encoder.fit.scaling import scaled
 from pgsvc_encoder.fit.splats import Splats
@@ -60,6 +62,7 @@ class View:
         first, last: the levels, inclusive. Layers up to ``first`` are summed as one.
         reference: width and height of the splats' coordinates.
         background: float [C], in units of 2^BitDepth code values, part of the sum.
+        kernels: the sums and their gradients.
         emphasis: where errors count more, or None.
     """
 
@@ -70,12 +73,11 @@ class View:
         last: int,
         reference: tuple[int, int],
         background: np.ndarray,
-        threads: int,
+        kernels: Kernels,
         emphasis: Emphasis | None = None,
     ) -> None:
-        self.format, self.first, self.last, self.threads = picture.format, first, last, threads
+        self.format, self.first, self.last, self.kernels = picture.format, first, last, kernels
         self.ratio = (reference[0] / picture.format.width, reference[1] / picture.format.height)
-        self.native, self.isa = kernel.native(), kernel.fitting_isa()
         shares = component_weights(self.format)
         offset = neutral(self.format) + background
         self.groups: list[Group] = []
@@ -84,8 +86,11 @@ class View:
             target = np.stack([picture.planes[c] / 2.0**self.format.bit_depth - offset[c] for c in part])
             weight = torch.tensor([shares[c] / (plane.width * plane.height) for c in part], dtype=torch.float32)
             grid = (plane.step_x / 256, plane.step_y / 256, plane.origin_x / 256, plane.origin_y / 256)
-            weights = None if emphasis is None else WeightMap(emphasis.weights(plane.width, plane.height))
-            self.groups.append(Group(plane, torch.tensor(target, dtype=torch.float32), weight, grid, weights))
+            weights = None
+            if emphasis is not None:
+                weights = WeightMap(emphasis.weights(plane.width, plane.height)).to(kernels.device)
+            placed = torch.tensor(target, dtype=torch.float32).to(kernels.device)
+            self.groups.append(Group(plane, placed, weight.to(kernels.device), grid, weights))
         self._given: list[torch.Tensor] | None = None  # sums of splats that are always there, where sums begin
 
     def around(self, given: Splats) -> View:
@@ -109,8 +114,9 @@ class View:
         return torch.cat([splats.starts[:1], splats.starts[self.first + 1 : self.last + 2]]).contiguous()
 
     def place(self, geometry: torch.Tensor, colour: torch.Tensor) -> list[Placed]:
-        """Geometry and colours as each group of this size needs them."""
+        """Geometry and colours as each group of this size needs them, on the kernels' device."""
         out = []
+        geometry, colour = geometry.to(self.kernels.device), colour.to(self.kernels.device)
         for g in self.groups:
             part = colour[:, g.plane.components]
             if self.ratio == (1.0, 1.0):
@@ -123,11 +129,10 @@ class View:
     def sums(self, splats: Splats, placed: list[Placed]) -> list[torch.Tensor]:
         """Sums of the layers in each group, float32 [layers, C, H, W]."""
         starts, out = self.starts(splats), []
-        n = int(starts[-1])
         for i, (g, (geometry, colour)) in enumerate(zip(self.groups, placed, strict=True)):
             given = None if self._given is None else self._given[i]
-            out.append(torch.zeros(len(starts) - 1, *g.target.shape) if given is None else given.clone())
-            self.native.f32_sums(out[-1], geometry[:n], colour[:n], starts, *g.grid, self.isa, self.threads)
+            out.append(g.target.new_zeros(len(starts) - 1, *g.target.shape) if given is None else given.clone())
+            self.kernels.sums(out[-1], geometry, colour, starts, g.grid)
         return out
 
     def step(
@@ -135,18 +140,14 @@ class View:
     ) -> tuple[torch.Tensor, list[Placed]]:
         """Mean squared error of each level of the view, and gradients of their weighted sum by what was placed."""
         starts, out = self.starts(splats), []
-        n = int(starts[-1])
-        errors = torch.zeros(len(weights), dtype=torch.float64)
+        weights = weights.to(self.kernels.device)
+        errors = torch.zeros_like(weights, dtype=torch.float64)
         for i, (g, (geometry, colour)) in enumerate(zip(self.groups, placed, strict=True)):
             target = g.target if against_target else torch.zeros_like(g.target)
             weight = (weights[:, None] * g.weight[None]).float().contiguous()
-            sse = torch.zeros(weight.shape, dtype=torch.float64)
-            grads = torch.zeros_like(geometry), torch.zeros_like(colour)
-            self.native.f32_step(
-                geometry[:n], colour[:n], starts, target, weight, None if g.map is None else g.map.weights,
-                None if self._given is None else self._given[i], sse, grads[0][:n], grads[1][:n],
-                *g.grid, self.isa, self.threads,
-            )  # fmt: skip
+            factor = None if g.map is None else g.map.weights
+            given = None if self._given is None else self._given[i]
+            sse, grads = self.kernels.step(geometry, colour, starts, target, weight, factor, given, g.grid)
             errors += (sse * g.weight).sum(1)
             out.append(grads)
         return errors, out
@@ -155,27 +156,28 @@ class View:
         self, splats: Splats, geometry: torch.Tensor, colour: torch.Tensor, weights: torch.Tensor, against_target: bool
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Errors of the view's levels and the gradients of their weighted sum by geometry [N, 5] and colour [N, C]."""
-        leaves = geometry.detach().requires_grad_(), colour.detach().requires_grad_()
+        home = geometry.device
+        leaves = [t.detach().to(self.kernels.device).requires_grad_() for t in (geometry, colour)]
         with torch.enable_grad():
             placed = self.place(*leaves)
         errors, grads = self.step(splats, [(p.detach(), c.detach()) for p, c in placed], weights, against_target)
         if self.ratio == (1.0, 1.0):
-            return errors, sum(g for g, _ in grads), torch.cat([c for _, c in grads], 1)  # type: ignore[return-value]
+            by_geometry = functools.reduce(torch.add, (g for g, _ in grads))
+            return errors, by_geometry.to(home), torch.cat([c for _, c in grads], 1).to(home)
         flat = [t for pair in placed for t in pair], [t for pair in grads for t in pair]
         by_geometry, by_colour = torch.autograd.grad(flat[0], leaves, flat[1])
-        return errors, by_geometry, by_colour
+        return errors, by_geometry.to(home), by_colour.to(home)
 
     def curvature(self, geometry: torch.Tensor, colour: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Diagonal of the Gauss–Newton matrix of this view's mean squared error: by placed geometry [N, 5], by colour [N, C]."""
-        by_geometry = torch.zeros(len(geometry), 5)
-        by_colour = torch.zeros_like(colour)
+        home = geometry.device
+        geometry, colour = geometry.to(self.kernels.device), colour.to(self.kernels.device)
+        by_geometry, by_colour = geometry.new_zeros(len(geometry), 5), torch.zeros_like(colour)
         gains = self.place(geometry, torch.ones_like(colour))
         for g, (placed, part), (_, gain) in zip(self.groups, self.place(geometry, colour), gains, strict=True):
-            six = torch.zeros(len(geometry), 6)
-            size = (g.plane.width, g.plane.height)
-            self.native.f32_curvature(placed, part, six, *size, g.weight, *g.grid, self.isa, self.threads)
+            six = self.kernels.curvature(placed, part, (g.plane.width, g.plane.height), g.weight, g.grid)
             if g.map is not None:
                 six *= g.map.under(placed, g.grid)[:, None]
             by_geometry += six[:, :5]
             by_colour[:, g.plane.components] = six[:, 5:] * g.weight * gain**2
-        return by_geometry, by_colour
+        return by_geometry.to(home), by_colour.to(home)

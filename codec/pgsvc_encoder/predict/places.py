@@ -74,7 +74,7 @@ def find_places(
 
 def _allowed(objective: Objective, number: int | None) -> torch.Tensor | None:
     """Factors of what a splat gains at the samples of the top level, 0 where the object does not lie; None: 1 everywhere."""
-    residual = objective.target(objective.levels - 1)
+    residual = objective.target(objective.levels - 1).to("cpu")
     if residual.weights is None or objective.emphasis is None:
         return None
     if number is None:
@@ -95,7 +95,7 @@ def _weighted_error(stage: Stage, splats: Splats, layer: int) -> tuple[list[torc
             if part.shape != plane.shape:
                 part = F.interpolate(part[None], plane.shape[1:], mode="bilinear", align_corners=False)[0]
             plane += weight / total * part
-    return planes, total * objective.view_of(objective.levels - 1).groups[0].weight[:, None, None]
+    return planes, total * objective.view_of(objective.levels - 1).groups[0].weight[:, None, None].cpu()
 
 
 def _mean_under(planes: torch.Tensor, sigma: float, pool: int) -> torch.Tensor:
