@@ -14,12 +14,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 torch = pytest.importorskip("torch", reason="encoding needs the encoder extra")
+pytest.importorskip("ray", reason="a cluster needs the cluster extra")
 
 from benchmarking import below  # noqa: E402
 from test_encode import QUICK, write_clip  # noqa: E402
 from test_workers import SETTINGS, clip, mask, run, whole  # noqa: E402, F401
 
-from pgsvc.errors import MissingExtra, PgsError, UsageError  # noqa: E402
+from pgsvc.errors import PgsError, UsageError  # noqa: E402
 from pgsvc.picture import Chroma, Picture  # noqa: E402
 from pgsvc_encoder import cli, team  # noqa: E402
 from pgsvc_encoder.cluster.connection import Cluster  # noqa: E402
@@ -32,7 +33,6 @@ FRAMES = 8  # of the clip
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    pytest.importorskip("ray", reason="needs the cluster extra")
     with Cluster("local", 2) as connected:
         yield connected
 
@@ -202,15 +202,8 @@ def test_segments_and_threads_fit_the_machines(cluster: Cluster) -> None:
             plan(most, None, threads)
 
 
-def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r"pip install 'pgsvc\[cluster\]'"):
-        Cluster("auto")
-
-
 def test_nobody_at_the_address(tmp_path: Path, clip: Path) -> None:  # noqa: F811
     """One line says so; nothing imports Ray before."""
-    pytest.importorskip("ray", reason="needs the cluster extra")
     code = "import sys\nfrom pgsvc_encoder import cli, encode\nassert 'ray' not in sys.modules\nsys.exit(cli.main())"
     words = [str(clip), str(tmp_path / "o.pgs"), "--cluster", "ray://127.0.0.1:9"]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)

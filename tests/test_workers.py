@@ -20,9 +20,10 @@ torch = pytest.importorskip("torch", reason="encoding needs the encoder extra")
 
 from test_encode import QUICK, write_clip  # noqa: E402
 
-from pgsvc.errors import BadStream, PgsError, UsageError  # noqa: E402
+from pgsvc.errors import BadStream, MissingExtra, PgsError, UsageError  # noqa: E402
 from pgsvc.picture import Chroma, Picture  # noqa: E402
 from pgsvc_encoder import cli, worker, workers  # noqa: E402
+from pgsvc_encoder.cluster.connection import Cluster  # noqa: E402
 from pgsvc_encoder.encode import encode  # noqa: E402
 from pgsvc_encoder.handover import TaskInFiles  # noqa: E402
 from pgsvc_encoder.options import settings_from  # noqa: E402
@@ -210,6 +211,12 @@ def test_no_workers_at_all(tmp_path: Path, clip: Path, capsys: pytest.CaptureFix
     assert cli.main([str(clip), str(tmp_path / "o.pgs"), "--workers", count]) == 2
     assert f"--workers {count}: give 1 or more" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_cluster_needs_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"pip install 'pgsvc\[cluster\]'"):
+        Cluster("auto")
 
 
 def test_a_still_has_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
