@@ -23,7 +23,7 @@ def test_without_a_gpu_it_says_so() -> None:
 
 def test_parts() -> None:
     times = bench_gpu.kernel_seconds(triton_kernels(), (16, 8), 3, 1)
-    assert set(times) == {"forward", "levels", "backward", "curvature"} and min(times.values()) > 0
+    assert set(times) == {"sums", "backward", "step", "curvature"} and min(times.values()) > 0
     row = bench_gpu.decode_row(DEVICE, (16, 8), 3, 1)
     assert row["same_bits"] and row["gpu_fps"] > 0
 
