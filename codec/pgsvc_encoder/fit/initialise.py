@@ -16,18 +16,8 @@ NEIGHBOUR_SHARE = 0.6  # σ at the start, of the mean distance to the three near
 START_COLOUR = 0.5  # of the sample under the splat: neighbours overlap
 ADDED_COLOUR = 0.7  # of the residual under an added splat
 CROWD = 8  # splats that may be added in one place without sharing the residual
+ADDED_SPREAD = 1.0  # samples, standard deviation of the place of an added splat about the error that drew it
 ADDED_SIGMA = 1.5  # luma samples, the least for an added splat
-
-
-def blur(plane: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Gaussian blur of [C, H, W] with replicated borders."""
-    radius = max(1, math.ceil(2.5 * sigma))
-    x = torch.arange(-radius, radius + 1, dtype=plane.dtype, device=plane.device)
-    taps = torch.exp(-0.5 * (x / sigma) ** 2)
-    taps = taps / taps.sum()
-    out = F.pad(plane[:, None], (radius, radius, radius, radius), mode="replicate")
-    out = F.conv2d(out, taps[None, None, None, :])
-    return F.conv2d(out, taps[None, None, :, None])[:, 0]
 
 
 def gradient_density(luma: torch.Tensor) -> torch.Tensor:
@@ -137,15 +127,20 @@ def crowd(position: torch.Tensor, side: float, most: int = CROWD) -> torch.Tenso
 
 
 def add_by_error(splats: Splats, layer: int, count: int, residual: Residual, generator: torch.Generator) -> None:
-    """Put ``count`` unused splats of a layer where the squared error of its level, ``residual``, is large."""
+    """Put ``count`` unused splats of a layer where the squared error of its level, ``residual``, is large.
+
+    A normal deviate is added to each place, as if it were drawn from the blurred error.
+    """
     free = torch.nonzero(~splats.in_use()[splats.layer(layer)])[:count, 0] + int(splats.starts[layer])
     count = len(free)
     if count == 0:
         return
-    squares = (residual.planes[0] ** 2).mean(0, keepdim=True)
-    error = blur(squares if residual.weights is None else squares * residual.weights, 1.0)[0]
-    position = sample(error + 1e-12, count, generator)
-    position = position * like(residual.ratio, position)
+    squares = (residual.planes[0] ** 2).mean(0)
+    error = squares if residual.weights is None else squares * residual.weights
+    place = sample(error + 1e-12, count, generator)
+    place = place + ADDED_SPREAD * torch.randn(count, 2, generator=generator).to(place.device)
+    last = like([error.shape[1] - 0.5, error.shape[0] - 0.5], place)
+    position = torch.minimum(place.clamp(min=0.5), last) * like(residual.ratio, place)
     splats.position[free] = position
     _isotropic(splats, free, ADDED_SIGMA * math.sqrt(residual.ratio[0] * residual.ratio[1]))
     most = CROWD if residual.weights is None else 1  # a region of interest draws many splats at once
