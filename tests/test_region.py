@@ -258,7 +258,7 @@ def test_streams_with_a_region(tmp_path: Path, settings: dict) -> None:
             state = next(track_states(segment, track, stream.format))
             column, row = (state.position >> 8).T
             inside[number] += FACE[row.clip(0, HEIGHT - 1), column.clip(0, WIDTH - 1)].tolist()
-        assert len(inside[1]) > 5 and np.mean(inside[1]) > 0.9 and np.mean(inside[0]) < 0.1  # but for rounding
+        assert len(inside[1]) > 5 and np.mean(inside[1]) > 0.85 and np.mean(inside[0]) < 0.1  # but for rounding
     for level in range(3):
         frames = list(stream.frames(level, check_hash=True))
         assert [f.index for f in frames] == list(range(5)) and {(f.level, f.partial) for f in frames} == {
@@ -272,7 +272,7 @@ def test_streams_with_a_region(tmp_path: Path, settings: dict) -> None:
         assert (frame.level, frame.partial) == (2, False)
 
 
-@pytest.mark.parametrize(("tools", "layers", "splats"), [("main", 3, 170), ("paper", 1, 160)])
+@pytest.mark.parametrize(("tools", "layers", "splats"), [("main", 3, 164), ("paper", 1, 160)])
 def test_the_region_is_better_for_the_same_bytes(tmp_path: Path, tools: str, layers: int, splats: int) -> None:
     f = PictureFormat(96, 64, Chroma.YUV420, frame_rate=Fraction(25))
     inside = np.zeros((64, 96), bool)
