@@ -48,19 +48,31 @@ class Preset:
 
 PRESETS = {
     "fast": Preset(
-        Schedule(400, rounds=8, relocation=Relocation(rounds=20)),
+        Schedule(180, rounds=5, relocation=Relocation(rounds=8, share=0.1)),
         Precision(adapt_iterations=30, solve_iterations=5, sweeps=1, colour_choices=((2, 6), (2, 4))),
         DifferencePrecision(iterations=40, adapt_iterations=8),
-        Grade(adapt_iterations=30, solve_iterations=5, sweeps=1),
+        Grade(adapt_iterations=15, solve_iterations=3, sweeps=1),
         DifferenceGrade(iterations=40, adapt_iterations=10, motion_iterations=12),
     ),
-    "medium": Preset(Schedule(1200), Precision(adapt_iterations=80), DifferencePrecision()),
+    "medium": Preset(
+        Schedule(900),
+        Precision(adapt_iterations=80),
+        DifferencePrecision(),
+        Grade(adapt_iterations=60, solve_iterations=6),
+    ),
     "slow": Preset(
         Schedule(3000),
         Precision(adapt_iterations=200, solve_iterations=12, sweeps=3),
         DifferencePrecision(iterations=150, adapt_iterations=40),
         Grade(adapt_iterations=200, solve_iterations=12),
         DifferenceGrade(iterations=160, adapt_iterations=40, motion_iterations=40),
+    ),
+    "placebo": Preset(
+        Schedule(9000, relocation=Relocation(rounds=120)),
+        Precision(adapt_iterations=400, solve_iterations=20, sweeps=4),
+        DifferencePrecision(iterations=300, adapt_iterations=80),
+        Grade(adapt_iterations=400, solve_iterations=20, sweeps=3),
+        DifferenceGrade(iterations=400, adapt_iterations=80, motion_iterations=80),
     ),
 }
 

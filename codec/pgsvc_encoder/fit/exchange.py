@@ -12,8 +12,8 @@ import torch
 from pgsvc_encoder.fit.objective import Objective
 from pgsvc_encoder.fit.splats import Splats
 
-SHARE = 0.01  # of a layer's splats at the most that leave it in a round: what each does to the error is estimated alone
-ROUNDS = 16
+SHARE = 0.03  # of a layer's splats at the most that leave it in a round: what each does to the error is estimated alone
+ROUNDS = 5
 
 
 def exchange(objective: Objective, splats: Splats) -> None:
