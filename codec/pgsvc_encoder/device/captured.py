@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -21,17 +21,25 @@ from pgsvc_encoder.fit.adam import Adam
 
 if TYPE_CHECKING:
     from pgsvc_encoder.device.triton_kernels import TritonKernels
-    from pgsvc_encoder.fit.optimise import Optimiser
 
 Result = tuple[torch.Tensor, list[torch.Tensor]]  # errors of the levels, gradients of position, shape and colour
 
 WARM = 3  # iterations before the capture: they compile the programs and make the optimiser's state
 
 
-def wanted(optimiser: Optimiser) -> bool:
-    """Whether the optimiser's iterations can be captured: on a GPU, by Adam, without changes of the gradients from outside."""
-    on_gpu = optimiser.splats.device.type == "cuda" and os.environ.get("PGSVC_CUDA_GRAPH") != "0"
-    return on_gpu and isinstance(optimiser.method, Adam) and optimiser.adjust is None
+class Iterated(Protocol):
+    """What can be captured: an optimiser, whose iterations change its tensors and what ``method`` knows of them."""
+
+    method: Adam | torch.optim.Optimizer
+
+    def iterate(self, weights: torch.Tensor) -> Result:
+        """One iteration with these weights of the levels."""
+        ...
+
+
+def wanted(device: torch.device) -> bool:
+    """Whether iterations on the device can be captured: on a GPU, unless the environment forbids it."""
+    return device.type == "cuda" and os.environ.get("PGSVC_CUDA_GRAPH") != "0"
 
 
 class CapturedStep:
@@ -41,7 +49,7 @@ class CapturedStep:
         kernels: of the optimiser's objective.
     """
 
-    def __init__(self, optimiser: Optimiser, kernels: TritonKernels) -> None:
+    def __init__(self, optimiser: Iterated, kernels: TritonKernels) -> None:
         self.optimiser, self.kernels = optimiser, kernels
         self.done = 0
         self._weights: torch.Tensor | None = None

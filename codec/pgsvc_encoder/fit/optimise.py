@@ -65,7 +65,7 @@ class Optimiser:
             groups.append({"params": [contribution], "peak": rates.colour})
         self.method = _method(method, groups)
         self._captured: CapturedStep | None = None
-        if captured.wanted(self):
+        if method == ADAM and adjust is None and captured.wanted(splats.device):
             self._captured = captured.CapturedStep(self, stage.objective.kernels)  # type: ignore[arg-type]
 
     def step(self, iteration: int, rate: float, progress: float = 1.0) -> tuple[torch.Tensor, list[torch.Tensor]]:
