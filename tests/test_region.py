@@ -361,7 +361,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clip, out = write_clip(tmp_path / "clip.y4m", frames=1), tmp_path / "out.pgs"
     command = [str(clip), str(out), "--splats", "40", "--preset", "fast", "--quantise", "ptq", "--threads", "1"]
     report = tmp_path / "report.json"
-    assert cli.main([*command, "--roi", str(tmp_path / "face.png"), "--report", str(report)]) == 0
+    assert cli.main([*command, "--roi", str(tmp_path / "face.png"), "--roi-gain", "12", "--report", str(report)]) == 0
     assert "inside    outside" in capsys.readouterr().err
     level = json.loads(report.read_text())["levels"][2]
     assert level["psnr_inside"] > level["psnr_outside"]

@@ -28,7 +28,7 @@ from splat_generator import GRIDS, float_splats, random_splats
 import pgsvc
 from pgsvc import kernel
 from pgsvc_encoder.device.choose import chosen, kernels_of
-from pgsvc_encoder.device.kernels import Kernels
+from pgsvc_encoder.device.kernels import Aim, Kernels
 from pgsvc_encoder.device.sum_i16 import IntegerSum, in_place_of_kernel
 
 GRID, LAYERS, SIGMA = (1.0, 1.0, 0.5, 0.5), 3, 3.4
@@ -58,7 +58,7 @@ def kernel_seconds(kernels: Kernels, size: tuple[int, int], count: int, repeats:
     calls = {
         "sums": lambda: kernels.sums(sums, geometry, colour, starts, GRID),
         "backward": lambda: kernels.backward(sums, geometry, colour, starts, GRID),
-        "step": lambda: kernels.step(geometry, colour, starts, target, weight, None, None, GRID),
+        "step": lambda: kernels.step(geometry, colour, starts, Aim(target, weight), GRID),
         "curvature": lambda: kernels.curvature(geometry, colour, size, weight[0], GRID),
     }
     return {name: seconds_of(call, kernels.device, repeats) for name, call in calls.items()}

@@ -7,7 +7,7 @@ All arrays are torch tensors on the kernels' device. ``grid`` is step x, step y,
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 
@@ -15,6 +15,22 @@ from pgsvc import kernel
 
 Grid = tuple[float, float, float, float]
 Gradients = tuple[torch.Tensor, torch.Tensor]  # by geometry [N, 5] and colour [N, C]
+
+
+class Aim(NamedTuple):
+    """What the levels, the running sums of the layers, are held against.
+
+    Args:
+        target: float32 [C, H, W], of every level.
+        weight: float32 [K, C], of the levels' squared errors in what the gradient is of.
+        factor: float32 [H, W], of each squared error; None: 1.
+        given: float32 [K, C, H, W], sums on top of which the splats come; None: 0.
+    """
+
+    target: torch.Tensor
+    weight: torch.Tensor
+    factor: torch.Tensor | None = None
+    given: torch.Tensor | None = None
 
 
 class Kernels(Protocol):
@@ -35,23 +51,9 @@ class Kernels(Protocol):
         ...
 
     def step(
-        self,
-        geometry: torch.Tensor,
-        colour: torch.Tensor,
-        starts: torch.Tensor,
-        target: torch.Tensor,
-        weight: torch.Tensor,
-        factor: torch.Tensor | None,
-        given: torch.Tensor | None,
-        grid: Grid,
+        self, geometry: torch.Tensor, colour: torch.Tensor, starts: torch.Tensor, aim: Aim, grid: Grid
     ) -> tuple[torch.Tensor, Gradients]:
-        """Squared errors of the levels, float64 [K, C], and the gradients of their sum, weighted by ``weight`` [K, C].
-
-        Args:
-            target: float32 [C, H, W], what every level is held against.
-            factor: float32 [H, W], of each squared error; None: 1.
-            given: float32 [K, C, H, W], sums on top of which the splats come; None: 0.
-        """
+        """Squared errors of the levels, float64 [K, C], and the gradients of their weighted sum."""
         ...
 
     def curvature(
@@ -87,23 +89,13 @@ class NativeKernels:
         return out
 
     def step(
-        self,
-        geometry: torch.Tensor,
-        colour: torch.Tensor,
-        starts: torch.Tensor,
-        target: torch.Tensor,
-        weight: torch.Tensor,
-        factor: torch.Tensor | None,
-        given: torch.Tensor | None,
-        grid: Grid,
+        self, geometry: torch.Tensor, colour: torch.Tensor, starts: torch.Tensor, aim: Aim, grid: Grid
     ) -> tuple[torch.Tensor, Gradients]:
         """All three kernels tile by tile, so that the sums of a tile never leave the cache."""
-        sse, n = torch.zeros(weight.shape, dtype=torch.float64), int(starts[-1])
+        sse, n = torch.zeros(aim.weight.shape, dtype=torch.float64), int(starts[-1])
         out = torch.zeros_like(geometry), torch.zeros_like(colour)
         parts = [t[:n] for t in (geometry, colour)], [t[:n] for t in out]
-        self._native.f32_step(
-            *parts[0], starts, target, weight, factor, given, sse, *parts[1], *grid, *self._how
-        )  # fmt: skip
+        self._native.f32_step(*parts[0], starts, *aim, sse, *parts[1], *grid, *self._how)
         return sse, out
 
     def curvature(

@@ -7,7 +7,7 @@ import math
 import torch
 
 from pgsvc_encoder.device import kernels_f32 as programs
-from pgsvc_encoder.device.kernels import Gradients, Grid
+from pgsvc_encoder.device.kernels import Aim, Gradients, Grid
 from pgsvc_encoder.device.launch import launch
 from pgsvc_encoder.device.lists import TILE, Jobs, TileLists, row_jobs, tile_lists
 from pgsvc_encoder.device.rooms import Rooms
@@ -92,16 +92,9 @@ class TritonKernels:
         return out
 
     def step(
-        self,
-        geometry: torch.Tensor,
-        colour: torch.Tensor,
-        starts: torch.Tensor,
-        target: torch.Tensor,
-        weight: torch.Tensor,
-        factor: torch.Tensor | None,
-        given: torch.Tensor | None,
-        grid: Grid,
+        self, geometry: torch.Tensor, colour: torch.Tensor, starts: torch.Tensor, aim: Aim, grid: Grid
     ) -> tuple[torch.Tensor, Gradients]:
+        target, weight, factor, given = aim
         planes = target.new_zeros(len(weight), *target.shape) if given is None else given.clone()
         self.sums(planes, geometry, colour, starts, grid)
         root = None if factor is None else factor.sqrt()

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from pgsvc.picture import Picture, PictureFormat, PlaneGroup
-from pgsvc_encoder.device.kernels import Kernels
+from pgsvc_encoder.device.kernels import Aim, Kernels
 from pgsvc_encoder.fit.emphasis import Emphasis, WeightMap
 from pgsvc_encoder.fit.scaling import scaled
 from pgsvc_encoder.fit.splats import Splats
@@ -147,7 +147,7 @@ class View:
             weight = (weights[:, None] * g.weight[None]).float().contiguous()
             factor = None if g.map is None else g.map.weights
             given = None if self._given is None else self._given[i]
-            sse, grads = self.kernels.step(geometry, colour, starts, target, weight, factor, given, g.grid)
+            sse, grads = self.kernels.step(geometry, colour, starts, Aim(target, weight, factor, given), g.grid)
             errors += (sse * g.weight).sum(1)
             out.append(grads)
         return errors, out
