@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the encoder needs its extra")
 
+from pgsvc.assemble import RawChunk  # noqa: E402
+from pgsvc.container import Address  # noqa: E402
+from pgsvc.picture import Chroma, Picture, PictureFormat  # noqa: E402
+from pgsvc_encoder import coder  # noqa: E402
 from pgsvc_encoder.predict.budget import ELASTICITY, Budget  # noqa: E402
+from pgsvc_encoder.settings import Settings  # noqa: E402
 
 
 def clip(costs: list[float], key: float, total: float, chunk: int = 16) -> float:
@@ -40,3 +48,25 @@ def test_a_key_frame_that_takes_everything_leaves_finite_pressure() -> None:
     for _ in range(3):
         budget.spend(100.0, 8)
         assert 1 < budget.pressure <= 27
+
+
+@pytest.mark.parametrize(
+    ("sizes", "kept"), [([1.01], 0), ([1.3, 0.99], 1), ([0.9, 1.2], 0)], ids=["near", "mended", "no nearer"]
+)
+def test_a_segment_that_misses_its_rate_is_coded_again(
+    sizes: list[float], kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = PictureFormat(64, 32, Chroma.GREY)
+    pictures = [Picture(f, (np.zeros((32, 64), np.uint8),))] * 5
+    wanted = 2.0 * 64 * 32 * 5 / 8
+    aims: list[float | None] = []
+
+    def code(number: int, first: int, given: Iterator[Picture], settings: Settings, *_: object) -> object:
+        assert len(list(given)) == 5
+        aims.append(settings.rate)
+        size = round(sizes[len(aims) - 1] * wanted) - coder.INDEXED
+        return [RawChunk(b"KEYF", Address(0, 0, 0, 0), bytes(size))], {"number": len(aims) - 1}
+
+    monkeypatch.setattr(coder, "_code_once", code)
+    _, found = coder.code_segment(0, 0, iter(pictures), Settings(rate=2.0), None, 5, None)
+    assert found == {"number": kept} and aims == pytest.approx([2.0, 2.0 / sizes[0]][: len(sizes)], rel=1e-3)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -11,10 +13,12 @@ import torch
 from pgsvc.assemble import RawChunk
 from pgsvc.picture import Picture
 from pgsvc_encoder import report
-from pgsvc_encoder.encode_segment import SegmentEncoder
+from pgsvc_encoder.encode_segment import INDEXED, SegmentEncoder
 from pgsvc_encoder.parts import Parts
 from pgsvc_encoder.region import Region
 from pgsvc_encoder.settings import Settings
+
+CLOSE = 0.03  # logarithm of the rate over the wanted one within which a segment is not coded again
 
 Progress = Callable[[int, torch.Tensor | None], None]  # frame number, level errors (None: the frame is done)
 
@@ -36,10 +40,38 @@ def code_segment(
 ) -> tuple[list[RawChunk], dict[str, Any]]:
     """Chunks and statistics of a segment; they depend on these arguments alone.
 
+    A segment that misses its rate is coded once more, aimed as far to the other side; the nearer of the two is taken.
+
     Args:
         first_frame: of the segment, in the stream.
         expected: frames that the segment is likely to have, for its share of a rate.
     """
+    if settings.rate is None:
+        return _code_once(number, first_frame, pictures, settings, progress, expected, region)
+    again = list(pictures)
+    found, misses, rate = [], [], settings.rate
+    for _ in range(2):
+        aimed = replace(settings, rate=rate)
+        found.append(_code_once(number, first_frame, iter(again), aimed, progress, expected, region))
+        f = again[0].format
+        wanted = settings.rate * f.width * f.height * len(again) / 8
+        ratio = sum(len(c.raw) + INDEXED for c in found[-1][0]) / wanted
+        misses.append(abs(math.log(ratio)))
+        if misses[-1] <= CLOSE:
+            break
+        rate /= ratio
+    return found[misses.index(min(misses))]
+
+
+def _code_once(
+    number: int,
+    first_frame: int,
+    pictures: Iterator[Picture],
+    settings: Settings,
+    progress: Progress | None,
+    expected: int,
+    region: Region | None,
+) -> tuple[list[RawChunk], dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     encoder = SegmentEncoder(
         number,
