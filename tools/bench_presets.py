@@ -102,7 +102,8 @@ def table(rows: list[dict[str, Any]], name: str) -> str:
             curve.append((first["seconds"], reference["psnr"] + gap, preset))
             cells = [f"{first[k]:.1f}" for k in ("seconds", "cpu_seconds")]
             cells += [f"{first[k]:.2f}" if k in first else "" for k in ("seconds_key", "seconds_predicted")]
-            cells += [f"{first['peak_mib']:.0f}", str(first["bytes"]), f"{first['psnr']:.2f}", f"{gap:+.2f}"]
+            cells += [f"{first['peak_mib']:.0f}", str(first["bytes"]), f"{first['psnr']:.2f}"]
+            cells.append(f"{gap:+.2f}" if AGAINST in pairs else "n/a")
             lines.append([source, preset, *cells])
         panels[source] = curve
     head = ["source", "preset", "s", "CPU s", "s a key frame", "s a predicted frame", "peak MiB", "bytes", "PSNR"]
