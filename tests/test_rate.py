@@ -61,12 +61,18 @@ def test_a_segment_that_misses_its_rate_is_coded_again(
     wanted = 2.0 * 64 * 32 * 5 / 8
     aims: list[float | None] = []
 
-    def code(number: int, first: int, given: Iterator[Picture], settings: Settings, *_: object) -> object:
-        assert len(list(given)) == 5
+    done: list[int] = []
+
+    def code(
+        number: int, first: int, given: Iterator[Picture], settings: Settings, progress: coder.Progress, *_: object
+    ) -> object:
+        for frame, _ in enumerate(given):
+            progress(frame, None)
         aims.append(settings.rate)
         size = round(sizes[len(aims) - 1] * wanted) - coder.INDEXED
         return [RawChunk(b"KEYF", Address(0, 0, 0, 0), bytes(size))], {"number": len(aims) - 1}
 
     monkeypatch.setattr(coder, "_code_once", code)
-    _, found = coder.code_segment(0, 0, iter(pictures), Settings(rate=2.0), None, 5, None)
+    _, found = coder.code_segment(0, 0, iter(pictures), Settings(rate=2.0), lambda f, e: done.append(f), 5, None)
+    assert done == list(range(5))  # once, however often they are coded
     assert found == {"number": kept} and aims == pytest.approx([2.0, 2.0 / sizes[0]][: len(sizes)], rel=1e-3)

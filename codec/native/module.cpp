@@ -1,4 +1,4 @@
-// Python binding: checks shapes, releases the GIL, deals row bands or splat ranges to threads (see pgs_kernel.h).
+// Python binding: checks shapes, releases the GIL, deals row bands to threads (see pgs_kernel.h).
 // Takes numpy arrays and torch CPU tensors; nothing is ever converted or copied.
 #include <algorithm>
 #include <cmath>

@@ -54,6 +54,18 @@ void copy_tile(T *picture, const pgs_grid_f32 &grid, float *work, const pgs_grid
         }
 }
 
+// Calls use(number, grid, splats, work space) for each tile; the work space is the thread's own and holds anything.
+template <typename Use>
+void each_tile(const Tiles &tiles, const pgs_splats_f32 &splats, int threads, const Use &use) {
+    pgs_parallel(tiles.count(), threads, [&](int t) {
+        thread_local std::vector<float> work;
+        thread_local std::vector<int32_t> starts;
+        const auto tile = tiles.grid(t);
+        const auto part = tiles.splats(t, splats, starts);
+        use(t, tile, part, work);
+    });
+}
+
 void f32_sums(Array<float, 4> layers, Geometry geometry, Array<const float, 2> colour, Array<const int32_t, 1> starts,
               float step_x, float step_y, float origin_x, float origin_y, int isa, int threads) {
     const pgs_kernels &k = kernels(isa);
@@ -62,11 +74,7 @@ void f32_sums(Array<float, 4> layers, Geometry geometry, Array<const float, 2> c
     nb::gil_scoped_release release;
     const Tiles tiles(grid, splats);
     const int32_t planes = splats.layers * splats.components;
-    pgs_parallel(tiles.count(), threads, [&](int t) {
-        thread_local std::vector<float> work;
-        thread_local std::vector<int32_t> part_starts;
-        const auto tile = tiles.grid(t);
-        const auto part = tiles.splats(t, splats, part_starts);
+    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, auto &work) {
         work.resize(size_t(planes) * tile.width * tile.height);
         copy_tile<true>(layers.data(), grid, work.data(), tile, tiles.left(t), tiles.top(t), planes);
         k.f32_forward(work.data(), &tile, &part);
@@ -96,11 +104,7 @@ void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<co
     const Tiles tiles(grid, splats);
     const int32_t planes = splats.layers * splats.components, numbers = 5 + splats.components;
     std::vector<float> gradients(size_t(tiles.entries()) * numbers);
-    pgs_parallel(tiles.count(), threads, [&](int t) {
-        thread_local std::vector<float> work;
-        thread_local std::vector<int32_t> part_starts;
-        const auto tile = tiles.grid(t);
-        const auto part = tiles.splats(t, splats, part_starts);
+    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, auto &work) {
         work.resize(size_t(planes) * tile.width * tile.height);
         copy_tile<true>(grad_layers.data(), grid, work.data(), tile, tiles.left(t), tiles.top(t), planes);
         k.f32_backward(work.data(), &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
@@ -128,11 +132,7 @@ void f32_step(Geometry geometry, Array<const float, 2> colour, Array<const int32
     const int32_t planes = layers * components, numbers = 5 + components;
     std::vector<float> gradients(size_t(tiles.entries()) * numbers);
     std::vector<double> errors(size_t(tiles.count()) * planes);
-    pgs_parallel(tiles.count(), threads, [&](int t) {
-        thread_local std::vector<float> work;
-        thread_local std::vector<int32_t> part_starts;
-        const auto tile = tiles.grid(t);
-        const auto part = tiles.splats(t, splats, part_starts);
+    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, auto &work) {
         const ptrdiff_t plane = ptrdiff_t(tile.width) * tile.height, corner = ptrdiff_t(tiles.top(t)) * width + tiles.left(t);
         if (given) {
             work.resize(size_t(planes) * plane);

@@ -1,7 +1,7 @@
 /* The flat C ABI of the pgsvc kernels (spec 8.4 to 8.6; the float twins serve encoder training).
  *
  * Freestanding: no allocation, no globals written, no exceptions, no threads; the caller owns all memory and hands out
- * disjoint row bands or splat ranges to threads. One table of functions exists per instruction set (see dispatch.h);
+ * disjoint row bands, tiles or splat ranges to threads. One table of functions exists per instruction set (see dispatch.h);
  * the integer kernel gives the same bits in all of them.
  *
  * All arrays are C-contiguous. H, W: rows and columns of the grid; C: components; N: splats; K: layers.

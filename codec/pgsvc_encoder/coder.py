@@ -52,7 +52,8 @@ def code_segment(
     found, misses, rate = [], [], settings.rate
     for _ in range(2):
         aimed = replace(settings, rate=rate)
-        found.append(_code_once(number, first_frame, iter(again), aimed, progress, expected, region))
+        told = _without_ends(progress) if found else progress
+        found.append(_code_once(number, first_frame, iter(again), aimed, told, expected, region))
         f = again[0].format
         wanted = settings.rate * f.width * f.height * len(again) / 8
         ratio = sum(len(c.raw) + INDEXED for c in found[-1][0]) / wanted
@@ -61,6 +62,16 @@ def code_segment(
             break
         rate /= ratio
     return found[misses.index(min(misses))]
+
+
+def _without_ends(progress: Progress | None) -> Progress:
+    """The same for frames that it has been told are done."""
+
+    def told(frame: int, errors: torch.Tensor | None) -> None:
+        if errors is not None:
+            tell(progress, frame, errors)
+
+    return told
 
 
 def _code_once(
