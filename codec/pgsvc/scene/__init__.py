@@ -1,0 +1,1 @@
+"""3D scenes: layered Gaussian splats in space (spec 10)."""
