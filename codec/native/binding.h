@@ -36,3 +36,5 @@ inline const pgs_kernels &kernels(int isa) {
 void bind_fitting(nb::module_ &m);
 // Decoding up to the sum, and after it: module_decoding.cpp.
 void bind_decoding(nb::module_ &m);
+// The encoder of the range coder: module_writing.cpp.
+void bind_writing(nb::module_ &m);

@@ -137,29 +137,51 @@ class RangeReader:
 
 
 class RangeWriter:
-    """The inverse of :class:`RangeReader`."""
+    """The inverse of :class:`RangeReader`.
+
+    Args:
+        native: False: by the numpy twin.
+    """
+
+    def __init__(self, *, native: bool = True) -> None:
+        self._coder = kernel.native().RangeWriter() if native else _TwinWriter()
+
+    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        assert values is not None and len(values) == len(context)
+        values = np.ascontiguousarray(values, np.int32)
+        self._coder.adaptive(counts, np.ascontiguousarray(context, np.int32), values)
+        return values
+
+    def uniform(self, sizes: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        assert values is not None and len(values) == len(sizes)
+        values = np.ascontiguousarray(values, np.int32)
+        self._coder.uniform(np.ascontiguousarray(sizes, np.int32), values)
+        return values
+
+    def finish(self) -> bytes:
+        """The shortest bytes that are read back as these symbols, with zeros behind them."""
+        return self._coder.finish()
+
+
+class _TwinWriter:
+    """The native encoder's twin."""
 
     def __init__(self) -> None:
         self._low, self._range, self._out = 0, FULL, bytearray()
 
-    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray:
-        assert values is not None and len(values) == len(context)
+    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray) -> None:
         for row, s in zip(context.tolist(), values.tolist(), strict=True):
             table = counts[row]
             unit = self._range // int(table.sum())
             self._narrow(int(table[:s].sum()) * unit, int(table[s]) * unit)
             learn(table, s)
-        return np.asarray(values, np.int32)
 
-    def uniform(self, sizes: np.ndarray, values: np.ndarray | None) -> np.ndarray:
-        assert values is not None and len(values) == len(sizes)
+    def uniform(self, sizes: np.ndarray, values: np.ndarray) -> None:
         for size, value in zip(sizes.tolist(), values.tolist(), strict=True):
             unit = self._range // size
             self._narrow(value * unit, unit)
-        return np.asarray(values, np.int32)
 
     def finish(self) -> bytes:
-        """The shortest bytes that are read back as these symbols, with zeros behind them."""
         for kept in range(5):
             mask = (1 << (32 - 8 * kept)) - 1
             value = (self._low + mask) & ~mask
