@@ -53,5 +53,6 @@ void bind_writing(nb::module_ &m) {
         .def(nb::init<>())
         .def("adaptive", &write_adaptive, a("counts"), a("context"), a("values"))
         .def("uniform", &write_uniform, a("sizes"), a("values"))
+        .def("bits", &pgs::RangeWriter::bits, "Bits so far, a fraction for what no whole byte shows yet.")
         .def("finish", &write_finish);
 }

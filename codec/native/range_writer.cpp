@@ -1,5 +1,7 @@
 #include "range_writer.h"
 
+#include <cmath>
+
 #include "range_reader.h"
 
 namespace pgs {
@@ -43,6 +45,8 @@ void RangeWriter::shift() {
     out_.push_back(uint8_t(low_ >> 24));
     low_ = low_ << 8 & FULL;
 }
+
+double RangeWriter::bits() const { return 8.0 * double(out_.size()) + 32 - std::log2(double(range_)); }
 
 std::vector<uint8_t> RangeWriter::finish() {
     uint64_t value = low_;

@@ -11,6 +11,8 @@ public:
     void symbol(uint16_t *counts, int32_t size, int32_t value);
     // A number below `size`, 1 .. 65536, all equally likely.
     void number(uint32_t size, uint32_t value);
+    // Bits so far, as if the last one had ended where it does.
+    double bits() const;
     // The shortest bytes that are read back as all of this, with zeros behind them.
     std::vector<uint8_t> finish();
 

@@ -6,6 +6,7 @@ are sent. :class:`RangeReader` and :class:`RangeWriter` have the same methods, s
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -158,6 +159,10 @@ class RangeWriter:
         self._coder.uniform(np.ascontiguousarray(sizes, np.int32), values)
         return values
 
+    def bits(self) -> float:
+        """Bits so far, to tell what costs how much."""
+        return self._coder.bits()
+
     def finish(self) -> bytes:
         """The shortest bytes that are read back as these symbols, with zeros behind them."""
         return self._coder.finish()
@@ -180,6 +185,9 @@ class _TwinWriter:
         for size, value in zip(sizes.tolist(), values.tolist(), strict=True):
             unit = self._range // size
             self._narrow(value * unit, unit)
+
+    def bits(self) -> float:
+        return 8.0 * len(self._out) + 32 - math.log2(self._range)
 
     def finish(self) -> bytes:
         for kept in range(5):
