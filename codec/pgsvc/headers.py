@@ -10,9 +10,15 @@ from pgsvc.syntax import Field, Record, Structure
 FORMAT_MAJOR = 0
 FORMAT_MINOR = 1
 
-PROFILES = {"still": 0, "video": 1}
+PROFILES = {"still": 0, "video": 1, "scene": 2}
+SCENE = PROFILES["scene"]
 SEGMENT_ORDER = 0
 LAYER_ORDER = 1
+
+def _absent_unless(condition: Callable[[Record], bool], *fields: Field) -> Iterator[Field]:
+    """Fields that are only there under a condition; absent ones are None."""
+    return (replace(field, when=condition, default=None) for field in fields)
+
 
 ADDRESS = Structure(
     "address",
@@ -29,6 +35,12 @@ ADDRESS = Structure(
 CHUNK_HEADER = Structure("chunk_header", "4.2", (Field("payload_size", "leb"), Field("type", "u32"), *ADDRESS.fields))
 
 # 6.1 HEAD: the stream header
+
+
+def _of_pictures(r: Record) -> bool:
+    return r["profile"] != SCENE
+
+
 LEVEL_SIZE = Structure(
     "level_size",
     "6.1",
@@ -52,16 +64,19 @@ HEAD = Structure(
         Field("has_level_sizes", "u1"),
         Field("has_objects", "u1"),
         Field("chroma_format", "u3", allowed=range(4)),
-        Field("bit_depth", "u8", allowed=(8, 10)),
+        *_absent_unless(_of_pictures, Field("bit_depth", "u8", allowed=(8, 10))),
         Field("layer_count", "u8", allowed=range(1, 17)),
-        Field("width", "leb", allowed=range(1, 1 << 16)),
-        Field("height", "leb", allowed=range(1, 1 << 16)),
-        Field("colour_primaries", "u8"),
-        Field("transfer_characteristics", "u8"),
-        Field("matrix_coefficients", "u8"),
-        Field("frame_rate_numerator", "leb", allowed=range(1, 1 << 32)),
-        Field("frame_rate_denominator", "leb", allowed=range(1, 1 << 32)),
-        Field("frame_count", "leb", allowed=range(1, 1 << 32)),
+        *_absent_unless(
+            _of_pictures,
+            Field("width", "leb", allowed=range(1, 1 << 16)),
+            Field("height", "leb", allowed=range(1, 1 << 16)),
+            Field("colour_primaries", "u8"),
+            Field("transfer_characteristics", "u8"),
+            Field("matrix_coefficients", "u8"),
+            Field("frame_rate_numerator", "leb", allowed=range(1, 1 << 32)),
+            Field("frame_rate_denominator", "leb", allowed=range(1, 1 << 32)),
+            Field("frame_count", "leb", allowed=range(1, 1 << 32)),
+        ),
         Field(
             "level_sizes",
             LEVEL_SIZE,
@@ -77,6 +92,17 @@ HEAD = Structure(
             allowed=range(17),
             when=lambda r: bool(r["has_objects"]),
             default=None,
+        ),
+        *_absent_unless(
+            lambda r: r["profile"] == SCENE,
+            Field("sh_degree", "u4", allowed=range(4)),
+            Field("kernel", "u4", allowed=range(3)),
+            Field("axes", "u8", allowed=range(8)),
+            Field("colour_space", "u8", allowed=range(2)),
+            Field("grid_exponent", "i8", allowed=range(-64, 33)),
+            Field("metres_numerator", "leb"),
+            Field("metres_denominator", "leb", allowed=range(1, 1 << 32)),
+            Field("tile_count", "leb", allowed=range(1, 1 << 16)),
         ),
     ),
 )
@@ -116,11 +142,6 @@ RVQ = (
 # 6.3 KEYF: one slice of one layer of a key frame; the three tools are those of one family, positions of the second have two
 BASIC, GRADED = 1, 2
 ANCHORS = 3
-
-
-def _absent_unless(condition: Callable[[Record], bool], *fields: Field) -> Iterator[Field]:
-    """Fields that are only there under a condition; absent ones are None."""
-    return (replace(field, when=condition, default=None) for field in fields)
 
 
 def _of(family: int) -> Callable[[Record], bool]:
@@ -208,3 +229,59 @@ PREDICTED_FRAMES = Structure(
 
 # 6.6 hASH: hash of decoded pictures at one level
 HASH = Structure("hash", "6.6", (Field("frame_count", "leb", allowed=range(1, 65)), Field("crc32", "u32")))
+
+# 6.8 SPLT: one slice of splats of a scene
+SPLATS = Structure(
+    "splats_header",
+    "6.8",
+    (
+        Field("splat_count", "leb"),
+        Field("last_slice", "u1"),
+        Field("prediction", "u2", allowed=range(3)),
+        Field("position_tool", "u5", allowed=(1, 2, 3)),
+        Field("origin", "i32", count=3),
+        Field("cube_bits", "u8", allowed=range(31)),
+        Field("leaf_bits", "u8", allowed=range(31)),
+        Field("place_precision", "i8"),
+        Field("finest_scale", "u8"),
+        Field("usual_scale", "u8"),
+        Field("scale_step", "u8", allowed=range(1, 256)),
+        Field("rotation_precision", "i8"),
+        Field("opacity_step", "u16", allowed=range(256, 1 << 16)),
+        Field("colour_step", "u8", allowed=range(129)),
+        Field("chroma_steps", "u4", count=2),
+        Field("sh_steps", "u8", count=lambda r: r["sh_degree"], allowed=range(129)),
+    ),
+)
+
+# 6.9 FINE: a refinement of the splats of a lower layer
+REFINEMENT = Structure(
+    "refinement_header",
+    "6.9",
+    (
+        Field("target_layer", "u8", allowed=range(15)),
+        Field("last_slice", "u1"),
+        Field("has_opacity", "u1"),
+        Field("has_colour", "u1"),
+        Field("has_sh", "u1"),
+        Field("has_scale", "u1"),
+        Field("reserved_bits", "u3", allowed=(0,)),
+    ),
+)
+
+# 6.10 tILe: where the tiles of a scene lie, and what they lack at each level
+TILE_LEVEL = Structure(
+    "tile_level",
+    "6.10",
+    (Field("splats", "leb"), Field("missing", "u16"), Field("error", "u16")),
+)
+TILE = Structure(
+    "tile",
+    "6.10",
+    (
+        Field("tile_number", "leb", allowed=range(1 << 16)),
+        Field("box_low", "i32", count=3),
+        Field("box_high", "i32", count=3),
+        Field("tile_levels", TILE_LEVEL, count=lambda r: r["layer_count"]),
+    ),
+)

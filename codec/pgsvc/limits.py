@@ -37,6 +37,7 @@ LEVELS: dict[int, Limits] = {
     6: Limits(1 << 28, 1 << 16, 1 << 24, 1 << 35, 1 << 29),
 }
 DEFAULT_LEVEL = 4
+SCENE_SPLATS = 4  # a scene may have so many times the splats of a frame (annex A.2)
 
 
 def limits_of(level: int) -> Limits:

@@ -12,9 +12,10 @@ A network reader makes an empty :class:`Stream`, calls :meth:`Stream.feed` with 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from pgsvc import container, headers
 from pgsvc.bits import BitReader
@@ -28,6 +29,9 @@ from pgsvc.picture import Chroma, PictureFormat
 from pgsvc.segment import Segment, Track, add_predicted, read_key
 from pgsvc.sizes import Size, check_size, level_sizes
 from pgsvc.syntax import Record
+
+if TYPE_CHECKING:
+    from pgsvc.scene.content import DecodedScene, SceneContent
 
 MAX_INDEX_ENTRIES = 1 << 16  # read at once; decoding needs no index
 
@@ -49,6 +53,7 @@ class Stream:
         self.header: Record | None = None
         self.index: list[IndexEntry] | None = None
         self.segments: dict[int, Segment] = {}
+        self.content: SceneContent | None = None  # of a stream of profile scene
         self._chunk_count = 0
         self.chunks: list[Chunk] = []
         self.keep_chunks = False
@@ -114,6 +119,8 @@ class Stream:
             self.index = read_index(chunk.payload, MAX_INDEX_ENTRIES)
         elif chunk.type == container.HASH:
             self._take_hash(chunk)
+        elif chunk.type == container.TILES and self.content is not None:
+            self.content.take_table(chunk.payload)
         elif chunk.type == container.END:
             if chunk.payload:
                 raise BadStream("the ENDS chunk is not empty", clause="6.7", offset=chunk.offset)
@@ -141,9 +148,12 @@ class Stream:
             raise BadStream("min_reader_minor is above format_minor", clause="6.1", offset=chunk.offset)
         if header["matrix_coefficients"] == 0 and Chroma(header["chroma_format"]) in (Chroma.YUV420, Chroma.YUV422):
             raise BadStream("RGB with subsampled chroma", clause="6.1", offset=chunk.offset)
-        self._level_sizes = level_sizes(header)
         self.object_layers = object_layers(header)
         self.header = header
+        if header["profile"] == headers.SCENE:
+            self._take_scene_header(header, chunk)
+            return
+        self._level_sizes = level_sizes(header)
         self.format = PictureFormat(
             header["width"],
             header["height"],
@@ -156,6 +166,15 @@ class Stream:
             header["chroma_location"],
             Fraction(header["frame_rate_numerator"], header["frame_rate_denominator"]),
         )
+
+    def _take_scene_header(self, header: Record, chunk: Chunk) -> None:
+        if any(header[name] for name in ("full_range", "chroma_location", "has_level_sizes", "chroma_format")):
+            raise BadStream("a scene whose header speaks of pictures", clause="6.1", offset=chunk.offset)
+        from pgsvc.kernel import select
+        from pgsvc.scene.content import SceneContent
+
+        native = select(self.cpu) != "reference"
+        self.content = SceneContent(header, self.object_layers, self.limits, native=native)
 
     def _take_data(self, chunk: Chunk) -> None:
         a = chunk.address
@@ -172,6 +191,11 @@ class Stream:
         if self._last_order is not None and order <= self._last_order:
             raise BadStream("chunks are not in progression order", clause="5.3", offset=chunk.offset)
         self._last_order = order
+        if (chunk.type in container.SCENE_TYPES) != (self.content is not None):
+            raise BadStream("a chunk of another profile", clause="5.2", offset=chunk.offset)
+        if self.content is not None:
+            self.content.take(chunk)
+            return
         key = (a.layer, a.object, a.slice)
         if chunk.type == container.KEY_FRAME:
             data = read_key(chunk, self.format.components, self.limits)
@@ -207,6 +231,9 @@ class Stream:
         record = headers.HASH.read(BitReader(chunk.payload))
         if chunk.address.object:
             raise BadStream("a hash of one object alone", clause="6.6", offset=chunk.offset)
+        if self.content is not None:
+            self.content.take_hash(chunk.address.segment, chunk.address.layer, record["crc32"])
+            return
         segment = self.segments.get(chunk.address.segment)
         if segment is not None:
             value = (record["frame_count"], record["crc32"])
@@ -295,6 +322,8 @@ class Stream:
             UsageError: the stream has no such level or cannot be rendered at that size, or hashes of another size are to be
                 compared.
         """
+        if self.content is not None:
+            raise UsageError("the stream holds a scene, not pictures: ask for scene()")
         level = self.resolve_level(level)
         output = self.output_format(level, size)
         size = (output.width, output.height)
@@ -322,6 +351,29 @@ class Stream:
                     check(frame.index - segment.first_frame, frame)
                 if frame.index >= start:
                     yield frame
+
+    def scene(
+        self,
+        level: int | None = None,
+        *,
+        objects: Container[int] | None = None,
+        tiles: Container[int] | None = None,
+        check_hash: bool = False,
+    ) -> DecodedScene:
+        """Decode a scene at ``level``, None for the highest, or what there is of it.
+
+        Args:
+            objects, tiles: numbers of those that are wanted; None: all.
+            check_hash: compare with the hashes in the stream, where whole tiles are decoded.
+
+        Raises:
+            UsageError: the stream holds pictures, or has no such level.
+            BadStream, HashMismatch: as :meth:`frames`.
+        """
+        level = self.resolve_level(level)
+        if self.content is None:
+            raise UsageError("the stream holds pictures, not a scene")
+        return self.content.decode(level, objects=objects, tiles=tiles, check_hash=check_hash)
 
     def frame(self, index: int, level: int | None = None, *, size: Size | None = None) -> DecodedFrame:
         """Decode one frame; ``level`` and ``size`` as in :meth:`frames`.

@@ -23,19 +23,6 @@ ZERO_SH = 2
 
 
 @dataclass(frozen=True)
-class SceneFormatInts:
-    """What a slice's syntax depends on besides its header.
-
-    Args:
-        grid_exponent: log2 of a grid unit in scene units.
-        sh_degree: of the scene, 0 … 3.
-    """
-
-    grid_exponent: int
-    sh_degree: int
-
-
-@dataclass(frozen=True)
 class SliceSymbols:
     """What is sent of a slice with N splats besides its boxes; what a writer wants to say, in the order of the boxes.
 
@@ -63,7 +50,7 @@ class SliceSymbols:
 def code_slice(
     coder: AdaptiveCoder,
     header: Record,
-    form: SceneFormatInts,
+    scene: Record,
     lower: LowerSet,
     wanted: SliceSymbols | None = None,
     note: Callable[[str], None] = lambda part: None,
@@ -71,12 +58,14 @@ def code_slice(
     """All symbols of a SPLT payload; pass ``wanted`` when writing. Returns the state, which a writer gets just as a reader does.
 
     Args:
+        scene: the stream header.
         lower: the splats that are decoded already.
         note: told the name of each part behind its last symbol.
 
     Raises:
         BadStream: the data break a rule of chapter 10.
     """
+    unit = scene["grid_exponent"]
     origin = np.array(header["origin"], np.int64)
     depth = header["cube_bits"] - header["leaf_bits"]
     boxes = code_positions(coder, header, depth, lower.codes, None if wanted is None else wanted.cells)
@@ -89,17 +78,17 @@ def code_slice(
     known = lower.state
     opacity = _code_opacity(coder, header, near, known, wanted)
     note("opacity")
-    scale = _code_scale(coder, header, near, known, wanted, form.grid_exponent)
+    scale = _code_scale(coder, header, near, known, wanted, unit)
     note("scale")
-    effective = steps.effective_scale(header, scale, form.grid_exponent)
+    effective = steps.effective_scale(header, scale, unit)
     rotation = _code_rotation(coder, header, effective, near, known, wanted)
     note("rotation")
-    exponents = steps.place_exponents(header, effective, rotation, form.grid_exponent)
+    exponents = steps.place_exponents(header, effective, rotation, unit)
     position = _code_place(coder, exponents, side_bits, origin + corner, wanted)
     note("position")
     colour = _code_colour(coder, header, near, known, wanted)
     note("colour")
-    sh = _code_sh(coder, header, form, len(boxes.code), wanted)
+    sh = _code_sh(coder, header, scene, len(boxes.code), wanted)
     note("sh")
     return SceneState(position, scale, rotation, opacity, colour, sh).clipped()
 
@@ -222,10 +211,10 @@ def _code_colour(
 
 
 def _code_sh(
-    coder: AdaptiveCoder, header: Record, form: SceneFormatInts, n: int, wanted: SliceSymbols | None
+    coder: AdaptiveCoder, header: Record, scene: Record, n: int, wanted: SliceSymbols | None
 ) -> np.ndarray:
     """Further coefficients: whether a splat has any, then each of those, by how many of the last three were not 0."""
-    count = (form.sh_degree + 1) ** 2 - 1
+    count = (scene["sh_degree"] + 1) ** 2 - 1
     out = np.zeros((n, count, 3), np.int64)
     all_steps = steps.sh_steps(header)
     if not any(all_steps):

@@ -1,0 +1,237 @@
+"""The chunks of a scene as they arrive, and the splats that they make (spec 5.2, 6.8 to 6.10, 9.4)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Container as Collection
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pgsvc import headers
+from pgsvc.bits import BitReader
+from pgsvc.container import REFINEMENT, SPLATS, Chunk
+from pgsvc.errors import BadStream, HashMismatch, LimitExceeded
+from pgsvc.limits import SCENE_SPLATS, Limits
+from pgsvc.range_coder import RangeReader
+from pgsvc.scene.neighbours import LowerSet
+from pgsvc.scene.refine import Refinable, refine
+from pgsvc.scene.slice import check_header, code_slice
+from pgsvc.scene.splats import COLOUR_SPACES, FRAMES, KERNELS, SceneFormat, SceneSplats
+from pgsvc.scene.state import SceneState
+from pgsvc.syntax import Record
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A SPLT or FINE chunk: its header, and the coded symbols behind it."""
+
+    type: bytes
+    header: Record
+    symbols: bytes
+
+
+@dataclass
+class Tile:
+    """The chunks of a tile by (object, layer, slice), and its hashes by level."""
+
+    slices: dict[tuple[int, int, int], Slice] = field(default_factory=dict)
+    hashes: dict[int, int] = field(default_factory=dict)
+
+    def of_layer(self, number: int, layer: int) -> list[Slice]:
+        """Slices 0, 1, … of a layer of the object with this number, as far as they follow each other."""
+        out = []
+        while (number, layer, len(out)) in self.slices:
+            out.append(self.slices[number, layer, len(out)])
+        return out
+
+    def is_complete(self, number: int, layer: int) -> bool:
+        slices = self.of_layer(number, layer)
+        return bool(slices) and bool(slices[-1].header["last_slice"])
+
+
+@dataclass(frozen=True)
+class DecodedScene:
+    """A scene at one level.
+
+    Args:
+        splats: as other programs know them.
+        format: what their numbers mean.
+        level: the highest level that all tiles reached; −1: a tile lacks its base.
+        partial: whether slices of incomplete layers were added.
+        states: by (tile, object), in order.
+    """
+
+    splats: SceneSplats
+    format: SceneFormat
+    level: int
+    partial: bool
+    states: dict[tuple[int, int], SceneState]
+
+
+class SceneContent:
+    """What a stream of profile ``scene`` holds.
+
+    Args:
+        header: the stream header.
+        object_layers: layers of each object.
+        limits: in force.
+        native: False: symbols are read by numpy alone.
+    """
+
+    def __init__(self, header: Record, object_layers: tuple[int, ...], limits: Limits, *, native: bool) -> None:
+        self.header, self.object_layers, self._native = header, object_layers, native
+        self.tiles: dict[int, Tile] = {}
+        self.table: list[Record] = []
+        self._most, self.splats = SCENE_SPLATS * limits.splats, 0
+        metres = header["metres_numerator"]
+        self.format = SceneFormat(
+            header["sh_degree"],
+            FRAMES[header["axes"]],
+            metres / header["metres_denominator"] if metres else None,
+            KERNELS[header["kernel"]],
+            COLOUR_SPACES[header["colour_space"]],
+        )
+
+    # --- taking chunks ------------------------------------------------------------------------------------------------
+
+    def take(self, chunk: Chunk) -> None:
+        """Take a SPLT or FINE chunk; layer and object are in range.
+
+        Raises:
+            BadStream, LimitExceeded: as the chunk deserves.
+        """
+        a = chunk.address
+        if a.frame:
+            raise BadStream("a slice of a scene must have frame 0 in its address", clause="5.2")
+        if a.segment >= self.header["tile_count"]:
+            raise BadStream(f"tile {a.segment} of {self.header['tile_count']}", clause="5.2")
+        tile = self.tiles.setdefault(a.segment, Tile())
+        before = tile.slices.get((a.object, a.layer, a.slice - 1))
+        if a.slice and (before is None or before.header["last_slice"]):
+            raise BadStream(f"slice {a.slice} does not follow a slice", clause="5.2")
+        reader = BitReader(chunk.payload)
+        if chunk.type == SPLATS:
+            header = headers.SPLATS.read(reader, self.header)
+            check_header(header)
+            self.splats += header["splat_count"]
+            if self.splats > self._most:
+                raise LimitExceeded(
+                    f"a scene of {self.splats} splats or more; allowed are {self._most} (--allow splats=…)",
+                    clause="A.2",
+                )
+        else:
+            header = headers.REFINEMENT.read(reader)
+            target = header["target_layer"]
+            if target >= a.layer or not tile.is_complete(a.object, target):
+                raise BadStream("a refinement of a layer that is not complete below it", clause="6.9")
+        part = Slice(chunk.type, header, chunk.payload[reader.pos // 8 :])
+        tile.slices[a.object, a.layer, a.slice] = part
+
+    def take_hash(self, tile: int, level: int, crc32: int) -> None:
+        if tile in self.tiles:
+            self.tiles[tile].hashes[level] = crc32
+
+    def take_table(self, payload: bytes) -> None:
+        """Take a tILe chunk.
+
+        Raises:
+            BadStream: it does not hold whole entries.
+        """
+        reader = BitReader(payload)
+        while reader.remaining:
+            self.table.append(headers.TILE.read(reader, self.header))
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def complete_level(self, tile: int) -> int:
+        """The highest level that a tile can be decoded at; −1 if not even its base is complete."""
+        level, there = -1, self.tiles.get(tile)
+        while there is not None and level + 1 < max(self.object_layers):
+            objects = [o for o, layers in enumerate(self.object_layers) if level + 1 < layers]
+            if not all(there.is_complete(o, level + 1) for o in objects):
+                break
+            level += 1
+        return level
+
+    # --- decoding -----------------------------------------------------------------------------------------------------
+
+    def decode(
+        self,
+        level: int,
+        *,
+        objects: Collection[int] | None = None,
+        tiles: Collection[int] | None = None,
+        check_hash: bool = False,
+    ) -> DecodedScene:
+        """The scene at ``level``, or of each tile the highest complete level below it and what there is of the next layer.
+
+        Args:
+            objects, tiles: numbers of those that are wanted; None: all.
+
+        Raises:
+            BadStream: the data of a slice are wrong.
+            HashMismatch: a tile differs from what the encoder saw.
+        """
+        states: dict[tuple[int, int], SceneState] = {}
+        reached, partial = level, False
+        for number in range(self.header["tile_count"]):
+            if tiles is not None and number not in tiles:
+                continue
+            complete = min(level, self.complete_level(number))
+            reached = min(reached, complete)
+            tile = self.tiles.get(number, Tile())
+            whole: list[SceneState] = []
+            for o in range(len(self.object_layers)):
+                if objects is not None and o not in objects:
+                    continue
+                states[number, o], more = self._decode_object(tile, o, complete, level)
+                whole.append(states[number, o])
+                partial |= more
+            if check_hash and objects is None and not partial and complete in tile.hashes:
+                crc = 0
+                for state in whole:
+                    crc = zlib.crc32(state.tobytes(), crc)
+                if crc != tile.hashes[complete]:
+                    raise HashMismatch(f"tile {number} at level {complete} does not have the hash in the stream")
+        return DecodedScene(self._floats(states), self.format, reached, partial, states)
+
+    def _decode_object(self, tile: Tile, number: int, complete: int, level: int) -> tuple[SceneState, bool]:
+        """The splats that an object has of a tile, and whether slices of an incomplete layer are among them."""
+        done: dict[int, list[Refinable]] = {}
+        partial = False
+        for layer, part in self._parts(tile, number, min(level, complete + 1)):
+            partial |= layer > complete
+            reader = RangeReader(part.symbols, native=self._native)
+            if part.type == REFINEMENT:
+                refine(reader, part.header, done[part.header["target_layer"]])
+            else:
+                h = part.header
+                known = _all(done, self.header)
+                lower = LowerSet(known, np.array(h["origin"], np.int64), h["cube_bits"], h["leaf_bits"])
+                state = code_slice(reader, h, self.header, lower)
+                done.setdefault(layer, []).append(Refinable(state, h))
+            reader.finish()
+        return _all(done, self.header), partial
+
+    def _parts(self, tile: Tile, number: int, top: int) -> Iterator[tuple[int, Slice]]:
+        for layer in range(min(top + 1, self.object_layers[number])):
+            for part in tile.of_layer(number, layer):
+                yield layer, part
+
+    def _floats(self, states: dict[tuple[int, int], SceneState]) -> SceneSplats:
+        several = len(self.object_layers) > 1
+        parts = [
+            state.splats(self.header["grid_exponent"], np.full(len(state), o, np.uint8) if several else None)
+            for (_, o), state in states.items()
+        ]
+        return SceneSplats.concatenate(parts) if parts else SceneSplats.none(self.format.rest_count)
+
+
+def _all(done: dict[int, list[Refinable]], header: Record) -> SceneState:
+    parts = [r.state for layer in sorted(done) for r in done[layer]]
+    return SceneState.concatenate(parts) if parts else SceneState.none((header["sh_degree"] + 1) ** 2 - 1)
+
+
+__all__ = ["SPLATS", "DecodedScene", "SceneContent"]
