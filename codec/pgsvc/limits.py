@@ -94,7 +94,8 @@ def check_header(header: Record, allowed: Limits) -> Limits:
         LimitExceeded: the caller allows less than the stream needs.
     """
     declared = limits_of(header["limit_level"])
-    pixels, side = header["width"] * header["height"], max(header["width"], header["height"])
+    width, height = header["width"] or 0, header["height"] or 0  # a scene has none
+    pixels, side = width * height, max(width, height)
     if pixels > declared.pixels or side > declared.side:
         raise BadStream(
             f"{header['width']}x{header['height']} breaks limit level {header['limit_level']}", clause="A.1"

@@ -6,7 +6,7 @@ that need not, and a refinement can be refined again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -58,7 +58,7 @@ def first_steps(header: Record, attribute: str, rest_count: int) -> np.ndarray:
 
 
 def refine(
-    coder: AdaptiveCoder, header: Record, slices: list[Refinable], wanted: dict[str, np.ndarray] | None = None
+    coder: AdaptiveCoder, header: Record, slices: list[Refinable], wanted: Mapping[str, np.ndarray] | None = None
 ) -> None:
     """All symbols of a FINE payload; changes the states of ``slices``.
 

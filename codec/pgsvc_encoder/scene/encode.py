@@ -1,0 +1,240 @@
+"""From splats to a stream: tiles, layers, slices, quality layers, and what a receiver sees of them (spec 10)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pgsvc import headers
+from pgsvc.assemble import RawChunk, assemble, make_chunk
+from pgsvc.container import HASH, REFINEMENT, SPLATS, TILES, Address
+from pgsvc.errors import UsageError
+from pgsvc.limits import SCENE_SPLATS, smallest_level
+from pgsvc.scene.refine import Refinable
+from pgsvc.scene.splats import SceneFormat, SceneSplats
+from pgsvc.scene.state import SceneState
+from pgsvc.syntax import Record
+from pgsvc_encoder.scene.canonical import Canonical, canonical
+from pgsvc_encoder.scene.layers import budgets, by_importance, by_octree, slices_of, tiles_of
+from pgsvc_encoder.scene.precision import Balance, slice_steps
+from pgsvc_encoder.scene.settings import POSITION_TOOLS, SceneSettings
+from pgsvc_encoder.scene.stream_header import finest_octave, stream_header
+from pgsvc_encoder.scene.write import Cube, write_refinement, write_slice
+
+INVISIBLE = 1 / 510  # alphas below are drawn by no renderer, which leaves out contributions below 1/255
+REFINED = (("colour",), ("opacity", "scale"), ("sh",))  # what the slices of a quality layer make finer, in their order
+
+
+@dataclass
+class EncodedScene:
+    """A stream and what went into it.
+
+    Args:
+        data: the whole stream.
+        header: its stream header.
+        layer: int64 [N], the layer of each of the given splats; −1: left out.
+        bits: by layer and part of the syntax.
+    """
+
+    data: bytes
+    header: Record
+    layer: np.ndarray
+    bits: list[dict[str, float]]
+
+
+@dataclass
+class _Part:
+    """An object in a tile while it is written: decoded slices by layer, and which splats they are."""
+
+    cube: Cube
+    slices: dict[int, list[Refinable]] = field(default_factory=dict)
+    goals: dict[int, list[Canonical]] = field(default_factory=dict)
+
+    def known(self, rest_count: int) -> SceneState:
+        states = [r.state for layer in sorted(self.slices) for r in self.slices[layer]]
+        return SceneState.concatenate(states) if states else SceneState.none(rest_count)
+
+
+def encode_scene(
+    splats: SceneSplats,
+    form: SceneFormat,
+    settings: SceneSettings,
+    importance: np.ndarray,
+    *,
+    balance: Balance | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> EncodedScene:
+    """The stream of a scene.
+
+    Args:
+        importance: float [N], what each splat adds to pictures; layers and slices go by it.
+        progress: told how many splats of how many are written.
+
+    Raises:
+        UsageError: the settings do not fit the scene.
+    """
+    whole = canonical(splats)
+    if not len(whole):
+        raise UsageError("the scene has no splats")
+    objects = splats.object_id if splats.object_id is not None else np.zeros(len(whole), np.uint8)
+    splat_layers = settings.layers - settings.quality_layers
+    layer = _layers(whole, importance, settings, splat_layers)
+    tile = tiles_of(whole.position, settings.tiles)
+    count = int(objects.max()) + 1
+    object_layers = [settings.layers] * count
+    head = stream_header(whole, form, settings, object_layers, int(tile.max()) + 1)
+    mean = float(importance[layer >= 0].mean())
+    job = _Job(settings, head, whole, importance / max(mean, 1e-30), balance or Balance(), progress)
+    chunks: list[RawChunk] = []
+    bits: list[dict[str, float]] = [{} for _ in range(settings.layers)]
+    table: list[Record] = []
+    for t in range(head["tile_count"]):
+        parts = []
+        for o in range(count):
+            members = np.flatnonzero((tile == t) & (objects == o) & (layer >= 0))
+            parts.append(_Part(Cube.around(whole.position[members], head["grid_exponent"])))
+            chunks += job.write_object(parts[-1], Address(t, 0, 0, o), members, layer, splat_layers, bits)
+        table.append(_tile_record(job, t, np.flatnonzero(tile == t), layer, parts, settings.layers))
+        chunks += job.hashes(t)
+    largest = max(len(c.raw) for c in chunks)
+    head["limit_level"] = smallest_level(1, 1, -(-int((layer >= 0).sum()) // SCENE_SPLATS), 1, largest)
+    if len(table) > 1 or settings.tiles > 1:
+        payload = b"".join(headers.TILE.to_bytes(record, head) for record in table)
+        chunks.append(make_chunk(TILES, Address(), payload))
+    return EncodedScene(assemble(head, chunks), head, layer, bits)
+
+
+def _layers(whole: Canonical, importance: np.ndarray, settings: SceneSettings, count: int) -> np.ndarray:
+    seen = np.flatnonzero(whole.alpha >= INVISIBLE)
+    levels = budgets(len(seen), count, settings.splats)
+    if settings.layering == "octree":
+        own = by_octree(whole.position[seen], importance[seen], levels)
+    else:
+        own = by_importance(importance[seen], levels)
+    layer = np.full(len(whole), -1, np.int64)
+    layer[seen] = own
+    return layer
+
+
+@dataclass
+class _Job:
+    """What stays the same while a scene is written, and the decoded states for the hashes."""
+
+    settings: SceneSettings
+    head: Record
+    whole: Canonical
+    weight: np.ndarray
+    balance: Balance
+    progress: Callable[[int, int], None]
+    done: int = 0
+    crc: dict[int, int] = field(default_factory=dict)
+
+    def write_object(
+        self,
+        part: _Part,
+        address: Address,
+        members: np.ndarray,
+        layer: np.ndarray,
+        splat_layers: int,
+        bits: list[dict[str, float]],
+    ) -> Iterator[RawChunk]:
+        for k in range(self.head["layer_count"]):
+            own = self._splats(part, members[layer[members] == k]) if k < splat_layers else self._finer(part, splat_layers)
+            for number, (kind, payload, cost) in enumerate(own):
+                for name, value in cost.items():
+                    bits[k][name] = bits[k].get(name, 0.0) + value
+                yield make_chunk(kind, address._replace(layer=k, slice=number), payload)
+            state = part.known(self.rest_count)
+            self.crc[k] = zlib.crc32(state.tobytes(), self.crc.get(k, 0))
+
+    @property
+    def rest_count(self) -> int:
+        return (self.head["sh_degree"] + 1) ** 2 - 1
+
+    def _splats(self, part: _Part, members: np.ndarray) -> Iterator[tuple[bytes, bytes, dict[str, float]]]:
+        """The SPLT payloads of a layer, most important splats first."""
+        s = self.settings
+        layer = len(part.slices)
+        part.slices[layer], part.goals[layer] = [], []
+        slices = slices_of(self.weight[members], s.slices)
+        finest = round(4 * (finest_octave(self.whole) - self.head["grid_exponent"]))
+        for number, which in enumerate(slices):
+            chosen = members[which]
+            steps = slice_steps(s.quality, float(self.weight[chosen].mean()) if len(chosen) else 1.0,
+                                self.head["sh_degree"], self.balance)
+            fields = {
+                **self._coarser(steps),
+                "last_slice": int(number == len(slices) - 1),
+                "prediction": s.prediction,
+                "position_tool": POSITION_TOOLS[s.positions],
+                "finest_scale": min(max(finest, 0), 255),
+            }
+            goal = self.whole.select(chosen)
+            written = write_slice(goal, part.cube, part.known(self.rest_count), fields, self.head)
+            part.slices[layer].append(Refinable(written.state, fields))
+            part.goals[layer].append(goal.select(written.order))
+            self.done += len(chosen)
+            self.progress(self.done, len(self.whole))
+            yield SPLATS, written.payload, written.bits
+
+    def _coarser(self, steps: Record) -> Record:
+        """Steps that the quality layers will divide by three, each of them."""
+        factor = 3**self.settings.quality_layers
+        if factor == 1:
+            return steps
+        more = round(8 * np.log2(factor))
+        return {
+            **steps,
+            "opacity_step": min(steps["opacity_step"] * factor, 1 << 14),
+            "scale_step": min(steps["scale_step"] * factor, 255),
+            "colour_step": min(steps["colour_step"] + more, 128),
+            "sh_steps": [min(e + more, 128) for e in steps["sh_steps"]],
+        }
+
+    def _finer(self, part: _Part, splat_layers: int) -> Iterator[tuple[bytes, bytes, dict[str, float]]]:
+        """The FINE payloads of a quality layer: colours of all layers first, then the rest."""
+        names = [n for n in REFINED if n != ("sh",) or self.rest_count]
+        jobs = [(n, k) for n in names for k in range(splat_layers)]
+        for number, (attributes, k) in enumerate(jobs):
+            header: Record = {f"has_{a}": int(a in attributes) for a in ("opacity", "colour", "sh", "scale")}
+            header |= {"target_layer": k, "last_slice": int(number == len(jobs) - 1), "reserved_bits": 0}
+            cost: dict[str, float] = {}
+            payload = write_refinement(
+                part.slices[k], part.goals[k], header,
+                lambda w, cost=cost, attributes=attributes: cost.update({"+".join(attributes): w.bits()}),
+            )
+            yield REFINEMENT, payload, cost
+
+    def hashes(self, tile: int) -> Iterator[RawChunk]:
+        """hASH chunks of all levels of a tile."""
+        for k, crc in sorted(self.crc.items()):
+            yield make_chunk(HASH, Address(tile, 0, k), headers.HASH.to_bytes({"frame_count": 1, "crc32": crc}))
+        self.crc.clear()
+
+
+def _tile_record(
+    job: _Job, number: int, members: np.ndarray, layer: np.ndarray, parts: list[_Part], layers: int
+) -> Record:
+    """Where a tile lies, and what it lacks at each level (spec 6.10)."""
+    low, high = (f(job.whole.position[members]) for f in (lambda p: p.min(0), lambda p: p.max(0)))
+    grid = [np.floor(np.ldexp(x, -job.head["grid_exponent"])).astype(int).tolist() for x in (low, high)]
+    weight, own = job.weight[members], layer[members]
+    total = max(float(weight.sum()), 1e-30)
+    levels = []
+    for k in range(layers):
+        there = (own >= 0) & (own <= k)
+        missing = 1 - float(weight[there].sum()) / total
+        levels.append({"splats": int(there.sum()), "missing": round(65535 * max(missing, 0)), "error": _error(job, parts, k)})
+    return {"tile_number": number, "box_low": grid[0], "box_high": grid[1], "tile_levels": levels}
+
+
+def _error(job: _Job, parts: list[_Part], level: int) -> int:
+    """The usual step of luma among the splats of a level, Q16."""
+    steps = [r.steps("colour")[0] for part in parts for k in part.slices if k <= level for r in part.slices[k]]
+    return int(min(np.mean(steps), 65535)) if steps else 65535
+
+
+__all__ = ["EncodedScene", "encode_scene"]
