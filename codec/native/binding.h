@@ -36,3 +36,5 @@ inline const pgs_kernels &kernels(int isa) {
 void bind_fitting(nb::module_ &m);
 // Decoding up to the sum, and after it: module_decoding.cpp.
 void bind_decoding(nb::module_ &m);
+// Splats of a scene, drawn and back: module_scene.cpp.
+void bind_scene(nb::module_ &m);

@@ -1,0 +1,1 @@
+"""Encoding of 3D scenes."""
