@@ -38,3 +38,5 @@ void bind_fitting(nb::module_ &m);
 void bind_decoding(nb::module_ &m);
 // The encoder of the range coder: module_writing.cpp.
 void bind_writing(nb::module_ &m);
+// Splats of a scene, drawn and back: module_scene.cpp.
+void bind_scene(nb::module_ &m);

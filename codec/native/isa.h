@@ -13,5 +13,10 @@ void PGS_NAME(f32_forward)(float *, const pgs_grid_f32 *, const pgs_splats_f32 *
 void PGS_NAME(f32_backward)(const float *, const pgs_grid_f32 *, const pgs_splats_f32 *, float *);
 void PGS_NAME(f32_curvature)(float *, const pgs_grid_f32 *, const pgs_splats_f32 *, const float *, int32_t, int32_t);
 void PGS_NAME(f32_levels)(float *, int32_t, int32_t, const pgs_levels *, double *);
+void PGS_NAME(scene_project)(const pgs_camera *, const pgs_scene *, int32_t, int32_t, pgs_spot *);
+void PGS_NAME(scene_blend)(const pgs_scene_tile *, const pgs_spot *, const pgs_scene_view *);
+void PGS_NAME(scene_blend_backward)(const pgs_scene_tile *, const pgs_spot *, const pgs_scene_adjoint *, float *);
+void PGS_NAME(scene_project_backward)(const pgs_camera *, const pgs_scene *, int32_t, const pgs_spot *, const float *,
+                                      const pgs_scene_gradients *);
 extern const pgs_kernels PGS_NAME(kernels);
 }

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scene.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -99,6 +101,17 @@ typedef struct pgs_kernels {
      * S_k = sum_{j<=k} layer_j and r_k = S_k - target, each sample with its factor m: sse[k] = sum m r_k^2, and layer k
      * becomes sum_{j>=k} 2 m weight_j r_j. */
     void (*f32_levels)(float *layers, int32_t width, int32_t height, const pgs_levels *levels, double *sse);
+    /* Spots of splats [first, last). */
+    void (*scene_project)(const pgs_camera *camera, const pgs_scene *scene, int32_t first, int32_t last, pgs_spot *spots);
+    /* Writes the pixels of a tile, and what was seen of its entries; those are zero before. */
+    void (*scene_blend)(const pgs_scene_tile *tile, const pgs_spot *spots, const pgs_scene_view *view);
+    /* Writes sums [tile->count, PGS_SPOT_SUMS], which are zero before: of s, s u, s dy, s u^2, s u dy, s dy^2 with s the
+     * gradient by log(alpha), and the gradients by the colour. */
+    void (*scene_blend_backward)(const pgs_scene_tile *tile, const pgs_spot *spots, const pgs_scene_adjoint *adjoint,
+                                 float *sums);
+    /* Writes the gradients by splat n from the sums of its spot. */
+    void (*scene_project_backward)(const pgs_camera *camera, const pgs_scene *scene, int32_t n, const pgs_spot *spot,
+                                   const float *sums, const pgs_scene_gradients *gradients);
 } pgs_kernels;
 
 #ifdef __cplusplus

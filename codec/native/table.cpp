@@ -2,4 +2,6 @@
 #include "isa.h"
 
 const pgs_kernels PGS_NAME(kernels) = {PGS_NAME(sum_i16), PGS_NAME(f32_forward), PGS_NAME(f32_backward),
-                                       PGS_NAME(f32_curvature), PGS_NAME(f32_levels)};
+                                       PGS_NAME(f32_curvature), PGS_NAME(f32_levels),
+                                       PGS_NAME(scene_project), PGS_NAME(scene_blend),
+                                       PGS_NAME(scene_blend_backward), PGS_NAME(scene_project_backward)};

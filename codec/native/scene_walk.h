@@ -1,0 +1,64 @@
+// The walk over the spots of a tile from front to back, pixel rows in lanes; blending and its gradients do the same.
+//
+// A pixel with transmittance T takes alpha = min(0.999, 2^(peak - u^2 - m dy^2)) where that is at least 1/255, and T becomes
+// T (1 - alpha); the spot that would bring T to 1e-4 or less is not drawn, nor is any behind it, as in gsplat.
+#pragma once
+#include "scene_pose.h"
+
+namespace {
+
+constexpr int N = Wide::N, GROUPS = PGS_TILE / N, CELLS = GROUPS * PGS_TILE; // a cell is N pixels of a row
+constexpr float MOST_ALPHA = 0.999f, LEAST_THROUGH = 1e-4f;
+
+inline int32_t limited(float v, float low, float high) { return int32_t(between(v, low, high)); }
+
+// visit.begin(i, spot), then visit.cell(cell, alpha2, alpha, before, u, dy) for cells with a pixel of the support: alpha2 is alpha
+// before the limit, both are 0 in lanes without; before is T; then visit.end(i). A cell's number is group * PGS_TILE + row.
+// Returns nothing, leaves T of each cell in `through`, negative where the pixel was finished early or is outside.
+template <typename Visit>
+PGS_INLINE void walk_tile(const pgs_scene_tile &tile, const pgs_spot *spots, float *through, Visit &visit) {
+    uint32_t live[GROUPS]; // rows with pixels that still let light through
+    for (int g = 0; g < GROUPS; g++) {
+        const I inside = Wide::index() < tile.width - g * N;
+        const F start = inside ? F{} + 1.0f : F{} - 1.0f;
+        for (int row = 0; row < PGS_TILE; row++) Wide::store(through + (g * PGS_TILE + row) * N, start);
+        live[g] = tile.width > g * N ? (1u << tile.height) - 1 : 0;
+    }
+    for (int32_t i = 0; i < tile.count; i++) {
+        const pgs_spot spot = spots[tile.order[i]];
+        const float x = spot.x - float(tile.left) - 0.5f, y = spot.y - float(tile.top) - 0.5f; // from the first pixel
+        const int32_t top = limited(y - spot.reach_y + 1, 0, PGS_TILE), end = limited(y + spot.reach_y + 1, 0, PGS_TILE);
+        const int32_t first = limited(x - spot.reach_x + 1, 0, PGS_TILE - 1), last = limited(x + spot.reach_x, 0, PGS_TILE - 1);
+        const uint32_t rows = ((1u << end) - 1) & ~((1u << top) - 1);
+        visit.begin(i, spot);
+        uint32_t left = 0;
+        for (int g = 0; g < GROUPS; g++) {
+            left |= live[g];
+            if (GROUPS > 1 && (g < first / N || g > last / N)) continue;
+            const F dx = (float(g * N) - x) + Wide::ramp(1.0f), along = spot.l * dx;
+            for (uint32_t todo = rows & live[g]; todo; todo &= todo - 1) {
+                const int row = __builtin_ctz(todo), cell = g * PGS_TILE + row;
+                const float dy = float(row) - y;
+                const F u = along + spot.l * spot.k * dy, power = (spot.peak - spot.m * dy * dy) - u * u;
+                const F before = Wide::load(through + cell * N);
+                I hit = (power >= LEAST) & (before > 0.0f);
+                if (!any(hit)) continue;
+                const F full = exp2_of(power), alpha = full < MOST_ALPHA ? full : F{} + MOST_ALPHA;
+                F after = before - before * alpha;
+                const I stop = hit & (after <= LEAST_THROUGH);
+                after = hit ? after : before;
+                if (__builtin_expect(any(stop), 0)) {
+                    after = stop ? -before : after;
+                    hit &= ~stop;
+                    if (!any(after > 0.0f)) live[g] &= ~(1u << row);
+                }
+                Wide::store(through + cell * N, after);
+                visit.cell(cell, Wide::keep(hit, full), Wide::keep(hit, alpha), before, u, dy);
+            }
+        }
+        visit.end(i);
+        if (!left) return;
+    }
+}
+
+} // namespace

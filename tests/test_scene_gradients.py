@@ -1,0 +1,103 @@
+"""Gradients of the rasteriser, against autograd through another one in double precision."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pgsvc import kernel
+from pgsvc.scene.render import render
+from pgsvc.scene.splats import KERNELS
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'pgsvc[encoder]'")
+sys.path.insert(0, str(Path(__file__).parent))
+import scene_torch  # noqa: E402
+from scene_cases import CAMERA, random_scene  # noqa: E402
+
+from pgsvc_encoder.scene.rasterise import parameters, rasterise  # noqa: E402
+
+LEVELS = kernel.native().isa_levels()
+BACKGROUND = torch.tensor([0.1, 0.5, 0.9])
+NAMES = ("position", "log_scale", "rotation", "opacity", "sh_dc", "sh_rest", "centre")
+
+
+def gradients(splats, scene_format, threads: int = 2):
+    """What the kernels say, for fixed gradients by the picture."""
+    leaves = parameters(splats)
+    rgb, alpha, info = rasterise(leaves, CAMERA, scene_format, BACKGROUND, threads)
+    by_rgb, by_alpha = weights()
+    ((rgb * by_rgb).sum() + (alpha * by_alpha).sum()).backward()
+    return rgb.detach(), alpha.detach(), [leaf.grad for leaf in leaves] + [info.centre_gradient()]
+
+
+def weights():
+    rng = np.random.default_rng(3)
+    size = CAMERA.height, CAMERA.width
+    return torch.tensor(rng.normal(size=(*size, 3))).float(), torch.tensor(rng.normal(size=size)).float()
+
+
+@pytest.mark.parametrize("cpu", LEVELS)
+@pytest.mark.parametrize("kind", KERNELS)
+@pytest.mark.parametrize(
+    "degree, count, size, spread",
+    [(0, 1, -1.0, 0.1), (3, 12, -1.0, 0.7), (2, 60, -2.0, 1.0), (1, 40, -0.5, 3.0)],
+    ids=["one", "few", "many", "around the camera"],
+)
+def test_against_autograd(monkeypatch, cpu, kind, degree, count, size, spread) -> None:
+    monkeypatch.setenv("PGSVC_CPU", cpu)
+    splats, scene_format = random_scene(count, count, degree, kind, size, spread)
+    rgb, alpha, got = gradients(splats, scene_format)
+    leaves = [leaf.detach().double().requires_grad_() for leaf in parameters(splats)]
+    want_rgb, want_alpha, mean = scene_torch.render(leaves, CAMERA, kind, BACKGROUND.double())
+    by_rgb, by_alpha = weights()
+    ((want_rgb * by_rgb).sum() + (want_alpha * by_alpha).sum()).backward()
+    assert (rgb - want_rgb).abs().mean() < 1e-5 and (alpha - want_alpha).abs().mean() < 1e-5
+    for name, mine, theirs in zip(NAMES, got, [leaf.grad for leaf in leaves] + [mean.grad], strict=True):
+        error, scale = (mine - theirs).abs(), theirs.abs().max() + 1e-6 if theirs.numel() else 0
+        typical = theirs.abs().mean() + 1e-6
+        if error.numel() == 0:
+            continue
+        assert error.max() < 5e-3 * scale, f"{name}: {error.max() / scale}"
+        assert error.mean() < 3e-3 * typical, f"{name}: {error.mean() / typical}"
+
+
+@pytest.mark.parametrize("cpu", LEVELS)
+def test_threads_change_nothing(monkeypatch, cpu) -> None:
+    monkeypatch.setenv("PGSVC_CPU", cpu)
+    splats, scene_format = random_scene(21, 1500)
+    _, _, one = gradients(splats, scene_format, 1)
+    for threads in (2, 5):
+        for name, a, b in zip(NAMES, one, gradients(splats, scene_format, threads)[2], strict=True):
+            assert (a == b).all(), name
+
+
+def test_the_picture_is_that_of_the_decoder() -> None:
+    splats, scene_format = random_scene(22, 100)
+    rgb, alpha, _ = rasterise(parameters(splats), CAMERA, scene_format, BACKGROUND)
+    view = render(splats, scene_format, CAMERA, background=BACKGROUND.numpy())
+    assert (rgb.detach().numpy() == view.rgb).all() and (alpha.detach().numpy() == view.alpha).all()
+
+
+def test_no_splats() -> None:
+    splats, scene_format = random_scene(23, 0)
+    _, _, got = gradients(splats, scene_format)
+    assert all(g.shape[0] == 0 for g in got)
+
+
+def test_fitting_moves_splats_to_a_picture() -> None:
+    """A few steps of gradient descent: all signs are right."""
+    target, scene_format = random_scene(24, 20, 1)
+    want = torch.tensor(render(target, scene_format, CAMERA).rgb)
+    leaves = parameters(random_scene(25, 20, 1)[0])
+    optimiser, losses = torch.optim.Adam(leaves, lr=0.02), []
+    for _ in range(60):
+        optimiser.zero_grad()
+        rgb, _, _ = rasterise(leaves, CAMERA, scene_format, torch.zeros(3))
+        loss = (rgb - want).square().mean()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.3 * losses[0]
