@@ -1,0 +1,1 @@
+"""Coding of 3D scenes: from splats of other programs to layers."""
