@@ -20,6 +20,7 @@ from pgsvc.scene.refine import Refinable, refine
 from pgsvc.scene.slice import check_header, code_slice
 from pgsvc.scene.splats import COLOUR_SPACES, FRAMES, KERNELS, SceneFormat, SceneSplats
 from pgsvc.scene.state import SceneState
+from pgsvc.scene.tables import SliceTables
 from pgsvc.syntax import Record
 
 
@@ -200,7 +201,7 @@ class SceneContent:
     def _decode_object(self, tile: Tile, number: int, complete: int, level: int) -> tuple[SceneState, bool]:
         """The splats that an object has of a tile, and whether slices of an incomplete layer are among them."""
         done: dict[int, list[Refinable]] = {}
-        partial = False
+        tables, partial = SliceTables(), False
         for layer, part in self._parts(tile, number, min(level, complete + 1)):
             partial |= layer > complete
             reader = RangeReader(part.symbols, native=self._native)
@@ -210,7 +211,7 @@ class SceneContent:
                 h = part.header
                 known = _all(done, self.header)
                 lower = LowerSet(known, np.array(h["origin"], np.int64), h["cube_bits"], h["leaf_bits"])
-                state = code_slice(reader, h, self.header, lower)
+                state = code_slice(reader, h, self.header, lower, tables)
                 done.setdefault(layer, []).append(Refinable(state, h))
             reader.finish()
         return _all(done, self.header), partial

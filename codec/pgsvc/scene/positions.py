@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pgsvc.range_coder import AdaptiveCoder
+from pgsvc.scene.tables import SliceTables
 from pgsvc.scene.tree import Boxes, code_boxes
 from pgsvc.syntax import Record
 
@@ -12,7 +13,12 @@ TREE = 1
 
 
 def code_positions(
-    coder: AdaptiveCoder, header: Record, depth: int, lower: np.ndarray, cells: np.ndarray | None
+    coder: AdaptiveCoder,
+    header: Record,
+    depth: int,
+    lower: np.ndarray,
+    tables: SliceTables,
+    cells: np.ndarray | None,
 ) -> Boxes:
     """Boxes of ``splat_count`` splats; arguments as of :func:`pgsvc.scene.tree.code_boxes`."""
-    return code_boxes(coder, header["splat_count"], depth, lower, cells)
+    return code_boxes(coder, header["splat_count"], depth, lower, tables.small, tables.large, cells)

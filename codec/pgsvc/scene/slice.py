@@ -15,11 +15,9 @@ from pgsvc.scene.morton import SIDE_BITS, from_morton3
 from pgsvc.scene.neighbours import LowerSet, Neighbours
 from pgsvc.scene.positions import code_positions
 from pgsvc.scene.state import SceneState
-from pgsvc.scene.symbols import as_context, code_number, code_signed_number, lengths
+from pgsvc.scene.symbols import as_context, code_number, code_signed_number
+from pgsvc.scene.tables import SPREADS, SliceTables
 from pgsvc.syntax import Record
-
-SPREADS = 7  # contexts of a difference from a prediction: how unlike the neighbours are; the last: there are none
-ZERO_SH = 2
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class SliceSymbols:
 
     Args:
         cells: int64 [N], sorted codes of the splats' cells.
-        opacity: int64 [N], steps.
+        opacity: int64 [N], square roots of alpha in steps.
         scale: int64 [N, 3], what the scales are in steps, largest first (absolute, not yet predicted).
         direction: float64 [N, 2], place of the smallest axis on the square, −1 … 1.
         angle: float64 [N], of the largest axis in half turns, 0 … 1.
@@ -52,6 +50,7 @@ def code_slice(
     header: Record,
     scene: Record,
     lower: LowerSet,
+    tables: SliceTables,
     wanted: SliceSymbols | None = None,
     note: Callable[[str], None] = lambda part: None,
 ) -> SceneState:
@@ -60,6 +59,7 @@ def code_slice(
     Args:
         scene: the stream header.
         lower: the splats that are decoded already.
+        tables: of the object in this tile, which learn.
         note: told the name of each part behind its last symbol.
 
     Raises:
@@ -68,7 +68,7 @@ def code_slice(
     unit = scene["grid_exponent"]
     origin = np.array(header["origin"], np.int64)
     depth = header["cube_bits"] - header["leaf_bits"]
-    boxes = code_positions(coder, header, depth, lower.codes, None if wanted is None else wanted.cells)
+    boxes = code_positions(coder, header, depth, lower.codes, tables, None if wanted is None else wanted.cells)
     note("boxes")
     side_bits = boxes.side_bits(header["leaf_bits"])
     corner = from_morton3(boxes.code) << header["leaf_bits"]
@@ -76,19 +76,19 @@ def code_slice(
     centre = (corner + (1 << side_bits >> 1)) >> shift
     near = lower.neighbours(boxes.code, centre) if header["prediction"] else _nobody(len(boxes.code))
     known = lower.state
-    opacity = _code_opacity(coder, header, near, known, wanted)
+    opacity = _code_opacity(coder, header, near, known, tables, wanted)
     note("opacity")
-    scale = _code_scale(coder, header, near, known, wanted, unit)
+    scale = _code_scale(coder, header, near, known, tables, wanted, unit)
     note("scale")
     effective = steps.effective_scale(header, scale, unit)
-    rotation = _code_rotation(coder, header, effective, near, known, wanted)
+    rotation = _code_rotation(coder, header, effective, near, known, tables, wanted)
     note("rotation")
     exponents = steps.place_exponents(header, effective, rotation, unit)
     position = _code_place(coder, exponents, side_bits, origin + corner, wanted)
     note("position")
-    colour = _code_colour(coder, header, near, known, wanted)
+    colour = _code_colour(coder, header, near, known, tables, wanted)
     note("colour")
-    sh = _code_sh(coder, header, scene, len(boxes.code), wanted)
+    sh = _code_sh(coder, header, scene, tables, len(boxes.code), wanted)
     note("sh")
     return SceneState(position, scale, rotation, opacity, colour, sh).clipped()
 
@@ -98,13 +98,18 @@ def _nobody(n: int) -> Neighbours:
 
 
 def _code_opacity(
-    coder: AdaptiveCoder, header: Record, near: Neighbours, known: SceneState, wanted: SliceSymbols | None
+    coder: AdaptiveCoder,
+    header: Record,
+    near: Neighbours,
+    known: SceneState,
+    tables: SliceTables,
+    wanted: SliceSymbols | None,
 ) -> np.ndarray:
-    size = -(-65535 // header["opacity_step"]) + 1
+    """Square roots of alpha, evenly: what is nearly transparent is seen only where it is large."""
+    last = -(-65535 // header["opacity_step"])
     context = near.mean(known.opacity) >> 14 if near.exist else np.full(len(near.index), 4)
-    tables = np.full((5, size), max(1, 512 // size), np.uint16)
-    symbols = coder.adaptive(tables, as_context(context), None if wanted is None else wanted.opacity.astype(np.int32))
-    return symbols.astype(np.int64) * header["opacity_step"]
+    below = code_number(coder, tables.opacity, context, None if wanted is None else last - wanted.opacity)
+    return np.maximum(last - below, 0) * header["opacity_step"]
 
 
 def _code_scale(
@@ -112,6 +117,7 @@ def _code_scale(
     header: Record,
     near: Neighbours,
     known: SceneState,
+    tables: SliceTables,
     wanted: SliceSymbols | None,
     unit: int,
 ) -> np.ndarray:
@@ -124,10 +130,10 @@ def _code_scale(
     aim = None if wanted is None else wanted.scale
     spread = near.spread(known.scale[:, 0], guess * step) // step if near.exist else None
     context = _spread_context(n, spread)
-    first = guess + code_signed_number(coder, lengths(SPREADS, 2), context, None if aim is None else aim[:, 0] - guess)
-    second = code_number(coder, lengths(1), np.zeros(n), None if aim is None else aim[:, 0] - aim[:, 1])
+    first = guess + code_signed_number(coder, tables.scale[0], context, None if aim is None else aim[:, 0] - guess)
+    second = code_number(coder, tables.scale[1], np.zeros(n), None if aim is None else aim[:, 0] - aim[:, 1])
     context = np.minimum(bit_length(second), 5)
-    third = code_number(coder, lengths(6), context, None if aim is None else aim[:, 1] - aim[:, 2])
+    third = code_number(coder, tables.scale[2], context, None if aim is None else aim[:, 1] - aim[:, 2])
     return np.stack([first, first - second, first - second - third], 1) * step
 
 
@@ -141,6 +147,7 @@ def _code_rotation(
     effective: np.ndarray,
     near: Neighbours,
     known: SceneState,
+    tables: SliceTables,
     wanted: SliceSymbols | None,
 ) -> np.ndarray:
     """Directions by the nearest's where both have two bits or more: first the two upper bits of u and v, then the rest."""
@@ -158,9 +165,8 @@ def _code_rotation(
         context = 4 * u + v
     rest = np.where(coarse, tilt - 2, tilt)
     part = None if aim is None else aim >> rest[:, None]
-    tables = np.full((17, 16), 16, np.uint16)
     both = None if part is None else (4 * part[:, 0] + part[:, 1])[coarse].astype(np.int32)
-    both = coder.adaptive(tables, as_context(context[coarse]), both).astype(np.int64)
+    both = coder.adaptive(tables.upper, as_context(context[coarse]), both).astype(np.int64)
     upper[coarse] = np.stack([both >> 2, both & 3], 1)
     place = np.empty((n, 2), np.int64)
     for i in (0, 1):
@@ -193,7 +199,12 @@ def _code_place(
 
 
 def _code_colour(
-    coder: AdaptiveCoder, header: Record, near: Neighbours, known: SceneState, wanted: SliceSymbols | None
+    coder: AdaptiveCoder,
+    header: Record,
+    near: Neighbours,
+    known: SceneState,
+    tables: SliceTables,
+    wanted: SliceSymbols | None,
 ) -> np.ndarray:
     """The constant colour against the neighbours'; each component by the one before."""
     n = len(near.index)
@@ -204,14 +215,14 @@ def _code_colour(
         if i == 0 and near.exist:
             context = _spread_context(n, near.spread(known.colour[:, 0], guess) // step)
         aim = None if wanted is None else (2 * (wanted.colour[:, i] - guess) + step) // (2 * step)
-        difference = code_signed_number(coder, lengths(8), context, aim)
+        difference = code_signed_number(coder, tables.colour[i], context, aim)
         out[:, i] = guess + difference * step
         context = np.minimum(bit_length(np.abs(difference)), 7)
     return out
 
 
 def _code_sh(
-    coder: AdaptiveCoder, header: Record, scene: Record, n: int, wanted: SliceSymbols | None
+    coder: AdaptiveCoder, header: Record, scene: Record, tables: SliceTables, n: int, wanted: SliceSymbols | None
 ) -> np.ndarray:
     """Further coefficients: whether a splat has any, then each of those, by how many of the last three were not 0."""
     count = (scene["sh_degree"] + 1) ** 2 - 1
@@ -222,16 +233,15 @@ def _code_sh(
     sent = np.concatenate([np.full(2 * d + 3, bool(s)) for d, s in enumerate(all_steps)])
     aim = None if wanted is None else wanted.sh * sent[None, :, None]
     some = None if aim is None else (aim != 0).any((1, 2)).astype(np.int32)
-    table = np.full((1, 2), 16, np.uint16)
-    has = np.flatnonzero(coder.adaptive(table, np.zeros(n, np.int32), some))
+    has = np.flatnonzero(coder.adaptive(tables.has_sh, np.zeros(n, np.int32), some))
     recent = np.zeros((3, len(has)), np.int64)
     for c in range(3):
-        tables, k = lengths(4 * len(all_steps), 0), 0
+        k = 0
         for degree, of_degree in enumerate(all_steps):
             for _ in range(2 * degree + 3):
                 if of_degree:
                     value = None if aim is None else aim[has, k, c]
-                    value = code_signed_number(coder, tables, 4 * degree + recent.sum(0), value)
+                    value = code_signed_number(coder, tables.sh[c], 4 * degree + recent.sum(0), value)
                     out[has, k, c] = value * of_degree[c]
                     recent = np.concatenate([recent[1:], (value != 0)[None].astype(np.int64)])
                 k += 1

@@ -13,7 +13,7 @@ from pgsvc.scene.splats import SH_C0, SceneSplats
 POSITION_LIMIT = 1 << 30
 SCALE_LIMIT = 31 << 12
 COLOUR_LIMIT = 1 << 24
-FIRST_OPACITY, LAST_OPACITY = 64, 65535
+FIRST_OPACITY, LAST_OPACITY = 1024, 65535
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class SceneState:
         scale: int32 [N, 3], Q12 octaves above one scene unit, largest axis first.
         rotation: int32 [N, 3], the direction of the smallest axis on the square of spec 10.6 (Q15) and the angle of the
             largest axis about it (Q16 half turns).
-        opacity: int32 [N], alpha in Q16, 64 … 65535.
+        opacity: int32 [N], square root of alpha in Q16, 1024 … 65535.
         colour: int32 [N, 3], luma and two differences of the constant colour, Q16 (spec 10.8).
         sh: int32 [N, K, 3], the same of the further coefficients, Q16.
     """
@@ -69,7 +69,7 @@ class SceneState:
 
     def splats(self, grid_exponent: int, object_id: np.ndarray | None = None) -> SceneSplats:
         """As floats; positions are exact as far as 24 bits can hold them (spec 10.9)."""
-        alpha = self.opacity / 65536.0
+        alpha = (self.opacity / 65536.0) ** 2
         rgb = to_rgb(self.colour) / 65536.0
         return SceneSplats(
             position=np.ldexp(self.position.astype(np.float64), grid_exponent).astype(np.float32),

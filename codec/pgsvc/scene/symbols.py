@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from pgsvc.planar.symbols import bit_length
@@ -11,33 +13,45 @@ LENGTHS = 18  # bit lengths 0 … 17
 LARGEST_NUMBER = (1 << LENGTHS - 1) - 1
 
 
-def lengths(contexts: int, typical: int = 3) -> np.ndarray:
-    """Fresh tables of bit lengths, which are thought to lie around ``typical``; uint16 [contexts, 18]."""
-    row = [1 + 96 // (1 + (i - typical) ** 2) for i in range(LENGTHS)]
-    return np.tile(np.array(row, np.uint16), (contexts, 1))
+@dataclass
+class NumberTables:
+    """What is known of a kind of numbers, which learns.
+
+    Args:
+        lengths: uint16 [contexts, 18], of bit lengths.
+        halves: uint16 [72, 2], of the two bits behind the leading one, by length and by the first of them.
+    """
+
+    lengths: np.ndarray
+    halves: np.ndarray
+
+    @staticmethod
+    def fresh(contexts: int, typical: int = 3) -> NumberTables:
+        """Tables of numbers whose lengths are thought to lie around ``typical``."""
+        row = [1 + 96 // (1 + (i - typical) ** 2) for i in range(LENGTHS)]
+        return NumberTables(np.tile(np.array(row, np.uint16), (contexts, 1)), np.full((4 * LENGTHS, 2), 64, np.uint16))
 
 
 def code_number(
-    coder: AdaptiveCoder, tables: np.ndarray, context: np.ndarray, values: np.ndarray | None
+    coder: AdaptiveCoder, tables: NumberTables, context: np.ndarray, values: np.ndarray | None
 ) -> np.ndarray:
     """Numbers 0 … 2^17 − 1 by context; int64 [n]."""
-    length = coder.adaptive(tables, as_context(context), None if values is None else _int32(bit_length(values)))
+    length = coder.adaptive(tables.lengths, as_context(context), None if values is None else _int32(bit_length(values)))
     length = length.astype(np.int64)
     out = np.minimum(length, 1)
-    halves = np.full((2 * LENGTHS * 2, 2), 64, np.uint16)
     for known in (1, 2):  # bits that are known of a number before the next one is sent
         more = length > known
         rest = (length - known - 1)[more]
         bit = None if values is None else _int32(values[more] >> rest & 1)
         rows = (length[more] * 2 + (out[more] & 1)) if known == 2 else 2 * LENGTHS + length[more] * 2
-        out[more] = 2 * out[more] + coder.adaptive(halves, as_context(rows), bit)
+        out[more] = 2 * out[more] + coder.adaptive(tables.halves, as_context(rows), bit)
     rest = np.maximum(length - 3, 0)
     low = coder.uniform(1 << rest, None if values is None else values & ((1 << rest) - 1))
     return out << rest | low
 
 
 def code_signed_number(
-    coder: AdaptiveCoder, tables: np.ndarray, context: np.ndarray, values: np.ndarray | None
+    coder: AdaptiveCoder, tables: NumberTables, context: np.ndarray, values: np.ndarray | None
 ) -> np.ndarray:
     """Signed numbers by context, −2^17 + 1 … 2^17 − 1; int64 [n]."""
     size = code_number(coder, tables, context, None if values is None else np.abs(values))

@@ -71,19 +71,25 @@ class Boxes:
 
 
 def code_boxes(
-    coder: AdaptiveCoder, count: int, depth: int, lower: np.ndarray, cells: np.ndarray | None
+    coder: AdaptiveCoder,
+    count: int,
+    depth: int,
+    lower: np.ndarray,
+    small: np.ndarray,
+    large: np.ndarray,
+    cells: np.ndarray | None,
 ) -> Boxes:
     """The boxes of ``count`` splats.
 
     Args:
         depth: log2 of the cells along a side of the cube.
         lower: int64 [M], sorted codes of the cells of the splats that are decoded already.
+        small, large: tables of shares, which learn.
         cells: int64 [N], sorted codes of the splats' cells, when writing.
 
     Raises:
         BadStream: half a node would hold more than the whole, or a share has no numbers.
     """
-    small, large = SMALL_PRIOR.copy(), LARGE_PRIOR.copy()
     node = np.zeros(min(count, 1), np.int64)
     size = np.full(len(node), count, np.int64)
     low, high = np.zeros(len(node), np.int64), np.full(len(node), len(lower), np.int64)

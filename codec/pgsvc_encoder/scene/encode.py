@@ -16,6 +16,7 @@ from pgsvc.limits import SCENE_SPLATS, smallest_level
 from pgsvc.scene.refine import Refinable
 from pgsvc.scene.splats import SceneFormat, SceneSplats
 from pgsvc.scene.state import SceneState
+from pgsvc.scene.tables import SliceTables
 from pgsvc.syntax import Record
 from pgsvc_encoder.scene.canonical import Canonical, canonical
 from pgsvc_encoder.scene.layers import budgets, by_importance, by_octree, slices_of, tiles_of
@@ -50,6 +51,7 @@ class _Part:
     """An object in a tile while it is written: decoded slices by layer, and which splats they are."""
 
     cube: Cube
+    tables: SliceTables = field(default_factory=SliceTables)
     slices: dict[int, list[Refinable]] = field(default_factory=dict)
     goals: dict[int, list[Canonical]] = field(default_factory=dict)
 
@@ -173,7 +175,7 @@ class _Job:
                 "finest_scale": min(max(finest, 0), 255),
             }
             goal = self.whole.select(chosen)
-            written = write_slice(goal, part.cube, part.known(self.rest_count), fields, self.head)
+            written = write_slice(goal, part.cube, part.known(self.rest_count), part.tables, fields, self.head)
             part.slices[layer].append(Refinable(written.state, fields))
             part.goals[layer].append(goal.select(written.order))
             self.done += len(chosen)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log2
 
-from pgsvc.scene.state import LAST_OPACITY
 from pgsvc.syntax import Record
 
 CONTRAST = 0.25
@@ -24,13 +23,15 @@ class Balance:
 
     opacity: float = 1.0
     scale: float = 1.0
-    rotation: float = 1.0
-    place: float = 1.0
-    sh: float = 1.0
+    rotation: float = 1.2
+    place: float = 1.5
+    sh: float = 0.85
 
 
 def slice_steps(quality: float, weight: float, sh_degree: int, balance: Balance) -> Record:
     """The fields of a SPLT header that say how fine a slice is.
+
+    Steps of shapes and places have an upper end: a splat of little weight that grows fourfold has no little weight any more.
 
     Args:
         quality: 0 … 100; 10 more are half the steps.
@@ -40,10 +41,10 @@ def slice_steps(quality: float, weight: float, sh_degree: int, balance: Balance)
     step = min(max(step, 2.0**-12), 0.5)
     eighths = round(8 * (16 + log2(step)))
     return {
-        "opacity_step": _clip(65536 * balance.opacity * step * 0.6 / CONTRAST, 256, LAST_OPACITY // 4),
-        "scale_step": _clip(64 * balance.scale * step / (CONTRAST * 0.5), 1, 255),
-        "rotation_precision": _clip(8 * log2(0.36 / (step * balance.rotation)), -128, 127),
-        "place_precision": _clip(2 * log2(step * balance.place / (CONTRAST * 0.6)), -128, 127),
+        "opacity_step": _clip(65536 * balance.opacity * step * 0.3 / CONTRAST, 256, 65536 // 8),
+        "scale_step": _clip(64 * balance.scale * step / (CONTRAST * 0.5), 1, 64 // 2),
+        "rotation_precision": _clip(8 * log2(0.36 / (step * balance.rotation)), 8 * 2, 127),
+        "place_precision": _clip(2 * log2(step * balance.place / (CONTRAST * 0.6)), -128, 0),
         "colour_step": _clip(eighths, 0, 128),
         "chroma_steps": CHROMA_STEPS,
         "sh_steps": [_clip(eighths + SH_EIGHTHS + 8 * log2(balance.sh), 1, 128)] * sh_degree,

@@ -15,6 +15,7 @@ from pgsvc.scene.refine import Refinable, refine
 from pgsvc.scene.slice import SliceSymbols, code_slice
 from pgsvc.scene.state import SceneState
 from pgsvc.scene.steps import sh_steps
+from pgsvc.scene.tables import SliceTables
 from pgsvc.syntax import Record
 from pgsvc_encoder.scene.canonical import Canonical
 
@@ -60,11 +61,14 @@ class Written:
     bits: dict[str, float]
 
 
-def write_slice(splats: Canonical, cube: Cube, known: SceneState, fields: Record, scene: Record) -> Written:
+def write_slice(
+    splats: Canonical, cube: Cube, known: SceneState, tables: SliceTables, fields: Record, scene: Record
+) -> Written:
     """A SPLT payload.
 
     Args:
         known: splats of the same tile and object that are decoded before.
+        tables: of that object, which learn.
         fields: what the header says besides what follows from the splats: steps, tools, ``last_slice``.
         scene: the stream header.
     """
@@ -86,7 +90,7 @@ def write_slice(splats: Canonical, cube: Cube, known: SceneState, fields: Record
     wanted = _symbols(chosen, cells[order], grid[order] + origin, header, scene)
     writer = RangeWriter()
     meter = Meter(writer)
-    state = code_slice(writer, header, scene, lower, wanted, meter)
+    state = code_slice(writer, header, scene, lower, tables, wanted, meter)
     payload = headers.SPLATS.to_bytes(header, scene)
     meter.bits["header"] = 8.0 * len(payload)
     return Written(payload + writer.finish(), state, order, meter.bits)
@@ -117,7 +121,7 @@ def _symbols(splats: Canonical, cells: np.ndarray, position: np.ndarray, h: Reco
     last = -(-65535 // h["opacity_step"])
     return SliceSymbols(
         cells=cells,
-        opacity=np.clip(np.round(splats.alpha * 65536 / h["opacity_step"]), 0, last).astype(np.int64),
+        opacity=np.clip(np.round(np.sqrt(splats.alpha) * 65536 / h["opacity_step"]), 0, last).astype(np.int64),
         scale=np.round(np.maximum(splats.scale, floor) / step).astype(np.int64),
         direction=splats.direction,
         angle=splats.angle,
@@ -159,7 +163,7 @@ def _goals(goals: list[Canonical]) -> Mapping[str, np.ndarray]:
         return np.concatenate([np.round(getattr(g, name) * factor).astype(np.int64) for g in goals])
 
     return {
-        "opacity": all_("alpha", 65536),
+        "opacity": np.concatenate([np.round(np.sqrt(g.alpha) * 65536).astype(np.int64) for g in goals]),
         "scale": all_("scale", 4096),
         "colour": all_("colour", 65536),
         "sh": all_("sh", 65536),
