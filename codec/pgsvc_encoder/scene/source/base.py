@@ -75,6 +75,12 @@ def check_count(count: int, name: str) -> None:
         )
 
 
+def float32(values: np.ndarray) -> np.ndarray:
+    """The values as 32-bit floats; those beyond become infinite, and the check of all scenes finds them."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(values).astype(np.float32)
+
+
 def logits(alpha: np.ndarray) -> np.ndarray:
     """Logits, float32, of opacities 0 … 1; infinite at the ends."""
     alpha = np.asarray(alpha, np.float64)

@@ -15,7 +15,7 @@ import numpy as np
 
 from pgsvc.errors import UsageError
 from pgsvc.scene.splats import COLOUR_SPACES, FRAMES, KERNELS, SceneFormat, SceneSplats
-from pgsvc_encoder.scene.source.base import Reading, check_count, damaged, normalised, read_bytes
+from pgsvc_encoder.scene.source.base import Reading, check_count, damaged, float32, normalised, read_bytes
 from pgsvc_encoder.scene.source.labels import as_objects
 
 _HEADER_LIMIT = 1 << 20
@@ -105,11 +105,10 @@ def _splats(vertices: np.ndarray, name: str) -> SceneSplats:
 
 
 def _columns(vertices: np.ndarray, names: tuple[str, ...] | list[str]) -> np.ndarray:
-    """float32 [N, columns]; numbers beyond become infinite, and are found by the check of all scenes."""
+    """float32 [N, columns]."""
     columns = np.empty((len(vertices), len(names)), np.float32)
-    with np.errstate(over="ignore"):
-        for index, name in enumerate(names):
-            columns[:, index] = vertices[name]
+    for index, name in enumerate(names):
+        columns[:, index] = float32(vertices[name])
     return columns
 
 

@@ -25,7 +25,7 @@ def read_splat(data: bytes, name: str) -> Reading:
     records = np.frombuffer(data, RECORD)
     if (records["scale"] < 0).any():
         raise damaged(name, "it has standard deviations below 0")
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         log_scale = np.log(records["scale"])
     splats = SceneSplats(
         position=records["position"].astype(np.float32),
