@@ -319,6 +319,21 @@ def test_levels_of_streamed_sog(tmp_path: Path) -> None:
         open_scene(f"{tmp_path / '0_0'}#1")
 
 
+def test_the_environment_of_streamed_sog(tmp_path: Path) -> None:
+    levels(tmp_path)
+    sky = some_splats(7, 2, seed=3)
+    save(tmp_path / "env", sog(sky, 2))
+    meta = json.loads((tmp_path / "lod-meta.json").read_bytes())
+    save(tmp_path, {"lod-meta.json": json.dumps({**meta, "environment": "env/meta.json"}).encode()})
+    scene = open_scene(f"{tmp_path}#1")
+    assert scene.format.sh_degree == 2 and len(scene.splats) == 27
+    near(scene.splats.sh_rest[20:], sky.sh_rest, 0.005)
+    assert not scene.splats.sh_rest[:20, 3:].any()
+    save(tmp_path / "env", sog(sky, 2, antialias=True))
+    with pytest.raises(UsageError, match="its files are of 2 different kinds"):
+        open_scene(f"{tmp_path}#1")
+
+
 def test_a_streamed_index_that_cannot_be(tmp_path: Path) -> None:
     levels(tmp_path)
     meta = json.loads((tmp_path / "lod-meta.json").read_bytes())
@@ -327,11 +342,12 @@ def test_a_streamed_index_that_cannot_be(tmp_path: Path) -> None:
         deep = {"children": [deep]}
     broken = {
         "asks for splats up to 31 of 30": {"tree": {"lods": {"0": {"file": 0, "offset": 1, "count": 30}}}},
+        "at most 67108864": {"tree": {"lods": {"0": {"file": 0, "offset": 0, "count": 1 << 40}}}},
         "deeper than 64": {"tree": deep},
         "no whole numbers": {"tree": {"lods": {"0": {"file": 0, "offset": -1, "count": 3}}}},
         "not the index": {"filenames": []},
         "not a file of its own folder": {"filenames": ["../x/meta.json"] * 3},
-        "0 different formats": {"tree": {"lods": {}}},
+        "0 different kinds": {"tree": {"lods": {}}},
     }
     for match, change in broken.items():
         save(tmp_path, {"lod-meta.json": json.dumps({**meta, **change}).encode()})
