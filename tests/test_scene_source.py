@@ -80,7 +80,8 @@ def test_what_comments_of_ply_tell(tmp_path: Path) -> None:
     given = opened(tmp_path, "a.ply", ply(splats, comments=told), kernel="none", frame="rub", metres_per_unit=2)
     assert given.format == SceneFormat(0, "rub", 2, "none", "lin_rec709_display")
     assert opened(tmp_path, "b.ply", ply(splats, comments=["antialiased 1"])).format.kernel == "antialiased"
-    refused(tmp_path, "c.ply", ply(splats, comments=["pgsvc frame sideways"]), "the comment 'pgsvc frame sideways'")
+    for wrong in ("pgsvc frame sideways", "pgsvc metres_per_unit 0", "pgsvc metres_per_unit 1e99x"):
+        refused(tmp_path, "c.ply", ply(splats, comments=[wrong]), f"the comment '{wrong}'")
 
 
 def test_objects(tmp_path: Path) -> None:
