@@ -436,3 +436,19 @@ def test_real_files() -> None:
         assert len(open_scene(str(DATA / path)).splats) == count
     trained = open_scene(str(DATA / "inria_sh3/kacytran1122_iter7000_point_cloud.ply"))
     assert trained.format.sh_degree == 3 and trained.repairs == []
+
+
+@needs_data
+def test_ply_and_splat_files_of_one_scene_agree() -> None:
+    one = open_scene(str(DATA / "inria_sh3/kacytran1122_iter7000_point_cloud.ply")).splats
+    other = open_scene(str(DATA / "inria_sh3/kacytran1122_model.splat")).splats
+    place = {position.tobytes(): index for index, position in enumerate(other.position)}
+    pairs = [(i, place[p.tobytes()]) for i, p in enumerate(one.position) if p.tobytes() in place]
+    assert len(pairs) > 1000
+    one, other = (
+        splats.select(np.array(which)) for splats, which in zip((one, other), zip(*pairs, strict=True), strict=True)
+    )
+    near(one.log_scale, other.log_scale, 1e-4)
+    assert np.median(angles(one, other)) < 1
+    limit = 0.5 / 0.2821
+    assert np.median(np.abs(np.clip(one.sh_dc, -limit, limit) - other.sh_dc)) < 1 / 255 / 0.28
