@@ -58,7 +58,7 @@ def _comments(format: SceneFormat) -> list[str]:
     if format.frame == "unspecified":
         lines.append("pgsvc frame unspecified")
     if format.metres_per_unit is not None:
-        lines.append(f"pgsvc metres_per_unit {format.metres_per_unit!r}")
+        lines.append(f"pgsvc metres_per_unit {float(format.metres_per_unit)!r}")
     if format.colour_space != SceneFormat.colour_space:
         lines.append(f"pgsvc colour_space {format.colour_space}")
     return lines

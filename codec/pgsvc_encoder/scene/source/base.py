@@ -35,7 +35,7 @@ class Reading:
     """What a reader found, before any check of the numbers.
 
     Args:
-        splats: as in the file; rotations need not be normalised.
+        splats: as in the file; rotations of any length.
         format: what the file says, or its kind is known for.
         losses: a sentence for each thing in the file that a `SceneFormat` cannot express.
     """
@@ -75,6 +75,12 @@ def check_count(count: int, name: str) -> None:
         )
 
 
+def float32(values: np.ndarray) -> np.ndarray:
+    """The values as 32-bit floats; those beyond become infinite, and the check of all scenes finds them."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(values).astype(np.float32)
+
+
 def logits(alpha: np.ndarray) -> np.ndarray:
     """Logits, float32, of opacities 0 … 1; infinite at the ends."""
     alpha = np.asarray(alpha, np.float64)
@@ -87,16 +93,8 @@ def logits_of_bytes(alpha: np.ndarray) -> np.ndarray:
     return logits(np.clip(alpha.astype(np.float64), 0.5, 254.5) / 255)
 
 
-def normalised(rotation: np.ndarray) -> np.ndarray:
-    """Quaternions [N, 4] made to length 1, float32; one without a length stays as it is."""
-    wide = np.asarray(rotation, np.float64)
-    length = np.linalg.norm(wide, axis=1, keepdims=True)
-    usable = np.isfinite(length) & (length > 0)
-    return np.where(usable, wide / np.where(usable, length, 1), wide).astype(np.float32)
-
-
 def smallest_three(three: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    """Quaternions [N, 4] from all components but the largest [N, 3], in order, and its index [N]; unit length."""
+    """Quaternions [N, 4] from all components but the largest [N, 3], in order, and its index [N]; float32."""
     three = np.asarray(three, np.float64)
     rest = np.sqrt(np.maximum(0, 1 - (three**2).sum(axis=1)))
     quaternion = np.empty((len(three), 4))
@@ -104,4 +102,4 @@ def smallest_three(three: np.ndarray, largest: np.ndarray) -> np.ndarray:
     others = np.arange(3) + (np.arange(3) >= largest[:, None])
     quaternion[rows[:, None], others] = three
     quaternion[rows, largest] = rest
-    return normalised(quaternion)
+    return float32(quaternion)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from pgsvc.scene.splats import SH_C0, SceneSplats
-from pgsvc_encoder.scene.source.base import damaged, logits, smallest_three
+from pgsvc_encoder.scene.source.base import damaged, float32, logits, smallest_three
 
 _CHUNK = 256
 _WORDS = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
@@ -38,11 +38,11 @@ def unpacked(elements: dict[str, np.ndarray], name: str) -> SceneSplats:
     rgb = np.stack([_unorm(colour, shift, 8) for shift in (24, 16, 8)], axis=1)
     rgb = _between(chunks, _COLOURS, rgb) if coloured else rgb
     return SceneSplats(
-        position=_between(chunks, _BOUNDS[:3], _three(position, (11, 10, 11))).astype(np.float32),
-        log_scale=_between(chunks, _BOUNDS[3:], _three(scale, (11, 10, 11))).astype(np.float32),
+        position=float32(_between(chunks, _BOUNDS[:3], _three(position, (11, 10, 11)))),
+        log_scale=float32(_between(chunks, _BOUNDS[3:], _three(scale, (11, 10, 11)))),
         rotation=smallest_three((_three(rotation, (10, 10, 10)) - 0.5) * np.sqrt(2), (rotation >> 30).astype(np.int64)),
         opacity=logits(_unorm(colour, 0, 8)),
-        sh_dc=((rgb - 0.5) / SH_C0).astype(np.float32),
+        sh_dc=float32((rgb - 0.5) / SH_C0),
         sh_rest=_coefficients(elements.get("sh"), len(vertices), name),
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from pgsvc.errors import UsageError
 from pgsvc.scene.splats import COLOUR_SPACES, FRAMES, KERNELS, SceneFormat, SceneSplats
-from pgsvc_encoder.scene.source.base import Reading, check_count, damaged, normalised, read_bytes
+from pgsvc_encoder.scene.source.base import Reading, check_count, damaged, float32, read_bytes
 from pgsvc_encoder.scene.source.labels import as_objects
 
 _HEADER_LIMIT = 1 << 20
@@ -98,18 +98,17 @@ def _splats(vertices: np.ndarray, name: str) -> SceneSplats:
     coefficients = _columns(vertices, rest).reshape(len(vertices), 3, number // 3)
     label = next((column for column in _LABELS if column in present), None)
     return SceneSplats(
-        **{**found, "opacity": found["opacity"][:, 0], "rotation": normalised(found["rotation"])},
+        **{**found, "opacity": found["opacity"][:, 0]},
         sh_rest=np.ascontiguousarray(coefficients.transpose(0, 2, 1)),
         object_id=None if label is None else as_objects(vertices[label], name),
     )
 
 
 def _columns(vertices: np.ndarray, names: tuple[str, ...] | list[str]) -> np.ndarray:
-    """float32 [N, columns]; numbers beyond become infinite, and are found by the check of all scenes."""
+    """float32 [N, columns]."""
     columns = np.empty((len(vertices), len(names)), np.float32)
-    with np.errstate(over="ignore"):
-        for index, name in enumerate(names):
-            columns[:, index] = vertices[name]
+    for index, name in enumerate(names):
+        columns[:, index] = float32(vertices[name])
     return columns
 
 
@@ -128,8 +127,13 @@ def _told(comments: list[str], name: str) -> dict:
                 told["frame"] = frame
             case ["pgsvc", "colour_space", space] if space in COLOUR_SPACES:
                 told["colour_space"] = space
-            case ["pgsvc", "metres_per_unit", length] if re.fullmatch(r"\d+(\.\d+)?(e[+-]?\d+)?", length):
+            case ["pgsvc", "metres_per_unit", length] if _length(length):
                 told["metres_per_unit"] = float(length)
             case ["pgsvc", *_]:
                 raise damaged(name, f"the comment '{' '.join(words)}' is not one that can be")
     return told
+
+
+def _length(text: str) -> bool:
+    """Whether a text is a finite number above 0."""
+    return re.fullmatch(r"\d{1,20}(\.\d{1,20})?(e[+-]?\d{1,2})?", text) is not None and float(text) > 0

@@ -17,7 +17,7 @@ import numpy as np
 
 from pgsvc.errors import PgsError
 from pgsvc.scene.splats import SceneFormat, SceneSplats
-from pgsvc_encoder.scene.source.base import Reading, check_count, damaged, logits_of_bytes, smallest_three
+from pgsvc_encoder.scene.source.base import Reading, check_count, damaged, float32, logits_of_bytes, smallest_three
 from pgsvc_encoder.scene.source.sog_files import ReadFile, archive_files, folder_files, pixels
 
 _REST = (0, 3, 8, 15)
@@ -101,18 +101,19 @@ class _Scene:
             table = np.array(self.meta[what]["codebook"], np.float64)
             if table.shape != (256,):
                 raise damaged(self.name, f"the table of its {what} does not have 256 numbers")
-            return table.astype(np.float32)[codes]
+            return float32(table)[codes]
         low, high = self._bounds(what)
-        return (low + (high - low) * (codes / 255)).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float32(low + (high - low) * (codes / 255))
 
     def _positions(self) -> np.ndarray:
         codes = self._texture("means", 0).astype(np.int64) | self._texture("means", 1).astype(np.int64) << 8
         low, high = self._bounds("means")
         if low.shape != (3,) or high.shape != (3,):
             raise damaged(self.name, "the bounds of its positions are no three numbers")
-        spread = low + (high - low) * (codes[:, :3] / 65535)
         with np.errstate(over="ignore", invalid="ignore"):
-            return (np.sign(spread) * np.expm1(np.abs(spread))).astype(np.float32)
+            spread = low + (high - low) * (codes[:, :3] / 65535)
+            return float32(np.sign(spread) * np.expm1(np.abs(spread)))
 
     def _rotations(self) -> np.ndarray:
         codes = self._texture("quats")

@@ -1,20 +1,21 @@
 """Streamed SOG: one level of the scenes that a lod-meta.json describes.
 
 Source: the page "The Streamed SOG Format" of the PlayCanvas manual. Leaves of a tree say which splats of which SOG folder are
-theirs at each level; a level replaces the others, so it is a scene of its own. Splats of an environment, which belong to no
-level, are not read.
+theirs at each level; a level replaces the others, so it is a scene of its own. Splats of the environment, which viewers show
+at every level, come behind it.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from pgsvc.errors import PgsError, UsageError
-from pgsvc.scene.splats import SceneSplats
-from pgsvc_encoder.scene.source.base import Reading, damaged
+from pgsvc.scene.splats import SceneFormat, SceneSplats
+from pgsvc_encoder.scene.source.base import Reading, check_count, damaged
 from pgsvc_encoder.scene.source.sog import read_sog_folder
 from pgsvc_encoder.scene.source.sog_files import folder_files
 
@@ -37,16 +38,29 @@ def read_level(meta: dict, folder: Path, name: str, level: int) -> Reading:
         if type(meta["lodLevels"]) is not int or not 0 <= level < meta["lodLevels"]:
             raise UsageError(f"{name} has the levels 0 to {meta['lodLevels'] - 1}; there is no #{level}")
         runs = sorted(_runs(meta["tree"], str(level), _DEPTH, name))
+        check_count(sum(count for _, (_, count) in runs), name)
         readings = {number: _chunk(meta["filenames"][number], folder, name) for number in dict(runs)}
         parts = [_part(readings[number].splats, run, name) for number, run in runs]
+        if meta.get("environment"):
+            readings[-1] = _chunk(meta["environment"], folder, name)
+            parts.append(readings[-1].splats)
     except PgsError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise damaged(name, f"it is not the index of a scene ({type(error).__name__}: {error})") from error
-    formats = {reading.format for reading in readings.values()}
-    if len(formats) != 1:
-        raise damaged(name, f"the files of level {level} are {len(formats)} different formats")
-    return Reading(SceneSplats.concatenate(parts), formats.pop())
+    return _joined(parts, [reading.format for reading in readings.values()], f"{name}: level {level}")
+
+
+def _joined(parts: list[SceneSplats], formats: list[SceneFormat], name: str) -> Reading:
+    """One scene of the highest degree among its parts; coefficients that a part lacks are 0."""
+    degree = max((format.sh_degree for format in formats), default=0)
+    kinds = {replace(format, sh_degree=degree) for format in formats}
+    if len(kinds) != 1:
+        raise damaged(name, f"its files are of {len(kinds)} different kinds")
+    count = (degree + 1) ** 2 - 1
+    rests = [np.pad(part.sh_rest, ((0, 0), (0, count - part.sh_rest.shape[1]), (0, 0))) for part in parts]
+    whole = [replace(part, sh_rest=rest) for part, rest in zip(parts, rests, strict=True)]
+    return Reading(SceneSplats.concatenate(whole), kinds.pop())
 
 
 def _runs(node: dict, level: str, depth: int, name: str) -> list[tuple[int, tuple[int, int]]]:

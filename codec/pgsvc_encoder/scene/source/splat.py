@@ -10,7 +10,7 @@ import numpy as np
 
 from pgsvc.scene.output.splat import FRAME, RECORD
 from pgsvc.scene.splats import SH_C0, SceneFormat, SceneSplats
-from pgsvc_encoder.scene.source.base import Reading, check_count, damaged, logits_of_bytes, normalised
+from pgsvc_encoder.scene.source.base import Reading, check_count, damaged, logits_of_bytes
 
 
 def read_splat(data: bytes, name: str) -> Reading:
@@ -25,12 +25,12 @@ def read_splat(data: bytes, name: str) -> Reading:
     records = np.frombuffer(data, RECORD)
     if (records["scale"] < 0).any():
         raise damaged(name, "it has standard deviations below 0")
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         log_scale = np.log(records["scale"])
     splats = SceneSplats(
         position=records["position"].astype(np.float32),
         log_scale=log_scale.astype(np.float32),
-        rotation=normalised((records["rotation"].astype(np.float64) - 128) / 128),
+        rotation=(records["rotation"].astype(np.float32) - 128) / 128,
         opacity=logits_of_bytes(records["rgba"][:, 3]),
         sh_dc=((records["rgba"][:, :3] / 255 - 0.5) / SH_C0).astype(np.float32),
         sh_rest=np.zeros((len(records), 0, 3), np.float32),

@@ -3,20 +3,20 @@
 Versions 2 and 3 are one gzip stream; version 4 has a plain header, records of extensions, a table of sizes and a zstd stream
 for each attribute. Attributes come in the same order in all. The README gives the frame as RUB; a record
 ``SPZ_ADOBE_coordinate_system`` overrides it. Files of programs that write without conversion are really "rdf" and do not
-say so (issue 84 there): for those the frame has to be given.
+say so (issue 84 there; splat-transform since version 3): for those the frame has to be given.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 import zlib
 
 import numpy as np
 
 from pgsvc.scene.output import spz as layout
-from pgsvc.scene.splats import SceneFormat, SceneSplats
-from pgsvc_encoder.scene.source.base import Reading, check_count, damaged, logits_of_bytes, normalised, smallest_three
+from pgsvc.scene.splats import SceneFormat
+from pgsvc_encoder.scene.source.base import Reading, check_count, damaged
+from pgsvc_encoder.scene.source.spz_fields import splats_of
 
 _REST = (0, 3, 8, 15, 24)
 _RATIO, _ALWAYS = 256, 1 << 26  # a gzip stream may be so many times its size, or so many bytes in any case
@@ -49,7 +49,7 @@ def read_spz(data: bytes, name: str) -> Reading:
         kernel="antialiased" if flags & layout.ANTIALIASED else "classic",
     )
     losses = ["the coefficients of degree 4 are left out"] if degree == 4 else []
-    return Reading(_splats(streams, version, bits, format.rest_count), format, losses)
+    return Reading(splats_of(streams, version, bits, format.rest_count), format, losses)
 
 
 def _inflated(data: bytes, size: int, name: str) -> bytes:
@@ -132,35 +132,3 @@ def _frame(records: bytes, name: str) -> str:
             frame = layout.COORDINATE_SYSTEMS.get(code, frame)
         place += size
     return frame
-
-
-def _splats(streams: list[bytes], version: int, bits: int, rest_count: int) -> SceneSplats:
-    position, alpha, colour, scale, rotation = (np.frombuffer(stream, np.uint8) for stream in streams[:5])
-    count = len(alpha)
-    fixed = np.zeros((count, 3, 4), np.uint8)
-    fixed[:, :, 1:] = position.reshape(count, 3, 3)
-    rest = np.frombuffer(streams[5], np.uint8) if rest_count else np.empty(0, np.uint8)
-    rest = rest.reshape(count, -1, 3)[:, :rest_count] if rest_count else rest.reshape(count, 0, 3)
-    return SceneSplats(
-        position=((fixed.view("<i4")[:, :, 0] >> 8) / 2.0**bits).astype(np.float32),
-        log_scale=(scale.reshape(count, 3) / np.float32(16) - np.float32(10)).astype(np.float32),
-        rotation=_first_three(rotation) if version == 2 else _unpack_rotations(rotation.view("<u4")),
-        opacity=logits_of_bytes(alpha),
-        sh_dc=((colour.reshape(count, 3) / 255 - 0.5) / layout.COLOUR_SCALE).astype(np.float32),
-        sh_rest=(rest.astype(np.float32) - 128) / 128,
-    )
-
-
-def _first_three(packed: np.ndarray) -> np.ndarray:
-    """Version 2: bytes of x, y, z around 127.5, with w what is left of length 1."""
-    three = packed.reshape(-1, 3) / 127.5 - 1
-    w = np.sqrt(np.maximum(0, 1 - (three**2).sum(axis=1)))
-    return normalised(np.concatenate([w[:, None], three], axis=1))
-
-
-def _unpack_rotations(packed: np.ndarray) -> np.ndarray:
-    """Quaternions w, x, y, z [N, 4] of numbers as `pgsvc.scene.output.spz.pack_rotations` makes them."""
-    three = np.stack([packed >> np.uint32(shift) & np.uint32(1023) for shift in (20, 10, 0)], axis=1)
-    size = (three & 511) * (math.sqrt(0.5) / 511)
-    largest = (packed >> np.uint32(30)).astype(np.int64)
-    return np.roll(smallest_three(np.where(three & 512, -size, size), largest), 1, axis=1)
