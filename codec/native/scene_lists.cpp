@@ -1,8 +1,10 @@
 // Sorting of spots and lists of tiles, see scene_lists.h.
 #include "scene_lists.h"
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -10,7 +12,7 @@
 
 namespace {
 
-constexpr size_t MOST_ENTRIES = size_t(1) << 30;
+constexpr size_t MOST_ENTRIES = size_t(1) << 28; // 2 GiB of them here, and 10 GiB of sums on the way back
 constexpr float LOG2_255 = 7.99435344f; // what the peak of a spot is above the border of its support
 constexpr int32_t MOST_PARTS = 64;
 
@@ -93,16 +95,21 @@ void SceneLists::list() {
     std::vector<Part> parts(count);
     auto first = [&](int part) { return int32_t(int64_t(seen) * part / count); };
     place_.assign(size_t(seen) + 1, 0);
+    std::atomic<bool> full{false}; // nothing may be thrown out of a thread
     pgs_parallel(count, threads_, [&](int p) {
         Part &part = parts[p];
-        part.next.assign(tiles, 0);
-        for (int32_t r = first(p); r < first(p + 1); r++) {
-            const size_t before = part.tiles.size();
-            each_tile(sorted_[r], [&](int32_t t) { part.next[t]++, part.tiles.push_back(t); });
-            place_[r + 1] = part.tiles.size() - before;
-            if (part.tiles.size() > MOST_ENTRIES) break;
+        try {
+            part.next.assign(tiles, 0);
+            for (int32_t r = first(p); r < first(p + 1) && part.tiles.size() <= MOST_ENTRIES; r++) {
+                const size_t before = part.tiles.size();
+                each_tile(sorted_[r], [&](int32_t t) { part.next[t]++, part.tiles.push_back(t); });
+                place_[r + 1] = part.tiles.size() - before;
+            }
+        } catch (const std::bad_alloc &) {
+            full = true;
         }
     });
+    if (full) throw std::bad_alloc();
     starts_.assign(size_t(tiles) + 1, 0);
     size_t sum = 0;
     for (int32_t t = 0; t < tiles; t++) {
