@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import scene_torch  # noqa: E402
 from scene_cases import CAMERA, random_scene  # noqa: E402
 
+from pgsvc_encoder.scene import rasterise as rasterise_module  # noqa: E402
 from pgsvc_encoder.scene.rasterise import parameters, rasterise  # noqa: E402
 
 LEVELS = kernel.native().isa_levels()
@@ -85,6 +87,32 @@ def test_no_splats() -> None:
     splats, scene_format = random_scene(23, 0)
     _, _, got = gradients(splats, scene_format)
     assert all(g.shape[0] == 0 for g in got)
+
+
+def test_what_gsplat_is_asked_for(monkeypatch) -> None:
+    """Without a GPU only that the call fits the function, and what it is about."""
+    gsplat = pytest.importorskip("gsplat", reason="gsplat is not installed: pip install 'pgsvc[dev]'")
+    calls, signature = [], inspect.signature(gsplat.rasterization)
+
+    def record(*arguments, **named):
+        calls.append(signature.bind(*arguments, **named).arguments)
+        centres = torch.zeros(1, 5, 2, requires_grad=True)
+        return (
+            torch.zeros(1, CAMERA.height, CAMERA.width, 3),
+            torch.zeros(1, CAMERA.height, CAMERA.width, 1),
+            {"means2d": centres * 1},
+        )
+
+    monkeypatch.setattr(gsplat, "rasterization", record)
+    splats, scene_format = random_scene(26, 5, 2, "antialiased")
+    rgb, alpha, _ = rasterise_module._on_gpu(parameters(splats), CAMERA, scene_format, BACKGROUND)
+    assert rgb.shape == (CAMERA.height, CAMERA.width, 3) and alpha.shape == rgb.shape[:2]
+    asked = calls[0]
+    assert (
+        asked["colors"].shape == (5, 9, 3) and asked["viewmats"].shape == (1, 4, 4) and asked["Ks"].shape == (1, 3, 3)
+    )
+    assert asked["sh_degree"] == 2 and asked["rasterize_mode"] == "antialiased" and asked["eps2d"] == 0.3
+    assert torch.equal(asked["scales"].detach(), torch.tensor(splats.log_scale).exp())
 
 
 def test_fitting_moves_splats_to_a_picture() -> None:

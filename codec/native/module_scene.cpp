@@ -1,5 +1,6 @@
 // Binding of the scene kernels: projection, lists of tiles, blending, and all the way back (see scene.h).
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -102,7 +103,7 @@ void scene_render(Three position, Three log_scale, Four rotation, One opacity, T
         const auto tile = lists.tile(t);
         auto part = view;
         if (weight) part.weight = weights.data() + lists.first(t), part.hits = counts.data() + lists.first(t);
-        k.scene_blend(&tile, spots.data(), &part);
+        k.scene_blend(&tile, lists.spots(), &part);
     });
     if (!weight) return;
     std::fill_n(weight->data(), scene.count, 0.0f);
@@ -139,7 +140,7 @@ void scene_backward(Three position, Three log_scale, Four rotation, One opacity,
     std::vector<float> entries(lists.entries() * PGS_SPOT_SUMS), sums(size_t(scene.count) * PGS_SPOT_SUMS);
     pgs_parallel(lists.tiles(), threads, [&](int t) {
         const auto tile = lists.tile(t);
-        k.scene_blend_backward(&tile, spots.data(), &adjoint, entries.data() + lists.first(t) * PGS_SPOT_SUMS);
+        k.scene_blend_backward(&tile, lists.spots(), &adjoint, entries.data() + lists.first(t) * PGS_SPOT_SUMS);
     });
     by_splats(lists.seen(), threads, [&](int32_t first, int32_t last) { // in an order that no thread changes
         for (int32_t rank = first; rank < last; rank++) {

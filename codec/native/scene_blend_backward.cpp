@@ -6,56 +6,54 @@
 
 namespace {
 
-// The sum of all lanes, halves first.
-PGS_INLINE float total(F v) {
-    alignas(64) float lane[N];
-    Wide::store(lane, v);
-    for (int half = N / 2; half >= 1; half /= 2)
-        for (int k = 0; k < half; k++) lane[k] += lane[k + half];
-    return lane[0];
+typedef float Four __attribute__((vector_size(16)));
+
+// The sums of all lanes of four vectors.
+PGS_INLINE Four totals(F a, F b, F c, F d) {
+    alignas(64) float lanes[4][N];
+    Wide::store(lanes[0], a), Wide::store(lanes[1], b), Wide::store(lanes[2], c), Wide::store(lanes[3], d);
+    Four part[4];
+    for (int v = 0; v < 4; v++) {
+        part[v] = *reinterpret_cast<const Four *>(lanes[v]);
+        for (int k = 4; k < N; k += 4) part[v] += *reinterpret_cast<const Four *>(lanes[v] + k);
+    }
+    const Four ab = __builtin_shufflevector(part[0], part[1], 0, 1, 4, 5) + __builtin_shufflevector(part[0], part[1], 2, 3, 6, 7);
+    const Four cd = __builtin_shufflevector(part[2], part[3], 0, 1, 4, 5) + __builtin_shufflevector(part[2], part[3], 2, 3, 6, 7);
+    return __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
 }
 
 struct Backward {
-    float *sums;                          // [tile.count, PGS_SPOT_SUMS]
-    alignas(64) float rgb[CELLS][3][N];   // gradients by the picture
+    struct Sum {
+        F s, su, sy, suu, suy, syy, red, green, blue;
+    };
+    float *sums;                        // [tile.count, PGS_SPOT_SUMS]
+    alignas(64) float rgb[CELLS][3][N]; // gradients by the picture
     alignas(64) float behind[CELLS][N];
-    pgs_spot spot;
-    F s, su, sy, suu, suy, syy, colour[3];
-    bool seen;
 
-    PGS_INLINE void begin(int32_t, const pgs_spot &next) {
-        spot = next;
-        s = su = sy = suu = suy = syy = F{};
-        for (F &c : colour) c = F{};
-        seen = false;
-    }
-
-    PGS_INLINE void cell(int cell, F full, F alpha, F before, F u, float dy) {
+    PGS_INLINE void cell(int cell, const pgs_spot &spot, Sum &sum, Mask hit, F full, F alpha, F before, F u,
+                         float dy) {
         const F w = before * alpha;
-        F e = {};
-        for (int c = 0; c < 3; c++) {
-            const F g = Wide::load(rgb[cell][c]);
-            colour[c] += g * w;
-            e += g * spot.colour[c];
-        }
-        const F rest = Wide::load(behind[cell]) - w * e;
+        const F red = Wide::load(rgb[cell][0]), green = Wide::load(rgb[cell][1]), blue = Wide::load(rgb[cell][2]);
+        const F we = w * (red * spot.colour[0] + green * spot.colour[1] + blue * spot.colour[2]);
+        const F rest = Wide::load(behind[cell]) - we;
         Wide::store(behind[cell], rest);
-        const F grown = w * e - alpha * rest / (1.0f - alpha);
-        const F by = Wide::keep(full <= MOST_ALPHA, grown), by_u = by * u;
-        s += by;
-        sy += by * dy;
-        syy += by * (dy * dy);
-        su += by_u;
-        suu += by_u * u;
-        suy += by_u * dy;
-        seen = true;
+        const F s = choose(hit & above(full, MOST_ALPHA), F{}, we - alpha * rest / (1.0f - alpha)), su = s * u;
+        sum.s += s;
+        sum.su += su;
+        sum.sy += s * dy;
+        sum.suu += su * u;
+        sum.suy += su * dy;
+        sum.syy += s * (dy * dy);
+        sum.red += red * w;
+        sum.green += green * w;
+        sum.blue += blue * w;
     }
 
-    PGS_INLINE void end(int32_t i) {
+    PGS_INLINE void end(int32_t i, const Sum &sum) {
         float *out = sums + ptrdiff_t(PGS_SPOT_SUMS) * i;
-        if (!seen) return;
-        const F all[PGS_SPOT_SUMS] = {s, su, sy, suu, suy, syy, colour[0], colour[1], colour[2]};
-        for (int k = 0; k < PGS_SPOT_SUMS; k++) out[k] = total(all[k]);
+        const Four first = totals(sum.s, sum.su, sum.sy, sum.suu), then = totals(sum.suy, sum.syy, sum.red, sum.green);
+        for (int k = 0; k < 4; k++) out[k] = first[k], out[4 + k] = then[k];
+        out[8] = Wide::sum(sum.blue);
     }
 };
 
@@ -64,7 +62,7 @@ struct Backward {
 void PGS_NAME(scene_blend_backward)(const pgs_scene_tile *tile, const pgs_spot *spots, const pgs_scene_adjoint *adjoint,
                                     float *sums) {
     alignas(64) float through[CELLS * N];
-    Backward backward{sums, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, false};
+    Backward backward{sums, {}, {}};
     for (int row = 0; row < tile->height; row++)
         for (int column = 0; column < tile->width; column++) {
             const int cell = column / N * PGS_TILE + row, lane = column % N;

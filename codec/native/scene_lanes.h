@@ -10,19 +10,36 @@ namespace {
 using F = Wide::F;
 using I = Wide::I;
 
-inline bool any(I mask) {
+// Which lanes: a register of bits where there is one.
 #if defined(__AVX512F__)
-    return _mm512_cmplt_epi32_mask(__m512i(mask), _mm512_setzero_si512()) != 0;
-#elif defined(__AVX2__)
+using Mask = __mmask16;
+inline Mask at_least(F v, float limit) { return _mm512_cmp_ps_mask(__m512(v), _mm512_set1_ps(limit), _CMP_GE_OQ); }
+inline Mask above(F v, float limit) { return _mm512_cmp_ps_mask(__m512(v), _mm512_set1_ps(limit), _CMP_GT_OQ); }
+inline bool any(Mask mask) { return mask != 0; }
+inline F keep(Mask mask, F v) { return F(_mm512_maskz_mov_ps(mask, __m512(v))); }
+inline F choose(Mask mask, F yes, F no) { return F(_mm512_mask_mov_ps(__m512(no), mask, __m512(yes))); }
+inline int count(Mask mask) { return __builtin_popcount(mask); }
+#else
+using Mask = I;
+inline Mask at_least(F v, float limit) { return v >= limit; }
+inline Mask above(F v, float limit) { return v > limit; }
+inline F keep(Mask mask, F v) { return F(mask & I(v)); }
+inline F choose(Mask mask, F yes, F no) { return mask ? yes : no; }
+inline int count(Mask mask) {
+    int sum = 0;
+    for (int k = 0; k < Wide::N; k++) sum -= mask[k];
+    return sum;
+}
+inline bool any(Mask mask) {
+#if defined(__AVX2__)
     return _mm256_movemask_ps(__m256(mask)) != 0;
 #elif defined(__SSE2__)
     return _mm_movemask_ps(__m128(mask)) != 0;
 #else
-    int32_t all = 0;
-    for (int k = 0; k < Wide::N; k++) all |= mask[k];
-    return all != 0;
+    return count(mask) != 0;
 #endif
 }
+#endif
 
 inline F to_floats(I bits) { return F(bits); }
 inline I to_bits(F v) { return I(v); }

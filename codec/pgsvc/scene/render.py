@@ -72,7 +72,7 @@ def render(
         cpu: the kernel, as in `pgsvc.kernel.select`; "reference" is the slow twin.
 
     Raises:
-        UsageError: arrays and format do not agree.
+        UsageError: arrays and format do not agree, or so many splats are so large that their lists would fill the memory.
     """
     arrays = scene_arrays(splats, scene_format)
     behind = np.asarray(background, np.float32)
@@ -92,7 +92,10 @@ def render(
     seen = (np.empty(count, np.float32), np.empty(count, np.int32)) if weights else (None, None)
     how = kernel.ISA[name], kernel.thread_count(threads)
     kind = KERNELS.index(scene_format.kernel)
-    kernel.native().scene_render(*arrays, camera.numbers(), kind, behind, rgb, alpha, deep, *seen, *how)
+    try:
+        kernel.native().scene_render(*arrays, camera.numbers(), kind, behind, rgb, alpha, deep, *seen, *how)
+    except ValueError as error:
+        raise UsageError(f"this picture cannot be drawn: {error}") from error
     return RenderedView(rgb, alpha, scene_format.colour_space, deep, *seen)
 
 
