@@ -7,6 +7,9 @@ bits for each node of each level but the first, so this tool is here to be compa
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 from pgsvc.errors import BadStream, LimitExceeded
@@ -32,24 +35,48 @@ def code_anchors(
             than there are splats, or one above the last is nobody's parent.
         LimitExceeded: there are more nodes than an index can name, when writing.
     """
-    columns, rows = (-(-side >> cell_bits) for side in (width, height))
-    levels = min(LEVELS, max(columns - 1, rows - 1).bit_length() + 1)
+    cells_each_way = np.array([-(-side >> cell_bits) for side in (width, height)])
     codes = None if cells is None else morton(cells)
-    nodes = np.zeros(0, np.int64)  # Morton codes of the squares of the level above
+    return from_morton(code_tree(coder, count, cells_each_way, Curve(morton, from_morton), codes))
+
+
+class Curve(NamedTuple):
+    """How cells are ordered, in two dimensions or three.
+
+    Args:
+        code: from cells int64 [N, D] to codes int64 [N] whose last D bits say where a cell lies in one of twice its side.
+        cells: the inverse.
+    """
+
+    code: Callable[[np.ndarray], np.ndarray]
+    cells: Callable[[np.ndarray], np.ndarray]
+
+
+def code_tree(
+    coder: AdaptiveCoder, count: int, cells_each_way: np.ndarray, curve: Curve, codes: np.ndarray | None
+) -> np.ndarray:
+    """Sorted codes of the cells of ``count`` splats; arguments and errors as of :func:`code_anchors`.
+
+    Args:
+        cells_each_way: int [D], the cells along each axis.
+    """
+    axes = len(cells_each_way)
+    levels = min(LEVELS, int(cells_each_way.max() - 1).bit_length() + 1)
+    nodes = np.zeros(0, np.int64)  # codes of the nodes of the level above
     for k in range(levels if count else 0):
-        shift = levels - 1 - k  # squares have sides of 2^shift cells
-        own = None if codes is None else codes >> 2 * shift
+        shift = levels - 1 - k  # nodes have sides of 2^shift cells
+        own = None if codes is None else codes >> axes * shift
         n = count
         if shift:
             own = None if own is None else np.unique(own)
             n = _code_count(coder, count, own)
-        squares = (-(-columns >> shift), -(-rows >> shift))
-        nodes = _verbatim(coder, n, squares, own) if k == 0 else _children(coder, n, nodes, own)
-        if (from_morton(nodes) >= squares).any():
+        each_way = -(-cells_each_way >> shift)
+        nodes = _verbatim(coder, n, each_way, curve, own) if k == 0 else _children(coder, n, axes, nodes, own)
+        if (curve.cells(nodes) >= each_way).any():
             raise BadStream("an anchor lies outside the picture", clause="7.14")
         if (np.diff(nodes) < (1 if shift else 0)).any():
             raise BadStream("the anchors of a level are not in order", clause="7.14")
-    return from_morton(nodes)
+    return nodes
 
 
 def _code_count(coder: AdaptiveCoder, count: int, own: np.ndarray | None) -> int:
@@ -73,20 +100,21 @@ def _code_index(coder: AdaptiveCoder, n: int, values: np.ndarray | None, more: i
     return (high * INDEX_LOW + low) * more + rest
 
 
-def _verbatim(coder: AdaptiveCoder, n: int, squares: tuple[int, int], own: np.ndarray | None) -> np.ndarray:
-    """Morton codes of the nodes of the first level; int64 [n]."""
-    parts = None if own is None else from_morton(own).reshape(-1)
-    place = coder.uniform(np.tile(np.array(squares, np.int32), n), parts).astype(np.int64)
-    return morton(place.reshape(n, 2))
+def _verbatim(coder: AdaptiveCoder, n: int, each_way: np.ndarray, curve: Curve, own: np.ndarray | None) -> np.ndarray:
+    """Codes of the nodes of the first level; int64 [n]."""
+    parts = None if own is None else curve.cells(own).reshape(-1)
+    place = coder.uniform(np.tile(each_way.astype(np.int32), n), parts).astype(np.int64)
+    return curve.code(place.reshape(n, len(each_way)))
 
 
-def _children(coder: AdaptiveCoder, n: int, above: np.ndarray, own: np.ndarray | None) -> np.ndarray:
-    """Morton codes of the nodes of a level from those of the level above; int64 [n]."""
-    values = None if own is None else 4 * np.searchsorted(above, own >> 2) + (own & 3)
-    values = _code_index(coder, n, values, 4)
-    parents = values >> 2
+def _children(coder: AdaptiveCoder, n: int, axes: int, above: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+    """Codes of the nodes of a level from those of the level above; int64 [n]."""
+    places = 1 << axes
+    values = None if own is None else places * np.searchsorted(above, own >> axes) + (own & places - 1)
+    values = _code_index(coder, n, values, places)
+    parents = values >> axes
     if (parents >= len(above)).any():
         raise BadStream("the parent of an anchor is not there", clause="7.14")
     if not np.bincount(parents, minlength=len(above)).all():
         raise BadStream("an anchor that is nobody's parent, above the last level", clause="7.14")
-    return above[parents] << 2 | values & 3
+    return above[parents] << axes | values & places - 1

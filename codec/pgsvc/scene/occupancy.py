@@ -1,0 +1,53 @@
+"""Positions as an octree of occupied cells, breadth first (spec 10.10).
+
+Each occupied node says which of its eight octants are occupied, by how many of its parent's were; in the last level, how many
+splats lie in each cell. What octree anchors need besides their octant, the index of the parent, follows from the order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pgsvc.errors import BadStream
+from pgsvc.range_coder import AdaptiveCoder
+from pgsvc.scene.morton import AXES
+from pgsvc.scene.symbols import NumberTables, as_context, code_number
+
+OCTANTS = 1 << AXES
+POPULATION = np.array([i.bit_count() for i in range(1 << OCTANTS)])
+
+
+def code_occupancy(coder: AdaptiveCoder, count: int, depth: int, cells: np.ndarray | None) -> np.ndarray:
+    """Sorted codes of the cells of ``count`` splats; int64 [count].
+
+    Args:
+        depth: log2 of the cells along a side of the cube.
+        cells: sorted codes, when writing.
+
+    Raises:
+        BadStream: there are more cells than splats, or they hold another number of splats.
+    """
+    tables = np.full((OCTANTS + 1, (1 << OCTANTS) - 1), 4, np.uint16)
+    node = np.zeros(min(count, 1), np.int64)
+    above = np.zeros(len(node), np.int64)  # occupied octants of the parents
+    for level in reversed(range(depth)):
+        occupied = None
+        if cells is not None:
+            child = np.unique(cells >> AXES * level)
+            occupied = np.zeros(len(node), np.int64)
+            np.bitwise_or.at(occupied, np.searchsorted(node, child >> AXES), 1 << (child & OCTANTS - 1))
+        symbols = coder.adaptive(tables, as_context(above), None if occupied is None else as_context(occupied - 1))
+        octants = symbols.astype(np.int64) + 1
+        above = POPULATION[octants]
+        if int(above.sum()) > count:
+            raise BadStream("more cells are occupied than there are splats", clause="10.10")
+        which = (octants[:, None] >> np.arange(OCTANTS) & 1).nonzero()
+        node = (node[which[0]] << AXES) + which[1]
+        above = above[which[0]]
+    more = None
+    if cells is not None:
+        more = np.unique(cells, return_counts=True)[1] - 1
+    sizes = 1 + code_number(coder, NumberTables.fresh(1, 0), np.zeros(len(node)), more)
+    if int(sizes.sum()) != count:
+        raise BadStream("the cells do not hold as many splats as there are", clause="10.10")
+    return node.repeat(sizes)
