@@ -11,12 +11,13 @@ from pgsvc.errors import BadStream
 from pgsvc.planar.symbols import bit_length
 from pgsvc.range_coder import AdaptiveCoder
 from pgsvc.scene import steps
+from pgsvc.scene.colour import code_colour
 from pgsvc.scene.morton import SIDE_BITS, from_morton3
 from pgsvc.scene.neighbours import LowerSet, Neighbours
 from pgsvc.scene.positions import code_positions
 from pgsvc.scene.state import SceneState
 from pgsvc.scene.symbols import as_context, code_number, code_signed_number
-from pgsvc.scene.tables import SPREADS, SliceTables
+from pgsvc.scene.tables import SliceTables, spread_context
 from pgsvc.syntax import Record
 
 
@@ -86,7 +87,7 @@ def code_slice(
     exponents = steps.place_exponents(header, effective, rotation, unit)
     position = _code_place(coder, exponents, side_bits, origin + corner, wanted)
     note("position")
-    colour = _code_colour(coder, header, near, known, tables, wanted)
+    colour = code_colour(coder, header, near, known.colour, tables, None if wanted is None else wanted.colour)
     note("colour")
     sh = _code_sh(coder, header, scene, tables, len(boxes.code), wanted)
     note("sh")
@@ -129,16 +130,12 @@ def _code_scale(
     guess = (guess + step // 2) // step
     aim = None if wanted is None else wanted.scale
     spread = near.spread(known.scale[:, 0], guess * step) // step if near.exist else None
-    context = _spread_context(n, spread)
+    context = spread_context(n, spread)
     first = guess + code_signed_number(coder, tables.scale[0], context, None if aim is None else aim[:, 0] - guess)
     second = code_number(coder, tables.scale[1], np.zeros(n), None if aim is None else aim[:, 0] - aim[:, 1])
     context = np.minimum(bit_length(second), 5)
     third = code_number(coder, tables.scale[2], context, None if aim is None else aim[:, 1] - aim[:, 2])
     return np.stack([first, first - second, first - second - third], 1) * step
-
-
-def _spread_context(n: int, spread: np.ndarray | None) -> np.ndarray:
-    return np.full(n, SPREADS - 1) if spread is None else np.minimum(bit_length(spread), SPREADS - 2)
 
 
 def _code_rotation(
@@ -195,29 +192,6 @@ def _code_place(
         aim = None if wanted is None else (wanted.position[:, i] - corner[:, i]) >> rest[:, i]
         place = coder.uniform(1 << widths[:, i], aim).astype(np.int64)
         out[:, i] = corner[:, i] + (place << rest[:, i]) + (1 << rest[:, i] >> 1)
-    return out
-
-
-def _code_colour(
-    coder: AdaptiveCoder,
-    header: Record,
-    near: Neighbours,
-    known: SceneState,
-    tables: SliceTables,
-    wanted: SliceSymbols | None,
-) -> np.ndarray:
-    """The constant colour against the neighbours'; each component by the one before."""
-    n = len(near.index)
-    out = np.empty((n, 3), np.int64)
-    context = np.full(n, SPREADS - 1)
-    for i, step in enumerate(steps.colour_steps(header)):
-        guess = near.mean(known.colour[:, i]) if near.exist else np.full(n, (1 << 15) if i == 0 else 0, np.int64)
-        if i == 0 and near.exist:
-            context = _spread_context(n, near.spread(known.colour[:, 0], guess) // step)
-        aim = None if wanted is None else (2 * (wanted.colour[:, i] - guess) + step) // (2 * step)
-        difference = code_signed_number(coder, tables.colour[i], context, aim)
-        out[:, i] = guess + difference * step
-        context = np.minimum(bit_length(np.abs(difference)), 7)
     return out
 
 

@@ -173,6 +173,7 @@ class _Job:
                 "prediction": s.prediction,
                 "position_tool": POSITION_TOOLS[s.positions],
                 "finest_scale": min(max(finest, 0), 255),
+                "codebook_bits": s.codebook_bits,
             }
             goal = self.whole.select(chosen)
             written = write_slice(goal, part.cube, part.known(self.rest_count), part.tables, fields, self.head)

@@ -27,6 +27,7 @@ class SceneSettings:
         importance: "volume", alpha · volume (after seed FGS); "weight", what splats add to rendered views; "auto": weight.
         positions: coding tool: "tree" of counts, "occupancy" octree, or "anchors" of ProGS.
         prediction: from splats of lower layers: 0 none, 1 weighted mean, 2 a choice for each splat.
+        codebook_bits: log2 of the entries of a codebook for colours (after seed FGS), 0: colours by steps.
         order: progression order (spec 5.3).
         repair: mend what can be mended of an input instead of refusing it.
         seed: of every random choice.
@@ -42,6 +43,7 @@ class SceneSettings:
     importance: str = "auto"
     positions: str = "tree"
     prediction: int = 1
+    codebook_bits: int = 0
     order: int = LAYER_ORDER
     repair: bool = False
     seed: int = 0

@@ -18,6 +18,7 @@ from pgsvc.scene.steps import sh_steps
 from pgsvc.scene.tables import SliceTables
 from pgsvc.syntax import Record
 from pgsvc_encoder.scene.canonical import Canonical
+from pgsvc_encoder.scene.codebook import train_codebook
 
 DEAD_ZONE = 1 / 3  # coefficients round towards 0 up to 2/3 of a step
 HIGHEST_LEAF = 14  # cells along a side of a cube, as bits: what is finer is not worth a tree
@@ -87,6 +88,8 @@ def write_slice(
         "usual_scale": _usual(chosen.scale[:, 0], unit),
     }
     lower = LowerSet(known, origin, cube.cube_bits, cube.leaf_bits)
+    if header["codebook_bits"]:
+        header["codewords"] = train_codebook(chosen.colour, cells[order], lower, header)
     wanted = _symbols(chosen, cells[order], grid[order] + origin, header, scene)
     writer = RangeWriter()
     meter = Meter(writer)
