@@ -12,6 +12,7 @@ import pytest
 
 from pgsvc.errors import UsageError
 from pgsvc.scene.camera import Camera, orbit
+from pgsvc.scene.camera_file import camera_of
 from pgsvc.scene.splats import FRAMES, SceneSplats
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -39,15 +40,15 @@ def test_a_file_with_a_place_and_a_target(tmp_path) -> None:
 
 
 def test_conventions_of_matrices() -> None:
-    camera = Camera.from_fields(PLACED)
+    camera = camera_of(PLACED)
     np.testing.assert_allclose(seen_at(camera, [1, 0.5, 10]), [32 + 5, 24 + 2.5, 10])
     for convention in ("opengl", "nerfstudio"):  # the same place looks along -z, with y up
-        camera = Camera.from_fields({**PLACED, "convention": convention})
+        camera = camera_of({**PLACED, "convention": convention})
         np.testing.assert_allclose(seen_at(camera, [1, 0.5, -10]), [32 + 5, 24 - 2.5, 10])
 
 
 def test_other_fields() -> None:
-    camera = Camera.from_fields({**PLACED, "fy": 40, "cx": 30, "cy": 20, "near": 0.5})
+    camera = camera_of({**PLACED, "fy": 40, "cx": 30, "cy": 20, "near": 0.5})
     assert (camera.fx, camera.fy, camera.cx, camera.cy, camera.near) == (50, 40, 30, 20, 0.5)
     assert camera.numbers().shape == (20,) and camera.numbers().dtype == np.float32
 
@@ -71,13 +72,13 @@ def test_other_fields() -> None:
 )
 def test_what_is_wrong_is_said(change, message) -> None:
     with pytest.raises(UsageError, match=message):
-        Camera.from_fields({**LOOKING, **change})
+        camera_of({**LOOKING, **change})
 
 
 def test_what_is_missing_is_said(tmp_path) -> None:
     for name in ("width", "fov", "position"):
         with pytest.raises(UsageError, match=f"'{'fx' if name == 'fov' else name}' is missing"):
-            Camera.from_fields({key: value for key, value in LOOKING.items() if key != name})
+            camera_of({key: value for key, value in LOOKING.items() if key != name})
     for text in ("[]", "{", ""):
         (tmp_path / "camera.json").write_text(text)
         with pytest.raises(UsageError, match="camera.json"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,21 @@ def weights():
     return torch.tensor(rng.normal(size=(*size, 3))).float(), torch.tensor(rng.normal(size=size)).float()
 
 
+def compare(splats, scene_format) -> None:
+    rgb, alpha, got = gradients(splats, scene_format)
+    leaves = [leaf.detach().double().requires_grad_() for leaf in parameters(splats)]
+    want_rgb, want_alpha, mean = scene_torch.render(leaves, CAMERA, scene_format.kernel, BACKGROUND.double())
+    by_rgb, by_alpha = weights()
+    ((want_rgb * by_rgb).sum() + (want_alpha * by_alpha).sum()).backward()
+    assert (rgb - want_rgb).abs().mean() < 1e-5 and (alpha - want_alpha).abs().mean() < 1e-5
+    for name, mine, theirs in zip(NAMES, got, [leaf.grad for leaf in leaves] + [mean.grad], strict=True):
+        if theirs.numel() == 0:
+            continue
+        error, scale, typical = (mine - theirs).abs(), theirs.abs().max() + 1e-6, theirs.abs().mean() + 1e-6
+        assert error.max() < 5e-3 * scale, f"{name}: {error.max() / scale}"
+        assert error.mean() < 3e-3 * typical, f"{name}: {error.mean() / typical}"
+
+
 @pytest.mark.parametrize("cpu", LEVELS)
 @pytest.mark.parametrize("kind", KERNELS)
 @pytest.mark.parametrize(
@@ -50,20 +66,25 @@ def weights():
 )
 def test_against_autograd(monkeypatch, cpu, kind, degree, count, size, spread) -> None:
     monkeypatch.setenv("PGSVC_CPU", cpu)
-    splats, scene_format = random_scene(count, count, degree, kind, size, spread)
-    rgb, alpha, got = gradients(splats, scene_format)
-    leaves = [leaf.detach().double().requires_grad_() for leaf in parameters(splats)]
-    want_rgb, want_alpha, mean = scene_torch.render(leaves, CAMERA, kind, BACKGROUND.double())
-    by_rgb, by_alpha = weights()
-    ((want_rgb * by_rgb).sum() + (want_alpha * by_alpha).sum()).backward()
-    assert (rgb - want_rgb).abs().mean() < 1e-5 and (alpha - want_alpha).abs().mean() < 1e-5
-    for name, mine, theirs in zip(NAMES, got, [leaf.grad for leaf in leaves] + [mean.grad], strict=True):
-        error, scale = (mine - theirs).abs(), theirs.abs().max() + 1e-6 if theirs.numel() else 0
-        typical = theirs.abs().mean() + 1e-6
-        if error.numel() == 0:
-            continue
-        assert error.max() < 5e-3 * scale, f"{name}: {error.max() / scale}"
-        assert error.mean() < 3e-3 * typical, f"{name}: {error.mean() / typical}"
+    compare(*random_scene(count, count, degree, kind, size, spread))
+
+
+@pytest.mark.parametrize("coefficient", range(15))
+def test_colours_that_depend_on_the_direction(coefficient) -> None:
+    """So large a splat that moving it changes next to nothing but its colour, which has one coefficient."""
+    splats, scene_format = random_scene(coefficient, 1, 3, size=6.0)
+    rest = np.zeros_like(splats.sh_rest)
+    rest[0, coefficient] = 5.0, -3.0, 7.0
+    bright = np.full_like(splats.sh_dc, 30.0)
+    compare(replace(splats, sh_rest=rest, sh_dc=bright, opacity=np.zeros(1, np.float32)), scene_format)
+
+
+@pytest.mark.parametrize("cpu", LEVELS)
+def test_splats_that_hide_all(monkeypatch, cpu) -> None:
+    """Where alpha is at its limit of 0.999 opacity and shape have no gradient."""
+    monkeypatch.setenv("PGSVC_CPU", cpu)
+    splats, scene_format = random_scene(27, 4, 1, size=0.0)
+    compare(replace(splats, opacity=np.full(4, 9.0, np.float32)), scene_format)
 
 
 @pytest.mark.parametrize("cpu", LEVELS)

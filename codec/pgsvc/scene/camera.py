@@ -1,38 +1,19 @@
-"""Where a scene is seen from: pinhole cameras, from JSON files or around the scene.
-
-A camera file is an object with
-
-- ``width``, ``height``: pixels;
-- ``fov``, the vertical field of view in degrees, or ``fx`` and ``fy`` (default: ``fx``), focal lengths in pixels;
-- ``cx``, ``cy``: the principal point in pixels (default: the middle of the picture);
-- ``camera_to_world``, a 4×4 matrix by rows, with ``convention``: where the camera's axes point, "opencv" (x right, y down, z
-  forward; also COLMAP) or "opengl" (x right, y up, z back; also Blender and nerfstudio's transforms.json);
-- or ``position``, ``look_at`` and ``up``, each [x, y, z] in the scene's axes;
-- ``near``: splats whose centre is nearer are not drawn, in scene units (default: 0.01).
-"""
+"""Where a scene is seen from: pinhole cameras, and those around a scene."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pgsvc.errors import UsageError
 from pgsvc.scene.splats import SceneSplats
 
-CONVENTIONS = {"opencv": (1, 1, 1), "opengl": (1, -1, -1), "nerfstudio": (1, -1, -1)}
-"""Signs of the camera's axes x, y, z against right, down, forward."""
 
-_FIELDS = {"width", "height", "fov", "fx", "fy", "cx", "cy", "near"}
-_FIELDS |= {"camera_to_world", "convention", "position", "look_at", "up"}
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Camera:
     """A pinhole camera; the centre of the picture's first pixel is (0.5, 0.5).
 
@@ -64,7 +45,7 @@ class Camera:
             raise UsageError("a camera's focal lengths and near plane are positive")
         matrix = np.array(self.world_to_camera, float)
         object.__setattr__(self, "world_to_camera", matrix)
-        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not _is_rigid(matrix):
+        if matrix.shape != (4, 4) or not np.isfinite(matrix).all() or not is_rigid(matrix):
             raise UsageError("a camera's matrix is 4×4, a rotation and a translation without a scale")
 
     @property
@@ -93,37 +74,19 @@ class Camera:
             size: width and height, pixels.
             fov: vertical field of view, degrees.
         """
-        focal = _focal(fov, size[1])
-        return Camera(*size, focal, focal, size[0] / 2, size[1] / 2, _towards(position, target, up), near)
+        focal = focal_length(fov, size[1])
+        return Camera(*size, focal, focal, size[0] / 2, size[1] / 2, towards(position, target, up), near)
 
     @staticmethod
     def from_json(path: str | Path) -> Camera:
-        """The camera of a file as the head of this module has it.
+        """The camera of a file as `pgsvc.scene.camera_file` has it.
 
         Raises:
             UsageError: it is not such a file; the message says which field.
         """
-        try:
-            content = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            raise UsageError(f"the camera {path} cannot be read: {error}") from error
-        if not isinstance(content, dict):
-            raise UsageError(f"the camera {path} is no JSON object")
-        return Camera.from_fields(content)
+        from pgsvc.scene.camera_file import read_camera  # which makes cameras
 
-    @staticmethod
-    def from_fields(fields: Mapping[str, Any]) -> Camera:
-        """The same from what was read of such a file."""
-        if unknown := sorted(set(fields) - _FIELDS):
-            raise UsageError(f"a camera has no field '{unknown[0]}'; it has {', '.join(sorted(_FIELDS))}")
-        width, height = (int(_number(fields, name)) for name in ("width", "height"))
-        if "fov" in fields:
-            fx = fy = _focal(_number(fields, "fov"), height)
-        else:
-            fx = _number(fields, "fx")
-            fy = _number(fields, "fy", fx)
-        middle = _number(fields, "cx", width / 2), _number(fields, "cy", height / 2)
-        return Camera(width, height, fx, fy, *middle, _matrix(fields), _number(fields, "near", 0.01))
+        return read_camera(path)
 
 
 def orbit(
@@ -168,56 +131,25 @@ def _axis(letters: str, pair: str) -> np.ndarray:
     return np.array([(letter == pair[0]) - (letter == pair[1]) for letter in letters], float)
 
 
-def _is_rigid(matrix: np.ndarray) -> bool:
+def is_rigid(matrix: np.ndarray) -> bool:
+    """Whether a matrix [4, 4] is a rotation and a translation."""
     turn = matrix[:3, :3]
     return bool(
         np.abs(turn @ turn.T - np.eye(3)).max() < 1e-3 and np.linalg.det(turn) > 0 and (matrix[3] == [0, 0, 0, 1]).all()
     )
 
 
-def _focal(fov: float, height: int) -> float:
+def focal_length(fov: float, height: int) -> float:
+    """Pixels, of a vertical field of view in degrees."""
     if not 0 < fov < 180:
         raise UsageError(f"a field of view is between 0 and 180 degrees, not {fov}")
     return height / 2 / math.tan(math.radians(fov) / 2)
 
 
-def _number(fields: Mapping[str, Any], name: str, default: float | None = None) -> float:
-    value = fields.get(name, default)
-    if value is None:
-        raise UsageError(f"the camera's '{name}' is missing")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UsageError(f"the camera's '{name}' is no number")
-    return float(value)
-
-
-def _array(fields: Mapping[str, Any], name: str, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        value = np.array(fields[name], float)
-    except KeyError as error:
-        raise UsageError(f"the camera's '{name}' is missing") from error
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"the camera's '{name}' is not made of numbers") from error
-    if value.shape != shape:
-        raise UsageError(f"the camera's '{name}' is not {'×'.join(map(str, shape))} numbers")
-    return value
-
-
-def _matrix(fields: Mapping[str, Any]) -> np.ndarray:
-    if "camera_to_world" not in fields:
-        return _towards(*(_array(fields, name, (3,)) for name in ("position", "look_at", "up")))
-    convention = fields.get("convention")
-    if convention not in CONVENTIONS:
-        raise UsageError(f"the camera's 'convention' is one of {', '.join(CONVENTIONS)}")
-    pose = _array(fields, "camera_to_world", (4, 4)) * [*CONVENTIONS[convention], 1]
-    if not _is_rigid(pose):
-        raise UsageError("the camera's 'camera_to_world' is no rotation and translation")
-    return np.linalg.inv(pose)
-
-
-def _towards(
+def towards(
     position: Sequence[float] | np.ndarray, target: Sequence[float] | np.ndarray, up: Sequence[float] | np.ndarray
 ) -> np.ndarray:
-    """World to camera, [4, 4]."""
+    """World to camera, [4, 4], of a camera that looks from a position to a target."""
     eye = np.asarray(position, float)
     forward = np.asarray(target, float) - eye
     right = np.cross(forward, np.asarray(up, float))
