@@ -37,12 +37,14 @@ class EncodedScene:
         data: the whole stream.
         header: its stream header.
         layer: int64 [N], the layer of each of the given splats; −1: left out.
+        order: int64 [M], which of the given splats each decoded one is, at the highest level.
         bits: by layer and part of the syntax.
     """
 
     data: bytes
     header: Record
     layer: np.ndarray
+    order: np.ndarray
     bits: list[dict[str, float]]
 
 
@@ -54,6 +56,7 @@ class _Part:
     tables: SliceTables = field(default_factory=SliceTables)
     slices: dict[int, list[Refinable]] = field(default_factory=dict)
     goals: dict[int, list[Canonical]] = field(default_factory=dict)
+    order: list[np.ndarray] = field(default_factory=list)
 
     def known(self, rest_count: int) -> SceneState:
         states = [r.state for layer in sorted(self.slices) for r in self.slices[layer]]
@@ -93,12 +96,14 @@ def encode_scene(
     chunks: list[RawChunk] = []
     bits: list[dict[str, float]] = [{} for _ in range(settings.layers)]
     table: list[Record] = []
+    order: list[np.ndarray] = []
     for t in range(head["tile_count"]):
         parts = []
         for o in range(count):
             members = np.flatnonzero((tile == t) & (objects == o) & (layer >= 0))
             parts.append(_Part(Cube.around(whole.position[members], head["grid_exponent"])))
             chunks += job.write_object(parts[-1], Address(t, 0, 0, o), members, layer, splat_layers, bits)
+            order += parts[-1].order
         table.append(_tile_record(job, t, np.flatnonzero(tile == t), layer, parts, settings.layers))
         chunks += job.hashes(t)
     largest = max(len(c.raw) for c in chunks)
@@ -106,7 +111,7 @@ def encode_scene(
     if len(table) > 1 or settings.tiles > 1:
         payload = b"".join(headers.TILE.to_bytes(record, head) for record in table)
         chunks.append(make_chunk(TILES, Address(), payload))
-    return EncodedScene(assemble(head, chunks), head, layer, bits)
+    return EncodedScene(assemble(head, chunks), head, layer, np.concatenate(order), bits)
 
 
 def _layers(whole: Canonical, importance: np.ndarray, settings: SceneSettings, count: int) -> np.ndarray:
@@ -179,6 +184,7 @@ class _Job:
             written = write_slice(goal, part.cube, part.known(self.rest_count), part.tables, fields, self.head)
             part.slices[layer].append(Refinable(written.state, fields))
             part.goals[layer].append(goal.select(written.order))
+            part.order.append(chosen[written.order])
             self.done += len(chosen)
             self.progress(self.done, len(self.whole))
             yield SPLATS, written.payload, written.bits

@@ -28,6 +28,7 @@ class SceneSettings:
         positions: coding tool: "tree" of counts, "occupancy" octree, or "anchors" of ProGS.
         prediction: from splats of lower layers: 0 none, 1 weighted mean, 2 a choice for each splat.
         codebook_bits: log2 of the entries of a codebook for colours (after seed FGS), 0: colours by steps.
+        adapt: iterations in which opacities and colours adapt to the decoded shapes and places, 0: none.
         order: progression order (spec 5.3).
         repair: mend what can be mended of an input instead of refusing it.
         seed: of every random choice.
@@ -44,6 +45,7 @@ class SceneSettings:
     positions: str = "tree"
     prediction: int = 1
     codebook_bits: int = 0
+    adapt: int = 72
     order: int = LAYER_ORDER
     repair: bool = False
     seed: int = 0
