@@ -1,7 +1,8 @@
 """Opacities and colours that make up for what quantisation did to shapes and places.
 
 Geometry is decoded first; then the rest is fitted, through the rasteriser, to pictures of the source. Opacities come before colours,
-which see them as they are decoded. With the same order and the same steps the stream takes the same bytes.
+which see them as they are decoded. Coefficients that change with the direction stay: fitted, they serve the views that were seen
+and fail others. With the same order and the same steps the stream takes the same bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pgsvc_encoder.scene.encode import EncodedScene, encode_scene
 from pgsvc_encoder.scene.rasterise import parameters, rasterise
 from pgsvc_encoder.scene.settings import SceneSettings
 
-RATES = {"opacity": 0.02, "sh_dc": 0.005, "sh_rest": 0.002}  # of Adam, falling to a fiftieth
+RATES = {"opacity": 0.02, "sh_dc": 0.005}  # of Adam, falling to a fiftieth
 NAMES = ("position", "log_scale", "rotation", "opacity", "sh_dc", "sh_rest")
 GEOMETRY = NAMES[:3]
 
@@ -46,13 +47,12 @@ def adapt(
     views = _Views(cameras, targets, form, threads, torch.Generator().manual_seed(settings.seed))
     decoded, order = _decoded(encode_scene(splats, form, settings, importance))
     source = splats.select(order)
-    colours = ("sh_dc", "sh_rest") if form.sh_degree else ("sh_dc",)
     start = replace(source, **{name: getattr(decoded, name) for name in GEOMETRY})
-    fitted = views.fit(start, ("opacity", *colours), first, lambda i: progress(i, first + second))
+    fitted = views.fit(start, ("opacity", "sh_dc"), first, lambda i: progress(i, first + second))
     out = _with(splats, order, fitted)
     decoded, _ = _decoded(encode_scene(out, form, settings, importance))
     start = replace(fitted, opacity=decoded.opacity)
-    colour = views.fit(start, colours, second, lambda i: progress(first + i, first + second))
+    colour = views.fit(start, ("sh_dc",), second, lambda i: progress(first + i, first + second))
     return _with(splats, order, replace(colour, opacity=fitted.opacity))
 
 
