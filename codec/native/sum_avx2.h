@@ -1,6 +1,7 @@
 // The samples of a run with AVX2: eight rows are listed at once, in lanes, and added when the last one is listed.
 #pragma once
-#include "sum_vectors.h"
+#include "sum_ends_avx2.h"
+#include "sum_vectors_avx2.h"
 
 namespace {
 

@@ -1,8 +1,25 @@
-// The units of a run without intrinsics, added one by one.
+// Ends of rows and the units of a run without intrinsics, added one by one.
 #pragma once
 #include "sum_units.h"
 
 namespace {
+
+// The rows from first_Y on; those from `rows` on are left empty.
+inline void find(const Ends &e, int64_t first_Y, int rows, Columns &columns) {
+    int32_t left[GROUP], right[GROUP];
+    bool doubt = false;
+    for (int k = 0; k < GROUP; k++) {
+        const double y = double(first_Y) + k * double(e.grid.step_y), root = __builtin_sqrt(e.full - e.form.det * y * y);
+        const double middle = e.slope * y + e.shift, l = middle - root * e.scale, r = middle + root * e.scale;
+        left[k] = int32_t(!(l > e.least) ? e.least : l < e.most ? l : e.most); // e.least also for NaN: no support
+        right[k] = int32_t(!(r > e.least) ? e.least : r < e.most ? r : e.most);
+        columns.first[k] = left[k] >> e.bits;
+        columns.last[k] = k < rows ? (right[k] >> e.bits) - 1 : -1;
+        const int32_t part = (1 << e.bits) - 2;
+        doubt |= !((left[k] + 1) & part) || !((right[k] + 1) & part);
+    }
+    if (doubt) e.decide(first_Y, rows, left, right, columns);
+}
 
 template <int COMPONENTS, bool SUBTRACT>
 class RunRows {

@@ -2,10 +2,13 @@
 //
 // Per splat: the columns of its support in each row (sum_ends.h); then, run by run, the weights of units of up to eight
 // samples of a row (sum_units.h, sum_generic.h). With AVX2 units are first listed, eight rows at a time (sum_avx2.h), and
-// then added, so that short rows share vectors and few branches depend on the length of a row (sum_vectors.h).
+// then added, so that short rows share vectors and few branches depend on the length of a row (sum_vectors_avx2.h). With
+// AVX-512 rows and vectors are twice as long (sum_avx512.h, sum_vectors_avx512.h).
 #include "isa.h"
 
-#ifdef __AVX2__
+#ifdef __AVX512BW__
+#include "sum_avx512.h"
+#elif defined(__AVX2__)
 #include "sum_avx2.h"
 #else
 #include "sum_generic.h"
@@ -52,7 +55,7 @@ void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx
         const int32_t count = rows.last - block + 1 < BLOCK ? rows.last - block + 1 : BLOCK;
         const int64_t first_Y = int64_t(grid.origin_y) + int64_t(block) * grid.step_y - cy;
         for (int32_t row = 0; row < count; row += GROUP)
-            ends.find(first_Y + int64_t(row) * grid.step_y, count - row, support[row / GROUP]);
+            find(ends, first_Y + int64_t(row) * grid.step_y, count - row, support[row / GROUP]);
         const Target<COMPONENTS, SUBTRACT> target{acc + ptrdiff_t(block) * grid.width, plane, colour, d2};
         for (int32_t i0 = first_run; i0 <= columns.last; i0 += RUN) {
             RunRows<COMPONENTS, SUBTRACT> run(target, RunStart(f, grid, cx, i0, first_Y), i0, grid);

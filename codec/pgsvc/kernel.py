@@ -17,9 +17,7 @@ from pgsvc.errors import UsageError
 from pgsvc.sizes import Size
 
 ISA = {"scalar": 1, "v3": 2, "v4": 3}  # the `isa` numbers of the native module
-# Measured with tools/bench_kernels.py: AVX-512 gains a twentieth at the most in 16-bit lanes and a fifth in float.
-PREFERRED = ("v3", "scalar")
-PREFERRED_FLOATS = ("v4", "v3", "scalar")
+PREFERRED = ("v4", "v3", "scalar")  # the fastest first, measured with tools/bench_kernels.py
 
 
 @cache
@@ -39,14 +37,14 @@ def levels() -> list[str]:
     return ["reference", *native().isa_levels()]
 
 
-def select(name: str | None = None, *, floats: bool = False) -> str:
-    """The kernel to use: ``name``, else PGSVC_CPU, else the fastest one (``floats``: for the training kernels)."""
+def select(name: str | None = None) -> str:
+    """The kernel to use: ``name``, else PGSVC_CPU, else the fastest one."""
     name = name or os.environ.get("PGSVC_CPU") or None
     if name == "reference":
         return name  # needs no native module
     available = levels()
     if name is None:
-        return next(level for level in (PREFERRED_FLOATS if floats else PREFERRED) if level in available)
+        return next(level for level in PREFERRED if level in available)
     if name not in available:
         raise UsageError(f"no kernel '{name}' on this machine; available: {', '.join(available)}")
     return name
@@ -54,8 +52,8 @@ def select(name: str | None = None, *, floats: bool = False) -> str:
 
 def fitting_isa() -> int:
     """The ``isa`` number for the float kernels of the encoder, which have no numpy twin: PGSVC_CPU or the fastest."""
-    name = select(floats=True)
-    return ISA[next(level for level in PREFERRED_FLOATS if level in levels()) if name == "reference" else name]
+    name = select()
+    return ISA[next(level for level in PREFERRED if level in levels()) if name == "reference" else name]
 
 
 def thread_count(threads: int = 0) -> int:
