@@ -30,6 +30,10 @@ def test_arguments_are_never_converted() -> None:
         native.sum_i16(np.zeros((1, 8, 16), np.int16)[:, :, ::2], position, form, colour, *grid)
     with pytest.raises(ValueError):
         native.sum_i16(np.zeros((2, 8, 8), np.int16), position, form, colour, *grid)
+    for strides in ((128, 14, 2), (126, 16, 2), (128, -16, 2), (128, 1 << 20, 2), (-128, 16, 2)):
+        two = np.lib.stride_tricks.as_strided(np.zeros(8, np.int16), (2, 8, 8), strides)  # refused before it is touched
+        with pytest.raises(ValueError, match="overlap"):
+            native.sum_i16(two, position, form, np.repeat(colour, 2, 1), *grid)
     with pytest.raises(ValueError):
         native.sum_i16(np.zeros((1, 8, 8), np.int16), position, form, colour, *GRIDS["luma"], False, 9, 1)
 

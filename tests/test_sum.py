@@ -198,6 +198,21 @@ def test_threads_change_nothing(name) -> None:
         assert (got == want).all(), f"{threads} threads: {np.argwhere(got != want)[:3]}"
 
 
+@pytest.mark.parametrize("shape", [(3, 31, 256), (2, 1, 40), (1, 70, 33)], ids=str)
+def test_rows_may_lie_apart(shape) -> None:
+    """Between rows and planes nothing is changed."""
+    rng = np.random.default_rng(14)
+    splats = random_splats(rng, 80, shape[2], shape[1], shape[0])
+    start = rng.integers(-(2**15), 2**15, (shape[0], shape[1] + 3, shape[2] + 5)).astype(np.int16)
+    want, part = start.copy(), np.s_[:, 1:-2, 3:-2]
+    reference.sum_i16(want[part], *splats, *GRIDS["luma"])
+    for name in LEVELS:
+        got = start.copy()
+        native.sum_i16(got[part], *splats, *GRIDS["luma"], False, kernel.ISA[name], 1)
+        assert (got == want).all(), name
+    assert kernel.empty_sums(*shape).shape == shape
+
+
 def test_subtract_restores() -> None:
     rng = np.random.default_rng(6)
     splats = random_splats(rng, 300, 200, 90, 3)

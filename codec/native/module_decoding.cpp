@@ -196,13 +196,18 @@ size_t changed_rows(Array<int32_t, 2> position, Array<int32_t, 2> shape, Array<i
 }
 
 template <typename Sample>
-void to_samples(Flat<const int16_t> sums, Flat<Sample> out, int threads) {
-    const size_t n = sums.shape(0);
-    require(out.shape(0) == n, "one sample for each sum");
+void to_samples(Sums<const int16_t> sums, Array<Sample, 3> out, int threads) {
+    for (int axis = 0; axis < 3; axis++) require(out.shape(axis) == sums.shape(axis), "one sample for each sum");
+    require_rows(sums);
+    const size_t columns = sums.shape(2), height = sums.shape(1), rows = height * sums.shape(0);
+    const size_t rows_per_job = SAMPLES_PER_JOB / std::max<size_t>(columns, 1) + 1;
     nb::gil_scoped_release release;
-    pgs_parallel(int((n + SAMPLES_PER_JOB - 1) / SAMPLES_PER_JOB), threads, [&](int job) {
-        const size_t begin = size_t(job) * SAMPLES_PER_JOB, count = std::min(SAMPLES_PER_JOB, n - begin);
-        pgs::to_samples(sums.data() + begin, count, out.data() + begin);
+    pgs_parallel(int((rows + rows_per_job - 1) / rows_per_job), threads, [&](int job) {
+        const size_t begin = size_t(job) * rows_per_job, end = std::min(begin + rows_per_job, rows);
+        for (size_t row = begin; row < end; row++) {
+            const int64_t at = int64_t(row / height) * sums.stride(0) + int64_t(row % height) * sums.stride(1);
+            pgs::to_samples(sums.data() + at, columns, out.data() + row * columns);
+        }
     });
 }
 

@@ -8,7 +8,7 @@
  *   int kernels    position  int32 [N,2]  centre cx, cy, Q8 luma samples           (spec 8.1)
  *                  form      int64 [N,3]  P, K, R of the quadratic form, Q32        (spec 8.3)
  *                  colour    int16 [N,C]  Q13
- *                  acc       int16 [C,H,W] Q13, arithmetic modulo 2^16              (spec 8.6)
+ *                  acc       int16 [C,H,W] Q13, arithmetic modulo 2^16              (spec 8.6); the strides are the grid's
  *   float kernels  geometry  float [N,5]  x, y, A, B, C in luma samples; u = A dx, v = B dy - C dx, q = u^2 + v^2
  *                  colour    float [N,C];  layers float [K,C,H,W];  starts int32 [K+1], splats of layer k are
  *                  starts[k] .. starts[k+1]-1
@@ -23,9 +23,12 @@
 extern "C" {
 #endif
 
-/* Sampling grid of a plane group, Q8 luma samples (spec 8.4): column i lies at origin_x + i * step_x. */
+/* Sampling grid of a plane group, Q8 luma samples (spec 8.4): column i lies at origin_x + i * step_x. Its sums: `row` from
+ * one row to the next, at least the width, `plane` from one component to the next. */
 typedef struct pgs_grid_i32 {
     int32_t width, height, step_x, step_y, origin_x, origin_y;
+    int32_t row;
+    ptrdiff_t plane;
 } pgs_grid_i32;
 
 /* The same in luma samples. */

@@ -25,44 +25,17 @@ class RunRows {
             q0_rise[h] = _mm512_add_epi64(each64(16 * start.q0_rise + 120 * start.q0_bend), along(16 * start.q0_bend, k));
             d1[h] = _mm512_add_epi64(each64(start.d1), along(start.d1_rise, k));
         }
+        const __m512i rows = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        starts = _mm512_mullo_epi32(rows, each(uint32_t(256 * grid.row)));
+        next_starts = each(uint32_t(256 * GROUP * grid.row));
         q0_bend = each64(256 * start.q0_bend);
         d1_rise = each64(16 * start.d1_rise);
     }
 
-    // The next GROUP rows; `row` counts from the block's first.
-    void add(const Columns &columns, int32_t row) {
-        const __m512i begin = each(uint32_t(i0)), end = each(uint32_t(i0 + RUN)), one = each(1), bend = each(d2);
-        const __m512i first = _mm512_load_si512(columns.first), last = _mm512_load_si512(columns.last);
-        __m512i i = _mm512_max_epi32(first, begin);
-        __m512i left = _mm512_sub_epi32(_mm512_min_epi32(_mm512_add_epi32(last, one), end), i); // columns left
-        const __m512i m = _mm512_sub_epi32(i, begin);
-        const __m512i bends = _mm512_srli_epi32(_mm512_mullo_epi32(m, _mm512_sub_epi32(m, one)), 1);
-        __m512i d = shifted(d1);
-        __m512i q = _mm512_add_epi32(_mm512_add_epi32(shifted(q0), _mm512_mullo_epi32(m, d)),
-                                     _mm512_mullo_epi32(bends, bend));
-        d = _mm512_add_epi32(d, _mm512_mullo_epi32(m, bend));
-        const __m512i k = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        const __m512i starts = _mm512_mullo_epi32(_mm512_add_epi32(each(uint32_t(row)), k), each(uint32_t(width)));
-        __m512i offset = _mm512_add_epi32(starts, i);
-        const __m512i most = each(NARROW);
-        auto list_wide = [&](__mmask16 some) {
-            put(wide, some, q, d, offset, _mm512_min_epi32(left, each(WIDE)));
-            const __m512i rise = _mm512_add_epi32(_mm512_slli_epi32(d, 5), each(uint32_t(WIDE * (WIDE - 1) / 2) * d2));
-            q = _mm512_mask_add_epi32(q, some, q, rise);
-            d = _mm512_mask_add_epi32(d, some, d, each(uint32_t(WIDE) * d2));
-            i = _mm512_mask_add_epi32(i, some, i, each(WIDE));
-            offset = _mm512_mask_add_epi32(offset, some, offset, each(WIDE));
-            left = _mm512_mask_sub_epi32(left, some, left, each(WIDE));
-        };
-        if (__mmask16 some = _mm512_cmpgt_epi32_mask(left, most)) {
-            list_wide(some);
-            some = _mm512_cmpgt_epi32_mask(left, most);
-            if (some) list_wide(some);
-        }
-        const __mmask16 rest = _mm512_cmpgt_epi32_mask(left, _mm512_setzero_si512());
-        const __mmask16 outside = _mm512_mask_cmpgt_epi32_mask(rest, i, each(uint32_t(width - NARROW)));
-        if (outside) put(wide, outside, q, d, offset, left);
-        put(narrow, __mmask16(rest & ~outside), q, d, offset, left);
+    // The next GROUP rows.
+    void add(const Columns &columns) {
+        list(columns);
+        starts = _mm512_add_epi32(starts, next_starts);
         for (int h = 0; h < 2; h++) {
             q0[h] = _mm512_add_epi64(q0[h], q0_rise[h]);
             q0_rise[h] = _mm512_add_epi64(q0_rise[h], q0_bend);
@@ -82,14 +55,43 @@ class RunRows {
     }
 
   private:
+    void list(const Columns &columns) {
+        const __m512i begin = each(uint32_t(i0)), end = each(uint32_t(i0 + RUN)), one = each(1), bend = each(d2);
+        const __m512i first = _mm512_load_si512(columns.first), last = _mm512_load_si512(columns.last);
+        __m512i i = _mm512_max_epi32(first, begin);
+        __m512i left = _mm512_sub_epi32(_mm512_min_epi32(_mm512_add_epi32(last, one), end), i); // columns left
+        if (!_mm512_cmpgt_epi32_mask(left, _mm512_setzero_si512())) return;
+        const __m512i m = _mm512_sub_epi32(i, begin);
+        const __m512i bends = _mm512_srli_epi32(_mm512_mullo_epi32(m, _mm512_sub_epi32(m, one)), 1);
+        __m512i d = shifted(d1);
+        __m512i q = _mm512_add_epi32(_mm512_add_epi32(shifted(q0), _mm512_mullo_epi32(m, d)),
+                                     _mm512_mullo_epi32(bends, bend));
+        d = _mm512_add_epi32(d, _mm512_mullo_epi32(m, bend));
+        __m512i place = _mm512_add_epi32(starts, _mm512_slli_epi32(i, 8));
+        for (int n = 0; n < RUN / WIDE; n++) {
+            const __mmask16 some = _mm512_cmpgt_epi32_mask(left, each(NARROW));
+            if (!some) break;
+            put(wide, some, q, d, place, _mm512_min_epi32(left, each(WIDE)));
+            const __m512i rise = _mm512_add_epi32(_mm512_slli_epi32(d, 5), each(uint32_t(WIDE * (WIDE - 1) / 2) * d2));
+            q = _mm512_mask_add_epi32(q, some, q, rise);
+            d = _mm512_mask_add_epi32(d, some, d, each(uint32_t(WIDE) * d2));
+            i = _mm512_mask_add_epi32(i, some, i, each(WIDE));
+            place = _mm512_mask_add_epi32(place, some, place, each(256 * WIDE));
+            left = _mm512_mask_sub_epi32(left, some, left, each(WIDE));
+        }
+        const __mmask16 rest = _mm512_cmpgt_epi32_mask(left, _mm512_setzero_si512());
+        const __mmask16 outside = _mm512_mask_cmpgt_epi32_mask(rest, i, each(uint32_t(width - NARROW)));
+        if (outside) put(wide, outside, q, d, place, left);
+        put(narrow, __mmask16(rest & ~outside), q, d, place, left);
+    }
+
     static __m512i each64(uint64_t v) { return _mm512_set1_epi64(int64_t(v)); }
 
     // Appends what the lanes of the mask hold.
-    static void put(Pieces &pieces, __mmask16 mask, __m512i q, __m512i d1, __m512i offset, __m512i columns) {
-        const __m512i place = _mm512_or_si512(_mm512_slli_epi32(offset, 8), columns);
+    static void put(Pieces &pieces, __mmask16 mask, __m512i q, __m512i d1, __m512i place, __m512i columns) {
         _mm512_storeu_si512(pieces.q + pieces.count, _mm512_maskz_compress_epi32(mask, q));
         _mm512_storeu_si512(pieces.d1 + pieces.count, _mm512_maskz_compress_epi32(mask, d1));
-        _mm512_storeu_si512(pieces.place + pieces.count, _mm512_maskz_compress_epi32(mask, place));
+        _mm512_storeu_si512(pieces.place + pieces.count, _mm512_maskz_compress_epi32(mask, _mm512_or_si512(place, columns)));
         pieces.count += __builtin_popcount(mask);
     }
 
@@ -97,6 +99,7 @@ class RunRows {
     const uint32_t d2;
     const int32_t i0, width;
     Pieces wide, narrow;
+    __m512i starts, next_starts; // places of the group's rows
     __m512i q0[2], q0_rise[2], d1[2], q0_bend, d1_rise; // of eight rows each
 };
 

@@ -49,17 +49,16 @@ void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx
     const int32_t first_run = anchor + ((columns.first - anchor) & ~(RUN - 1));
 
     const Ends ends(f, grid, cx);
-    const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
     Columns support[BLOCK / GROUP];
     for (int32_t block = rows.first; block <= rows.last; block += BLOCK) {
         const int32_t count = rows.last - block + 1 < BLOCK ? rows.last - block + 1 : BLOCK;
         const int64_t first_Y = int64_t(grid.origin_y) + int64_t(block) * grid.step_y - cy;
         for (int32_t row = 0; row < count; row += GROUP)
             find(ends, first_Y + int64_t(row) * grid.step_y, count - row, support[row / GROUP]);
-        const Target<COMPONENTS, SUBTRACT> target{acc + ptrdiff_t(block) * grid.width, plane, colour, d2};
+        const Target<COMPONENTS, SUBTRACT> target{acc + ptrdiff_t(block) * grid.row, grid.plane, colour, d2};
         for (int32_t i0 = first_run; i0 <= columns.last; i0 += RUN) {
             RunRows<COMPONENTS, SUBTRACT> run(target, RunStart(f, grid, cx, i0, first_Y), i0, grid);
-            for (int32_t row = 0; row < count; row += GROUP) run.add(support[row / GROUP], row);
+            for (int32_t row = 0; row < count; row += GROUP) run.add(support[row / GROUP]);
             run.finish();
         }
     }

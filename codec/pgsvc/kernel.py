@@ -65,6 +65,16 @@ def thread_count(threads: int = 0) -> int:
     return os.cpu_count() or 1
 
 
+def empty_sums(components: int, height: int, width: int) -> np.ndarray:
+    """int16 [C, H, W] for sums, not filled.
+
+    Rows do not begin a multiple of 512 bytes apart: a splat's rows would share few sets of the cache, and a processor that
+    compares the low bits of addresses would take loads from one row for loads of what it is writing to another.
+    """
+    row = width + 16 if width % 256 == 0 else width
+    return np.empty((components, height, row), np.int16)[:, :, :width]
+
+
 def sum_i16(
     acc: np.ndarray,
     position: np.ndarray,
@@ -114,5 +124,5 @@ def to_samples(
     if select(cpu) == "reference":
         return reference.to_samples(sums, bit_depth, dtype)
     out = np.empty(sums.shape, dtype)
-    native().to_samples(sums.reshape(-1), out.reshape(-1), thread_count(threads))
+    native().to_samples(sums, out, thread_count(threads))
     return out

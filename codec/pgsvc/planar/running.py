@@ -85,7 +85,7 @@ class _Kept:
             base += s.background  # int16, wraps
         self._base = [base[g.components, None, None] for g in output.plane_groups]
         self._resting = [
-            np.empty((len(b), g.height, g.width), np.int16)
+            kernel.empty_sums(len(b), g.height, g.width)
             for b, g in zip(self._base, output.plane_groups, strict=True)
         ]
         self._moving: list[np.ndarray] = []  # a copy to which what moves is added; made when it is needed
@@ -144,7 +144,7 @@ class _Kept:
         if not len(rows):
             return self._resting
         if not self._moving:
-            self._moving = [np.empty_like(acc) for acc in self._resting]
+            self._moving = [kernel.empty_sums(*acc.shape) for acc in self._resting]
         for acc, resting in zip(self._moving, self._resting, strict=True):
             acc[:] = resting
         self._add(self._moving, new)
