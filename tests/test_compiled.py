@@ -186,9 +186,9 @@ def test_geometry(seed: int, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize(("depth", "dtype"), [(8, np.uint8), (10, np.uint16)])
 def test_samples(depth: int, dtype: type) -> None:
     sums = np.arange(-32768, 32768).astype(np.int16).reshape(1, 256, 256)
-    for given in (np.tile(sums, (9, 1, 1)), np.tile(sums, (3, 2, 2))[:, 1:, 5:-7]):
-        got = kernel.to_samples(given, depth, dtype, threads=3)
-        want = reference.to_samples(given, depth, dtype)
+    for some in (np.tile(sums, (9, 1, 1)), np.tile(sums, (3, 2, 2))[:, 1:, 5:-7]):
+        got = kernel.to_samples(some, depth, dtype, threads=3)
+        want = reference.to_samples(some, depth, dtype)
         assert got.dtype == want.dtype
         assert np.array_equal(got, want)
 

@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 /* Sampling grid of a plane group, Q8 luma samples (spec 8.4): column i lies at origin_x + i * step_x. Its sums: `row` from
- * one row to the next, at least the width, `plane` from one component to the next. */
+ * one row to the next, at least the width and at most 2^17, `plane` from one component to the next. */
 typedef struct pgs_grid_i32 {
     int32_t width, height, step_x, step_y, origin_x, origin_y;
     int32_t row;

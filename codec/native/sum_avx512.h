@@ -21,7 +21,8 @@ class RunRows {
             const __m512i k = _mm512_add_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), each64(uint64_t(8 * h)));
             const __m512i pairs = _mm512_srli_epi64(_mm512_mullo_epi64(k, _mm512_sub_epi64(k, each64(1))), 1);
             auto along = [&](uint64_t v, __m512i n) { return _mm512_mullo_epi64(each64(v), n); };
-            q0[h] = _mm512_add_epi64(each64(start.q0), _mm512_add_epi64(along(start.q0_rise, k), along(start.q0_bend, pairs)));
+            const __m512i bends = along(start.q0_bend, pairs);
+            q0[h] = _mm512_add_epi64(each64(start.q0), _mm512_add_epi64(along(start.q0_rise, k), bends));
             q0_rise[h] = _mm512_add_epi64(each64(16 * start.q0_rise + 120 * start.q0_bend), along(16 * start.q0_bend, k));
             d1[h] = _mm512_add_epi64(each64(start.d1), along(start.d1_rise, k));
         }
@@ -55,6 +56,8 @@ class RunRows {
     }
 
   private:
+    // The pieces of a group's rows: wide ones while more than NARROW columns are left, then one for the rest. A narrow one
+    // that would reach over the right border goes among the wide ones, which write no more than they have.
     void list(const Columns &columns) {
         const __m512i begin = each(uint32_t(i0)), end = each(uint32_t(i0 + RUN)), one = each(1), bend = each(d2);
         const __m512i first = _mm512_load_si512(columns.first), last = _mm512_load_si512(columns.last);
@@ -89,9 +92,10 @@ class RunRows {
 
     // Appends what the lanes of the mask hold.
     static void put(Pieces &pieces, __mmask16 mask, __m512i q, __m512i d1, __m512i place, __m512i columns) {
+        const __m512i whole = _mm512_or_si512(place, columns);
         _mm512_storeu_si512(pieces.q + pieces.count, _mm512_maskz_compress_epi32(mask, q));
         _mm512_storeu_si512(pieces.d1 + pieces.count, _mm512_maskz_compress_epi32(mask, d1));
-        _mm512_storeu_si512(pieces.place + pieces.count, _mm512_maskz_compress_epi32(mask, _mm512_or_si512(place, columns)));
+        _mm512_storeu_si512(pieces.place + pieces.count, _mm512_maskz_compress_epi32(mask, whole));
         pieces.count += __builtin_popcount(mask);
     }
 

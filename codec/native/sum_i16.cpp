@@ -5,6 +5,7 @@
 // then added, so that short rows share vectors and few branches depend on the length of a row (sum_vectors_avx2.h). With
 // AVX-512 rows and vectors are twice as long (sum_avx512.h, sum_vectors_avx512.h).
 #include "isa.h"
+#include "sum_colour.h"
 
 #ifdef __AVX512BW__
 #include "sum_avx512.h"
@@ -28,16 +29,21 @@ struct Reach {
     }
 };
 
-template <int COMPONENTS, bool SUBTRACT>
-void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
-               int32_t row_begin, int32_t row_end) {
-    // Most splats lie outside a band of rows; one more for rounding.
+// Whether a splat lies above or below a band of rows, as most do. One row more and a thousandth are for rounding: P R is
+// less than 275 times the determinant (8.8).
+inline bool outside(const int64_t *form, int64_t limit, const pgs_grid_i32 &grid, int32_t cy, int32_t row_begin,
+                    int32_t row_end) {
     const double above = double(cy) - grid.origin_y - double(grid.step_y) * row_end;
     const double below = double(grid.origin_y) - cy + double(grid.step_y) * (row_begin - 1);
     const double distance = above > below ? above : below;
-    if (distance > 0 && distance * distance * f.det > double(LIMIT) * f.p) return;
+    const double p = double(form[0]), k = double(form[1]), r = double(form[2]);
+    return distance > 0 && distance * distance * (p * r - k * k) > 1.001 * double(limit) * p;
+}
 
-    const double quotient = double(LIMIT) / f.det;
+template <int COMPONENTS, bool SUBTRACT>
+void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
+               int32_t row_begin, int32_t row_end) {
+    const double quotient = double(f.limit) / f.det;
     const Reach rows(__builtin_sqrt(quotient * f.p), cy, grid.origin_y, grid.step_y, row_begin, row_end);
     const Reach columns(__builtin_sqrt(quotient * f.r), cx, grid.origin_x, grid.step_x, 0, grid.width);
     if (rows.first > rows.last || columns.first > columns.last) return;
@@ -69,10 +75,11 @@ void add_splats(int16_t *acc, const pgs_grid_i32 &grid, const pgs_splats_i32 &sp
                 int32_t row_end) {
     for (ptrdiff_t n = 0; n < splats.count; n++) {
         const int16_t *colour = splats.colour + COMPONENTS * n;
-        int16_t any = 0;
-        for (int c = 0; c < COMPONENTS; c++) any |= colour[c];
-        if (!any) continue; // common in chroma
-        const Form f = make_form(splats.form + 3 * n);
+        const int64_t limit = COLOUR_REACH.of<COMPONENTS>(colour);
+        if (!limit) continue; // no colour: common in chroma
+        const int64_t *form = splats.form + 3 * n;
+        if (outside(form, limit, grid, splats.position[2 * n + 1], row_begin, row_end)) continue;
+        const Form f = make_form(form, limit);
         if (!(f.P > 0 && f.det > 0)) continue; // not a splat; cannot happen within the ranges of 8.8
         add_splat<COMPONENTS, SUBTRACT>(acc, grid, f, splats.position[2 * n], splats.position[2 * n + 1], colour,
                                         row_begin, row_end);

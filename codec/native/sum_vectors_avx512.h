@@ -1,5 +1,6 @@
 // Adding listed samples with AVX-512, a vector of 32 lanes at a time: of one row, or 16 of each of two (spec 8.5, 8.6).
 #pragma once
+#include "intrinsics.h"
 #include "sum_units.h"
 
 namespace {
@@ -13,7 +14,8 @@ inline __m512i each(uint32_t v) { return _mm512_set1_epi32(int32_t(v)); }
 struct Pieces {
     int count = 0;
     alignas(64) uint32_t q[LISTED + GROUP], d1[LISTED + GROUP]; // of the first sample; Q27, modulo 2^32
-    alignas(64) uint32_t place[LISTED + GROUP]; // of the first sample, from the block's first row, times 256; columns
+    // of the first sample, from the block's first row, below 2^24 as rows are at most 2^17 apart; in the low byte, columns
+    alignas(64) uint32_t place[LISTED + GROUP];
 
     int32_t columns(int n) const { return int32_t(place[n] & 0xFF); }
     ptrdiff_t offset(int n) const { return ptrdiff_t(place[n] >> 8); }

@@ -85,8 +85,7 @@ class _Kept:
             base += s.background  # int16, wraps
         self._base = [base[g.components, None, None] for g in output.plane_groups]
         self._resting = [
-            kernel.empty_sums(len(b), g.height, g.width)
-            for b, g in zip(self._base, output.plane_groups, strict=True)
+            kernel.empty_sums(len(b), g.height, g.width) for b, g in zip(self._base, output.plane_groups, strict=True)
         ]
         self._moving: list[np.ndarray] = []  # a copy to which what moves is added; made when it is needed
         self._grids = [(g.step_x, g.step_y, g.origin_x, g.origin_y) for g in output.plane_groups]
