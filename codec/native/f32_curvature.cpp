@@ -3,31 +3,38 @@
 
 namespace {
 
-template <typename L>
 void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float energy) {
-    using F = typename L::F;
     F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // constant factors follow at the end
-    walk<L>(s, grid, [&](int32_t, int32_t, auto dx, float dy, auto u, auto v, auto q,
-                                   auto mask) __attribute__((always_inline)) {
-        F slope;
-        const F w = L::keep(mask, weight_of(q, slope));
-        slope = L::keep(mask, slope);
-        const F su = slope * u, sv = slope * v;
-        const F by_x = s.c * sv - s.a * su, by_a = su * dx, by_b = sv * dy, by_c = sv * dx;
-        sx += by_x * by_x;
-        sy += sv * sv;
-        sa += by_a * by_a;
-        sb += by_b * by_b;
-        sc += by_c * by_c;
-        sw += w * w;
-    });
+    // Of some columns, with s = dw/dq: sums of s^2, s^2 v, s^2 v^2, and of the last times the row's number and its square.
+    F s2 = {}, s2v = {}, s2v2 = {}, s2v2_row = {}, s2v2_row2 = {};
+    walk(
+        s, grid,
+        [&](int32_t, int32_t, int k, F v, F q) __attribute__((always_inline)) {
+            const F w = weight_of(q), slope = w * slope_of(q), sv = slope * v, square = sv * sv;
+            sw += w * w;
+            s2 += slope * slope;
+            s2v += slope * sv;
+            s2v2 += square;
+            s2v2_row += square * NUMBER.one[k];
+            s2v2_row2 += square * NUMBER.square[k];
+        },
+        [&](F dx, F u, float dy) __attribute__((always_inline)) {
+            const float step = grid.step_y;
+            const F au = s.a * u, ux = u * dx;
+            sx += s.c * (s.c * s2v2 - 2 * au * s2v) + au * au * s2; // of (C v - A u)^2
+            sy += s2v2;
+            sa += ux * ux * s2;
+            sb += dy * (dy * s2v2 + 2 * step * s2v2_row) + step * step * s2v2_row2;
+            sc += s2v2 * dx * dx;
+            s2 = s2v = s2v2 = s2v2_row = s2v2_row2 = F{};
+        });
     const float four = 4 * energy; // dq/dparameter has a factor 2 everywhere
-    out[0] += four * L::sum(sx);
-    out[1] += four * s.b * s.b * L::sum(sy);
-    out[2] += four * L::sum(sa);
-    out[3] += four * L::sum(sb);
-    out[4] += four * L::sum(sc);
-    out[5] += L::sum(sw);
+    out[0] += four * sum(sx);
+    out[1] += four * s.b * s.b * sum(sy);
+    out[2] += four * sum(sa);
+    out[3] += four * sum(sb);
+    out[4] += four * sum(sc);
+    out[5] += sum(sw);
 }
 
 } // namespace
@@ -38,8 +45,6 @@ void PGS_NAME(f32_curvature)(float *curvature, const pgs_grid_f32 *grid, const p
         const float *colour = splats->colour + splats->components * n;
         float energy = 0;
         for (int c = 0; c < splats->components; c++) energy += channel_weight[c] * colour[c] * colour[c];
-        const Splat s = read_splat(splats->geometry + 5 * n);
-        if (grid->width < WIDE) curvature_of<Single>(curvature + 6 * n, *grid, s, energy);
-        else curvature_of<Wide>(curvature + 6 * n, *grid, s, energy);
+        curvature_of(curvature + 6 * n, *grid, read_splat(splats->geometry + 5 * n), energy);
     }
 }

@@ -9,10 +9,10 @@
 class Tiles {
 public:
     // Neither the tiles nor the order in a list depends on the number of threads, so neither do any sums.
-    Tiles(const pgs_grid_f32 &grid, const pgs_splats_f32 &splats) : grid_(grid), layers_(splats.layers) {
+    Tiles(const pgs_grid_f32 &grid, const pgs_splats_f32 &splats) : grid_(grid), layers_(splats.layers), components_(splats.components) {
         across_ = (grid.width + MOST_COLUMNS - 1) / MOST_COLUMNS;
         columns_ = across_ ? (grid.width + across_ - 1) / across_ : 0;
-        const int64_t row = int64_t(4) * splats.layers * splats.components * columns_;
+        const int64_t row = int64_t(4) * splats.layers * splats.components * row_floats();
         rows_ = row ? int32_t(std::min<int64_t>(64, std::max<int64_t>(8, BYTES / row))) : 1;
         down_ = columns_ ? (grid.height + rows_ - 1) / rows_ : 0;
         list(splats);
@@ -24,6 +24,15 @@ public:
     // Where in the lists of all tiles that of a tile begins.
     int32_t first(int tile) const { return starts_[size_t(tile) * layers_]; }
     int32_t entries() const { return int32_t(splat_.size()); }
+
+    // Planes of a tile in work space: the components of a row follow each other, and an odd number of cache lines from one
+    // to the next keeps what is above each other out of the same places of the cache.
+    pgs_planes planes(std::vector<float> &work) const {
+        const ptrdiff_t row = row_floats() * components_, layer = row * rows_;
+        work.assign(size_t(layer) * layers_ + LINE, 0.0f);
+        float *data = work.data() + (-(reinterpret_cast<uintptr_t>(work.data()) / 4) & (LINE - 1));
+        return {data, row, row_floats(), layer};
+    }
 
     // The tile as a grid of its own.
     pgs_grid_f32 grid(int tile) const {
@@ -46,9 +55,11 @@ public:
     }
 
 private:
-    static constexpr int32_t MOST_COLUMNS = 256;
+    static constexpr int32_t MOST_COLUMNS = 256, LINE = 16; // floats
     static constexpr int64_t BYTES = 320 << 10; // of the sums of a tile
     struct Box { int32_t x0, x1, y0, y1; };     // tiles, inclusive; none if x1 < x0
+
+    int32_t row_floats() const { return (columns_ + LINE - 1) / LINE * LINE | LINE; }
 
     Box box(const float *g) const {
         const float a = g[2], b = g[3], c = g[4], across = std::sqrt(12.0f) / a;
@@ -92,7 +103,7 @@ private:
     }
 
     pgs_grid_f32 grid_;
-    int32_t layers_, across_, columns_, rows_, down_;
+    int32_t layers_, components_, across_, columns_, rows_, down_;
     std::vector<int32_t> starts_; // of layer k of tile t at t * layers + k, in splat_
     std::vector<int32_t> splat_;
     std::vector<int32_t> place_, entry_; // of splat n: entry_[place_[n] .. place_[n + 1] - 1]
