@@ -1,9 +1,9 @@
 // Gradients of the float sum by geometry and colour, one splat at a time. See f32_walk.h for the model.
 //
-// With e = dw/dq sum_c dLoss/dpixel_c colour_c, and v = B dy - C dx, all is made of the sums over the samples of the splat of
-// e dx, e dx^2, e dy, e dx dy, e dy^2 and dLoss/dpixel_c w:
-//   dx: -2 A^2 sum(e dx) + 2 C sum(e v)   dy: -2 B sum(e v)
-//   dA: 2 A sum(e dx^2)   dB: 2 sum(e v dy)   dC: -2 sum(e v dx)   d colour_c: sum(dLoss/dpixel_c w)
+// With e = w sum_c dLoss/dpixel_c colour_c, which is -2 dLoss/dq, and v = B dy - C dx, all is made of the sums over the samples
+// of the splat of e dx, e dx^2, e dy, e dx dy, e dy^2 and dLoss/dpixel_c w:
+//   dx: A^2 sum(e dx) - C sum(e v)   dy: B sum(e v)
+//   dA: -A sum(e dx^2)   dB: -sum(e v dy)   dC: sum(e v dx)   d colour_c: sum(dLoss/dpixel_c w)
 #include "f32_walk.h"
 
 namespace {
@@ -19,16 +19,16 @@ PGS_INLINE void backward(const float *image, const pgs_planes &planes, const pgs
     F e_sum = {}, e_row = {}, e_row2 = {}; // of some columns, row numbers instead of dy
     walk(
         s, grid,
-        [&](int32_t j, int32_t at, int k, F, F q) __attribute__((always_inline)) {
+        [&](ptrdiff_t j, int32_t at, ptrdiff_t k, F, F q) __attribute__((always_inline)) {
             const F w = weight_of(q);
             const float *from = image + j * row + at;
             F g = {};
             for (int c = 0; c < COMPONENTS; c++, from += component) {
-                const F pixel = *(const F *)from;
+                const F pixel = *(const Loose *)from;
                 colour_sum[c] += pixel * w;
                 g = c ? g + pixel * colour[c] : pixel * colour[c];
             }
-            const F e = g * w * slope_of(q);
+            const F e = g * w;
             e_sum += e;
             e_row += e * NUMBER.one[k];
             e_row2 += e * NUMBER.square[k];
@@ -44,11 +44,11 @@ PGS_INLINE void backward(const float *image, const pgs_planes &planes, const pgs
         });
     const float ex = sum(e_dx), ex2 = sum(e_dx2), ey = sum(e_dy), exy = sum(e_dx_dy), ey2 = sum(e_dy2);
     const float ev = s.b * ey - s.c * ex;
-    out[0] = -2 * s.a * s.a * ex + 2 * s.c * ev;
-    out[1] = -2 * s.b * ev;
-    out[2] = 2 * s.a * ex2;
-    out[3] = 2 * (s.b * ey2 - s.c * exy);
-    out[4] = -2 * (s.b * exy - s.c * ex2);
+    out[0] = s.a * s.a * ex - s.c * ev;
+    out[1] = s.b * ev;
+    out[2] = -s.a * ex2;
+    out[3] = s.c * exy - s.b * ey2;
+    out[4] = s.b * exy - s.c * ex2;
     for (int c = 0; c < COMPONENTS; c++) out[5 + c] = sum(colour_sum[c]);
 }
 

@@ -4,36 +4,34 @@
 namespace {
 
 void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float energy) {
-    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // constant factors follow at the end
-    // Of some columns, with s = dw/dq: sums of s^2, s^2 v, s^2 v^2, and of the last times the row's number and its square.
-    F s2 = {}, s2v = {}, s2v2 = {}, s2v2_row = {}, s2v2_row2 = {};
+    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // dw/dparameter is w times C v - A u, v, u dx, v dy, v dx
+    F w2 = {}, w2v = {}, w2v2 = {}, w2v2_row = {}, w2v2_row2 = {}; // sums of some columns, row numbers instead of dy
     walk(
         s, grid,
-        [&](int32_t, int32_t, int k, F v, F q) __attribute__((always_inline)) {
-            const F w = weight_of(q), slope = w * slope_of(q), sv = slope * v, square = sv * sv;
-            sw += w * w;
-            s2 += slope * slope;
-            s2v += slope * sv;
-            s2v2 += square;
-            s2v2_row += square * NUMBER.one[k];
-            s2v2_row2 += square * NUMBER.square[k];
+        [&](ptrdiff_t, int32_t, ptrdiff_t k, F v, F q) __attribute__((always_inline)) {
+            const F w = weight_of(q), wv = w * v, square = wv * wv;
+            w2 += w * w;
+            w2v += w * wv;
+            w2v2 += square;
+            w2v2_row += square * NUMBER.one[k];
+            w2v2_row2 += square * NUMBER.square[k];
         },
         [&](F dx, F u, float dy) __attribute__((always_inline)) {
             const float step = grid.step_y;
             const F au = s.a * u, ux = u * dx;
-            sx += s.c * (s.c * s2v2 - 2 * au * s2v) + au * au * s2; // of (C v - A u)^2
-            sy += s2v2;
-            sa += ux * ux * s2;
-            sb += dy * (dy * s2v2 + 2 * step * s2v2_row) + step * step * s2v2_row2;
-            sc += s2v2 * dx * dx;
-            s2 = s2v = s2v2 = s2v2_row = s2v2_row2 = F{};
+            sx += s.c * (s.c * w2v2 - 2 * au * w2v) + au * au * w2;
+            sy += w2v2;
+            sa += ux * ux * w2;
+            sb += dy * (dy * w2v2 + 2 * step * w2v2_row) + step * step * w2v2_row2;
+            sc += w2v2 * dx * dx;
+            sw += w2;
+            w2 = w2v = w2v2 = w2v2_row = w2v2_row2 = F{};
         });
-    const float four = 4 * energy; // dq/dparameter has a factor 2 everywhere
-    out[0] += four * sum(sx);
-    out[1] += four * s.b * s.b * sum(sy);
-    out[2] += four * sum(sa);
-    out[3] += four * sum(sb);
-    out[4] += four * sum(sc);
+    out[0] += energy * sum(sx);
+    out[1] += energy * s.b * s.b * sum(sy);
+    out[2] += energy * sum(sa);
+    out[3] += energy * sum(sb);
+    out[4] += energy * sum(sc);
     out[5] += sum(sw);
 }
 

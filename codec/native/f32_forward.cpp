@@ -12,10 +12,10 @@ void forward(const pgs_planes &planes, const pgs_grid_f32 &grid, const pgs_splat
             float colour[COMPONENTS];
             for (int c = 0; c < COMPONENTS; c++) colour[c] = splats.colour[COMPONENTS * n + c];
             walk(read_splat(splats.geometry + 5 * n), grid,
-                 [=](int32_t j, int32_t at, int, F, F q) __attribute__((always_inline)) {
+                 [=](ptrdiff_t j, int32_t at, ptrdiff_t, F, F q) __attribute__((always_inline)) {
                      const F w = weight_of(q);
                      float *to = image + j * row + at;
-                     for (int c = 0; c < COMPONENTS; c++, to += component) *(F *)to += colour[c] * w;
+                     for (int c = 0; c < COMPONENTS; c++, to += component) *(Loose *)to += colour[c] * w;
                  },
                  [](F, F, float) __attribute__((always_inline)) {});
         }

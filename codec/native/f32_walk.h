@@ -17,7 +17,7 @@ constexpr int LANES = 8;
 constexpr int LANES = 4;
 #endif
 
-typedef float F __attribute__((vector_size(4 * LANES), may_alias)); // rows of planes are aligned to it
+typedef float F __attribute__((vector_size(4 * LANES)));
 typedef int32_t I __attribute__((vector_size(4 * LANES)));
 typedef float Loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); // unaligned memory
 
@@ -54,59 +54,91 @@ inline int32_t clamped(float v, int32_t low, int32_t high) { // truncation; not 
     return v > float(low) ? (v < float(high) ? int32_t(v) : high) : low;
 }
 
-// The weight: the polynomial exp(-q/2) in the support, 0 outside.
+// The weight: the polynomial exp(-q/2) in the support, 0 outside. Its derivative by q is taken for -w/2, that of the
+// exponential function: it is off by 3e-5 at the most, where -1/2 is the largest.
 inline F weight_of(F q) {
     F p = 1.0f - q * (1.0f / 32 - q * (1.0f / 2048 - q * (1.0f / 196608)));
+    p = q <= CUT ? p * p : F{}; // before products of small numbers outside could become denormal ones, which are slow
     p *= p;
     p *= p;
-    p *= p;
-    return q <= CUT ? p * p : F{};
+    return p * p;
 }
 
-// Derivative of the weight by q over the weight, -(1 - x + x^2/2) / (1 - x + x^2/2 - x^3/6) / 2, by a polynomial that is
-// fitted to it, which is off by 4e-6 of it at the most and times the weight by 1e-6.
-inline F slope_of(F q) {
-    return q * (2.34073535e-6f - q * (1.80424865e-6f + q * (2.08585552e-6f + q * 1.23581527e-7f))) - 0.500000449f;
+constexpr int GROUPS = 8; // of columns, whose rows are found together, in vector lanes
+struct Rows {
+    alignas(32) int32_t first[GROUPS], last[GROUPS];
+};
+
+// The rows that hold the support in columns at + g * LANES .., as estimates with some slack; q <= CUT decides.
+inline void find_rows(const Splat &s, const pgs_grid_f32 &grid, int32_t at, float highest, Rows &rows) {
+    const float width = float(LANES - 1) * grid.step_x, start = grid.origin_x + float(at) * grid.step_x - s.x;
+    const float per_row = 1.0f / (s.b * grid.step_y), middle = (s.y - grid.origin_y) / grid.step_y;
+    const float height = float(grid.height), stride = float(LANES) * grid.step_x, slack = 0.02f;
+    // Without the pragma GCC unrolls the loop completely before it can be vectorised.
+    _Pragma("GCC unroll 1") for (int g = 0; g < GROUPS; g++) {
+        const float near = start + float(g) * stride, far = near + width;
+        // The support's upper and lower border are largest and smallest at +-highest.
+        float up = -highest, down = highest;
+        up = up > near ? up : near;
+        up = up < far ? up : far;
+        down = down > near ? down : near;
+        down = down < far ? down : far;
+        const float rest_up = CUT - s.a * s.a * up * up, rest_down = CUT - s.a * s.a * down * down;
+        float top = middle + (s.c * up - __builtin_sqrtf(rest_up > 0.0f ? rest_up : 0.0f)) * per_row;
+        float bottom = middle + (s.c * down + __builtin_sqrtf(rest_down > 0.0f ? rest_down : 0.0f)) * per_row;
+        // Floor by truncation: the 1 is added first, and both ends are limited to 0 .. height.
+        top += 1.0f - slack;
+        bottom += 1.0f + slack;
+        top = top > 0.0f ? top : 0.0f;
+        top = top < height ? top : height;
+        bottom = bottom > 0.0f ? bottom : 0.0f;
+        bottom = bottom < height ? bottom : height;
+        rows.first[g] = int32_t(top);
+        rows.last[g] = int32_t(bottom) - 1;
+    }
 }
 
-// Calls sample(j, i, k, v, q) for the groups of LANES columns i .. of rows j of the grid that meet the support, and after
-// the rows of some columns fold(dx, u, dy): dx and u = A dx are of these columns, dy of the row with k = 0. Groups begin at
-// multiples of LANES, so that loads and stores are aligned; lanes outside the grid have a q outside the support.
+// Calls sample(j, i, k, v, q) for rows j of groups of LANES columns i .. that meet the support within the grid, and after
+// the rows of some columns fold(dx, u, dy): dx and u = A dx are of these columns, dy of the row with k = 0. Lanes outside
+// the grid have a q outside the support.
 //
 // Columns are the outer loop: what only depends on dx is made once for many rows, sums over rows stay in lanes until the
-// fold, and the inner loop has no branch but its end.
+// fold, and the inner loop has no branch but its end. Groups begin at multiples of LANES, where loads and stores are
+// aligned, unless all of the support is in one that does not.
 template <typename Sample, typename Fold>
 PGS_INLINE void walk(const Splat s, const pgs_grid_f32 grid, const Sample sample, const Fold fold) {
-    const float m = s.a * s.a + s.c * s.c, root = __builtin_sqrtf(CUT);
-    const float reach = root / s.a, extent = root * __builtin_sqrtf(m) / (s.a * s.b);
+    const float m = __builtin_sqrtf(s.a * s.a + s.c * s.c), root = __builtin_sqrtf(CUT);
+    const float reach = root / s.a, extent = root * m / (s.a * s.b);
     if (!(reach >= 0.0f && reach < 1e9f && extent >= 0.0f && extent < 1e9f)) return; // not a positive definite shape
-    const float per_x = 1.0f / grid.step_x, per_y = 1.0f / grid.step_y, per_b = 1.0f / s.b, slack = 0.02f;
-    const float middle_x = (s.x - grid.origin_x) * per_x, middle_y = (s.y - grid.origin_y) * per_y;
-    const float left = middle_x - reach * per_x, right = middle_x + reach * per_x;
+    const float per_x = 1.0f / grid.step_x, per_y = 1.0f / grid.step_y, slack = 0.02f;
+    const float middle = (s.x - grid.origin_x) * per_x, left = middle - reach * per_x, right = middle + reach * per_x;
     if (!(right >= 0.0f && left < float(grid.width))) return;
-    const int32_t first = clamped(left, 0, grid.width - 1) & -LANES, last = clamped(right + slack, 0, grid.width - 1);
-    const float highest = reach * s.c / __builtin_sqrtf(m); // dx where the support has its largest dy; -highest: least
-    const F ramp = __builtin_convertvector(index(), F) * grid.step_x;
-    const float row_v = s.b * grid.step_y;
-    for (int32_t at = first; at <= last; at += LANES) {
-        const float near = grid.origin_x + float(at) * grid.step_x - s.x, far = near + float(LANES - 1) * grid.step_x;
-        const auto end = [&](float sign) __attribute__((always_inline)) {
-            float d = sign * highest;
-            d = d > near ? (d < far ? d : far) : near;
-            const float u = s.a * d, rest = CUT - u * u;
-            return (s.c * d + sign * __builtin_sqrtf(rest > 0.0f ? rest : 0.0f)) * per_b * per_y;
-        };
-        const float top_end = middle_y + end(-1.0f) - slack, bottom_end = middle_y + end(1.0f) + slack;
-        const int32_t top = clamped(top_end + 1.0f, 0, grid.height), bottom = clamped(bottom_end + 1.0f, 0, grid.height);
-        const F dx = near + ramp, u = s.a * dx, cdx = s.c * dx;
+    const int32_t room = (grid.width + LANES - 1) & -LANES;
+    int32_t first = clamped(left + (1.0f - slack), 0, grid.width - 1);
+    const int32_t last = clamped(right + slack, 0, grid.width - 1);
+    const bool narrow = last - first < LANES;
+    if (!narrow) first &= -LANES;
+    else if (first > room - LANES) first = room - LANES;
+    Rows rows;
+    if (narrow) {
+        const float above = (s.y - grid.origin_y - extent) * per_y, below = (s.y - grid.origin_y + extent) * per_y;
+        rows.first[0] = clamped(above + (1.0f - slack), 0, grid.height);
+        rows.last[0] = clamped(below + (1.0f + slack), 0, grid.height) - 1;
+    }
+    const float highest = reach * s.c / m; // dx where the support has its largest dy
+    const F ramp = __builtin_convertvector(index(), F) * grid.step_x, row_v = F{} + s.b * grid.step_y;
+    for (int32_t at = first, g = 0; at <= last; at += LANES, g = (g + 1) % GROUPS) {
+        if (g == 0 && !narrow) find_rows(s, grid, at, highest, rows);
+        const F dx = (grid.origin_x + float(at) * grid.step_x - s.x) + ramp, u = s.a * dx, cdx = s.c * dx;
         F u2 = u * u;
         if (at + LANES > grid.width) u2 = index() < grid.width - at ? u2 : u2 + 1e6f;
-        for (int32_t block = top; block < bottom; block += BLOCK) {
-            const int rows = bottom - block < BLOCK ? bottom - block : BLOCK;
+        const int32_t end = rows.last[g] + 1;
+        for (int32_t block = rows.first[g]; block < end; block += BLOCK) {
+            const ptrdiff_t count = end - block < BLOCK ? end - block : BLOCK;
             const float dy = (grid.origin_y + float(block) * grid.step_y) - s.y;
             const F first_v = s.b * dy - cdx;
-            for (int k = 0; k < rows; k++) {
-                const F v = first_v + NUMBER.one[k] * row_v;
+            for (ptrdiff_t k = 0; k < count; k++) {
+                const F v = first_v + row_v * NUMBER.one[k];
                 sample(block + k, at, k, v, u2 + v * v);
             }
             fold(dx, u, dy);

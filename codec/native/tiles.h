@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "pgs_kernel.h"
@@ -25,12 +26,13 @@ public:
     int32_t first(int tile) const { return starts_[size_t(tile) * layers_]; }
     int32_t entries() const { return int32_t(splat_.size()); }
 
-    // Planes of a tile in work space: the components of a row follow each other, and an odd number of cache lines from one
-    // to the next keeps what is above each other out of the same places of the cache.
+    // Planes of a tile in work space, all zero: the components of a row follow each other, and an odd number of cache lines
+    // from one to the next keeps what is above each other out of the same places of the cache.
     pgs_planes planes(std::vector<float> &work) const {
         const ptrdiff_t row = row_floats() * components_, layer = row * rows_;
-        work.assign(size_t(layer) * layers_ + LINE, 0.0f);
+        work.resize(size_t(layer) * layers_ + LINE);
         float *data = work.data() + (-(reinterpret_cast<uintptr_t>(work.data()) / 4) & (LINE - 1));
+        std::memset(data, 0, size_t(layer) * layers_ * sizeof(float));
         return {data, row, row_floats(), layer};
     }
 
@@ -80,17 +82,40 @@ private:
         last = b < 0 ? -1 : int32_t(std::min(b, most - 1));
     }
 
+    // Splats of each layer sorted by their column, so that the samples of one are in the first-level cache after another.
+    std::vector<int32_t> from_left(const pgs_splats_f32 &splats) const {
+        constexpr float STRIP = 8; // columns that count as one
+        const int32_t strips = grid_.width / int32_t(STRIP) + 1;
+        const float scale = 1 / (STRIP * grid_.step_x);
+        std::vector<int32_t> order(splats.starts[layers_]), strip(order.size()), next;
+        for (int32_t k = 0; k < layers_; k++) {
+            const int32_t first = splats.starts[k], last = splats.starts[k + 1];
+            next.assign(size_t(strips) + 1, first);
+            for (int32_t i = first; i < last; i++) {
+                const float place = (splats.geometry[5 * ptrdiff_t(i)] - grid_.origin_x) * scale;
+                strip[i] = place > 0 ? int32_t(std::min(place, float(strips - 1))) : 0;
+                next[strip[i] + 1]++;
+            }
+            for (int32_t s = 1; s < strips; s++) next[s + 1] += next[s] - first;
+            for (int32_t i = first; i < last; i++) order[next[strip[i]]++] = i;
+        }
+        return order;
+    }
+
     void list(const pgs_splats_f32 &splats) {
         const int32_t n = splats.starts[layers_];
         std::vector<Box> boxes(n);
         starts_.assign(size_t(count()) * layers_ + 1, 0);
         place_.assign(size_t(n) + 1, 0);
+        const std::vector<int32_t> order = from_left(splats);
         auto each = [&](auto visit) {
             for (int32_t k = 0; k < layers_; k++)
-                for (int32_t i = splats.starts[k]; i < splats.starts[k + 1]; i++)
+                for (int32_t place = splats.starts[k]; place < splats.starts[k + 1]; place++) {
+                    const int32_t i = order[place];
                     for (int32_t y = boxes[i].y0; y <= boxes[i].y1; y++)
                         for (int32_t x = boxes[i].x0; x <= boxes[i].x1; x++)
                             visit(i, (size_t(y) * across_ + x) * layers_ + k);
+                }
         };
         for (int32_t i = 0; i < n; i++) boxes[i] = box(splats.geometry + 5 * ptrdiff_t(i));
         each([&](int32_t i, size_t slot) { starts_[slot + 1]++, place_[i + 1]++; });
