@@ -82,14 +82,14 @@ void f32_sums(Array<float, 4> layers, Geometry geometry, Array<const float, 2> c
 }
 
 // Adds up what the tiles say of each splat, in an order that no thread changes.
-void add_gradients(const Tiles &tiles, const std::vector<float> &gradients, int32_t count, int32_t components,
-                   float *by_geometry, float *by_colour) {
-    for (ptrdiff_t n = 0; n < count; n++)
-        tiles.entries_of(int32_t(n), [&](int32_t entry) {
-            const float *from = gradients.data() + ptrdiff_t(entry) * (5 + components);
-            for (int i = 0; i < 5; i++) by_geometry[5 * n + i] += from[i];
-            for (int c = 0; c < components; c++) by_colour[components * n + c] += from[5 + c];
-        });
+void add_gradients(const Tiles &tiles, const std::vector<float> &gradients, int32_t components, float *by_geometry,
+                   float *by_colour) {
+    const float *from = gradients.data();
+    for (int32_t entry = 0; entry < tiles.entries(); entry++, from += 5 + components) {
+        const ptrdiff_t n = tiles.splat(entry);
+        for (int i = 0; i < 5; i++) by_geometry[5 * n + i] += from[i];
+        for (int c = 0; c < components; c++) by_colour[components * n + c] += from[5 + c];
+    }
 }
 
 void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<const float, 2> colour,
@@ -107,7 +107,7 @@ void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<co
         copy_tile<true>(grad_layers.data(), grid, planes, tile, tiles.left(t), tiles.top(t), splats);
         k.f32_backward(&planes, &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
     });
-    add_gradients(tiles, gradients, splats.starts[splats.layers], splats.components, grad_geometry.data(), grad_colour.data());
+    add_gradients(tiles, gradients, splats.components, grad_geometry.data(), grad_colour.data());
 }
 
 // Tile by tile, with all that a tile needs in the cache: sums, errors of the levels, gradients.
@@ -142,7 +142,7 @@ void f32_step(Geometry geometry, Array<const float, 2> colour, Array<const int32
         }
         k.f32_backward(&planes, &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
     });
-    add_gradients(tiles, gradients, splats.starts[layers], components, grad_geometry.data(), grad_colour.data());
+    add_gradients(tiles, gradients, components, grad_geometry.data(), grad_colour.data());
     std::fill_n(sse.data(), sse.size(), 0.0);
     for (int t = 0; t < tiles.count(); t++)
         for (int32_t c = 0; c < components; c++)

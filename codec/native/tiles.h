@@ -50,16 +50,13 @@ public:
         return {all.geometry, all.colour, starts.data(), splat_.data() + first(tile), all.layers, all.components};
     }
 
-    // Calls use(entry) for the entries of a splat, tile after tile.
-    template <typename Use>
-    void entries_of(int32_t n, const Use &use) const {
-        for (int32_t i = place_[n]; i < place_[n + 1]; i++) use(entry_[i]);
-    }
+    // The splat of an entry.
+    int32_t splat(int32_t entry) const { return splat_[entry]; }
 
 private:
     static constexpr int32_t MOST_COLUMNS = 256, LINE = 16; // floats
     static constexpr int64_t BYTES = 320 << 10; // of the sums of a tile
-    struct Box { int32_t x0, x1, y0, y1; };     // tiles, inclusive; none if x1 < x0
+    struct Box { int32_t x0, x1, y0, y1; };     // tiles, inclusive; none if y1 < y0
 
     int32_t row_floats() const { return (columns_ + LINE - 1) / LINE * LINE | LINE; }
 
@@ -70,7 +67,7 @@ private:
         Box out;
         range(g[0] - grid_.origin_x, across, grid_.step_x, columns_, across_, out.x0, out.x1);
         range(g[1] - grid_.origin_y, along, grid_.step_y, rows_, down_, out.y0, out.y1);
-        if (out.y1 < out.y0) out.x1 = out.x0 - 1;
+        if (out.x1 < out.x0) out.y1 = out.y0 - 1;
         return out;
     }
 
@@ -103,33 +100,27 @@ private:
     }
 
     void list(const pgs_splats_f32 &splats) {
-        const int32_t n = splats.starts[layers_];
-        std::vector<Box> boxes(n);
+        struct Visit { int32_t splat, list; };
+        std::vector<Visit> visits; // noted once: loops over a few tiles are mispredicted
+        visits.reserve(size_t(splats.starts[layers_]) * 3 / 2);
         starts_.assign(size_t(count()) * layers_ + 1, 0);
-        place_.assign(size_t(n) + 1, 0);
         const std::vector<int32_t> order = from_left(splats);
-        auto each = [&](auto visit) {
-            for (int32_t k = 0; k < layers_; k++)
-                for (int32_t place = splats.starts[k]; place < splats.starts[k + 1]; place++) {
-                    const int32_t i = order[place];
-                    for (int32_t y = boxes[i].y0; y <= boxes[i].y1; y++)
-                        for (int32_t x = boxes[i].x0; x <= boxes[i].x1; x++)
-                            visit(i, (size_t(y) * across_ + x) * layers_ + k);
-                }
-        };
-        for (int32_t i = 0; i < n; i++) boxes[i] = box(splats.geometry + 5 * ptrdiff_t(i));
-        each([&](int32_t i, size_t slot) { starts_[slot + 1]++, place_[i + 1]++; });
+        for (int32_t k = 0; k < layers_; k++)
+            for (int32_t place = splats.starts[k]; place < splats.starts[k + 1]; place++) {
+                const int32_t n = order[place];
+                const Box b = box(splats.geometry + 5 * ptrdiff_t(n));
+                for (int32_t y = b.y0; y <= b.y1; y++)
+                    for (int32_t x = b.x0; x <= b.x1; x++) visits.push_back({n, (y * across_ + x) * layers_ + k});
+            }
+        for (const Visit &v : visits) starts_[v.list + 1]++;
         for (size_t i = 1; i < starts_.size(); i++) starts_[i] += starts_[i - 1];
-        for (int32_t i = 0; i < n; i++) place_[i + 1] += place_[i];
-        splat_.resize(starts_.back());
-        entry_.resize(starts_.back());
-        std::vector<int32_t> next(starts_.begin(), starts_.end() - 1), filled(place_.begin(), place_.end() - 1);
-        each([&](int32_t i, size_t slot) { splat_[entry_[filled[i]++] = next[slot]++] = i; });
+        splat_.resize(visits.size());
+        std::vector<int32_t> next(starts_.begin(), starts_.end() - 1);
+        for (const Visit &v : visits) splat_[next[v.list]++] = v.splat;
     }
 
     pgs_grid_f32 grid_;
     int32_t layers_, components_, across_, columns_, rows_, down_;
     std::vector<int32_t> starts_; // of layer k of tile t at t * layers + k, in splat_
     std::vector<int32_t> splat_;
-    std::vector<int32_t> place_, entry_; // of splat n: entry_[place_[n] .. place_[n + 1] - 1]
 };

@@ -188,7 +188,7 @@ class Objective:
         for v in self.views:
             planes = [g.target for g in v.groups]
             for k, layers in enumerate(zip(*v.sums(splats, v.place(geometry, splats.colour)), strict=True)):
-                planes = [torch.sub(p, s, out=s) for p, s in zip(planes, layers, strict=True)]  # fresh memory costs more
+                planes = [torch.sub(p, s, out=s) for p, s in zip(planes, layers, strict=True)]
                 out.append(replace(self.target(v.first + k), planes=planes).to(splats.device))
         return out
 
