@@ -55,7 +55,7 @@ public:
 
 private:
     static constexpr int32_t MOST_COLUMNS = 256, LINE = 16; // floats
-    static constexpr int64_t BYTES = 320 << 10; // of the sums of a tile
+    static constexpr int64_t BYTES = 640 << 10; // of the sums of a tile; many rows at once cost less than they take of the cache
     struct Box { int32_t x0, x1, y0, y1; };     // tiles, inclusive; none if y1 < y0
 
     int32_t row_floats() const { return (columns_ + LINE - 1) / LINE * LINE | LINE; }
