@@ -58,7 +58,7 @@ PRESETS = {
         Schedule(900),
         Precision(adapt_iterations=80),
         DifferencePrecision(),
-        Grade(adapt_iterations=60, solve_iterations=6),
+        Grade(adapt_iterations=60, colour_groups=2, solve_iterations=6),
     ),
     "slow": Preset(
         Schedule(3000),
