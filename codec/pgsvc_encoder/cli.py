@@ -178,8 +178,10 @@ def build_parser() -> argparse.ArgumentParser:
 def body(argv: Sequence[str] | None) -> int:
     a = build_parser().parse_args(argv)
     from pgsvc_encoder.options import check_extras, settings_from
+    from pgsvc_encoder.start import import_torch
 
     check_extras()
+    import_torch()
     settings = settings_from(a)
     from pgsvc.errors import UsageError
     from pgsvc_encoder import report
@@ -246,7 +248,12 @@ def _connected(a: argparse.Namespace) -> AbstractContextManager[Cluster | None]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return run(NAME, body, argv)
+    code = run(NAME, body, argv)
+    if argv is None:
+        from pgsvc_encoder.start import leave
+
+        leave(code)
+    return code
 
 
 if __name__ == "__main__":
