@@ -1,4 +1,4 @@
-// Python binding of what comes before and after the sum: range coder, graded tools, geometry, samples.
+// Python binding of what comes before the sum: range coder, graded tools, geometry.
 // The GIL is released while they work, so that the next frames are read while one is summed.
 #include <algorithm>
 #include <cstring>
@@ -10,8 +10,6 @@
 #include "geometry.h"
 
 namespace {
-
-constexpr size_t SAMPLES_PER_JOB = 1 << 18;
 
 template <typename T>
 using Flat = Array<T, 1>;
@@ -201,17 +199,6 @@ size_t changed_rows(Array<int32_t, 2> position, Array<int32_t, 2> shape, Array<i
                              {old_position.data(), old_shape.data(), old_colour.data()}, n, components, rows.data());
 }
 
-template <typename Sample>
-void to_samples(Flat<const int16_t> sums, Flat<Sample> out, int threads) {
-    const size_t n = sums.shape(0);
-    require(out.shape(0) == n, "one sample for each sum");
-    nb::gil_scoped_release release;
-    pgs_parallel(int((n + SAMPLES_PER_JOB - 1) / SAMPLES_PER_JOB), threads, [&](int job) {
-        const size_t begin = size_t(job) * SAMPLES_PER_JOB, count = std::min(SAMPLES_PER_JOB, n - begin);
-        pgs::to_samples(sums.data() + begin, count, out.data() + begin);
-    });
-}
-
 } // namespace
 
 void bind_decoding(nb::module_ &m) {
@@ -231,6 +218,4 @@ void bind_decoding(nb::module_ &m) {
           "new_height"_a, a("factor"), a("form"), a("covered"), "(A,B,C), (P,K,R) and covered samples (spec 8.3, A.3).");
     m.def("changed_rows", &changed_rows, a("position"), a("shape"), a("colour"), a("old_position"), a("old_shape"),
           a("old_colour"), a("rows"), "Writes the rows that differ and returns their number.");
-    m.def("to_samples", &to_samples<uint8_t>, a("sums"), a("out"), "threads"_a, "Samples of 8 bits from sums (spec 8.7).");
-    m.def("to_samples", &to_samples<uint16_t>, a("sums"), a("out"), "threads"_a, "Likewise of 10 bits.");
 }

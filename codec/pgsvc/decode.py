@@ -59,12 +59,14 @@ class Setup:
         format: of the reference size (spec 6.1).
         output: of the pictures that are rendered; its size may be another.
         limits: checked before a frame is summed (spec A.3).
+        reuse: whether a picture may be written over by the next one.
         cpu, threads: of the sum, see :mod:`pgsvc.kernel`.
     """
 
     format: PictureFormat
     output: PictureFormat
     limits: Limits
+    reuse: bool
     cpu: str | None
     threads: int
 
@@ -157,13 +159,23 @@ def _graded_states(
     return states
 
 
-def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop: int) -> Iterator[DecodedFrame]:
+def running_sum(setup: Setup) -> RunningSum:
+    """What makes the pictures of a stream."""
+    reference = (setup.format.width, setup.format.height)
+    return RunningSum(setup.output, reference, setup.limits, reuse=setup.reuse, cpu=setup.cpu, threads=setup.threads)
+
+
+def decode_segment(
+    setup: Setup, running: RunningSum, segment: Segment, level: int, start: int, stop: int
+) -> Iterator[DecodedFrame]:
     """Frames ``start`` … ``stop`` − 1 of a segment at ``level`` or the highest complete level below it.
 
     Where a frame's next layer is only partly there, its complete slices are added too (spec 9.2).
+
+    Args:
+        running: from :func:`running_sum`, of all segments in turn.
     """
-    reference = (setup.format.width, setup.format.height)
-    running = RunningSum(setup.output, reference, setup.limits, cpu=setup.cpu, threads=setup.threads)
+    running.restart()
     complete_frames = [segment.layer_frames(k) for k in range(level + 1)]
     splats = _frames_of_sets(setup, segment, level, stop)
     if stop > 1 and running.threads > 1:

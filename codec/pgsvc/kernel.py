@@ -110,11 +110,17 @@ def scale_splats(
 
 
 def to_samples(
-    sums: np.ndarray, bit_depth: int, dtype: type, *, cpu: str | None = None, threads: int = 0
+    sums: np.ndarray,
+    bit_depth: int,
+    dtype: type,
+    *,
+    out: np.ndarray | None = None,
+    cpu: str | None = None,
+    threads: int = 0,
 ) -> np.ndarray:
-    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 bits and 10 bits."""
+    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 bits and 10 bits, and writes to ``out``."""
     if select(cpu) == "reference":
         return reference.to_samples(sums, bit_depth, dtype)
-    out = np.empty(sums.shape, dtype)
+    out = np.empty(sums.shape, dtype) if out is None else out
     native().to_samples(sums.reshape(-1), out.reshape(-1), thread_count(threads))
     return out
