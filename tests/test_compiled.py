@@ -175,7 +175,7 @@ def test_geometry(seed: int, size: tuple[int, int]) -> None:
     raw = rng.choice([-(1 << 24), -5000, 0, 1500, 30000, 1 << 24], (60, 3)) + rng.integers(-3000, 3000, (60, 3))
     shape = np.array([clip_shape(row[None], d)[0] for row, d in zip(raw, domain, strict=True)], np.int32)
     out = np.empty((60, 3), np.int32), np.empty((60, 3), np.int64), np.empty(60, np.int64)
-    kernel.native().geometry(shape, domain, splats.POWERS, 352, 288, *size, *out)
+    kernel.native().geometry(shape, domain, splats.POWERS, 352, 288, *size, *out, 2)
     for i, d in enumerate(domain.tolist()):
         factor = splats.inverse_cholesky(shape[i : i + 1], d)
         assert np.array_equal(out[0][i], factor[0])

@@ -11,6 +11,8 @@
 
 namespace {
 
+constexpr size_t SPLATS_PER_JOB = 1 << 13; // of geometry, a tenth of a millisecond
+
 template <typename T>
 using Flat = Array<T, 1>;
 using Data = Flat<const uint8_t>;
@@ -168,7 +170,7 @@ int graded_frames(Data data, State state, Numbers numbers, Powers powers, Steps 
 }
 
 void geometry(Factor shape, Flat<const uint8_t> domain, Powers powers, int32_t width, int32_t height, int32_t new_width,
-              int32_t new_height, Array<int32_t, 2> factor, Array<int64_t, 2> form, Flat<int64_t> covered) {
+              int32_t new_height, Array<int32_t, 2> factor, Array<int64_t, 2> form, Flat<int64_t> covered, int threads) {
     const size_t n = shape.shape(0);
     require(powers.shape(0) == 128, "powers of another size");
     require(std::min({width, height, new_width, new_height}) >= 1 && std::max({width, height, new_width, new_height}) <= 65535,
@@ -181,8 +183,11 @@ void geometry(Factor shape, Flat<const uint8_t> domain, Powers powers, int32_t w
         require(std::min(s[0], s[2]) >= low && std::max(s[0], s[2]) <= high, "a shape is out of range");
     }
     nb::gil_scoped_release release;
-    pgs::geometry(shape.data(), domain.data(), n, powers.data(), {width, height, new_width, new_height}, factor.data(),
-                  form.data(), covered.data());
+    pgs_parallel(int((n + SPLATS_PER_JOB - 1) / SPLATS_PER_JOB), threads, [&](int job) {
+        const size_t i = size_t(job) * SPLATS_PER_JOB, count = std::min(SPLATS_PER_JOB, n - i);
+        pgs::geometry(shape.data() + 3 * i, domain.data() + i, count, powers.data(), {width, height, new_width, new_height},
+                      factor.data() + 3 * i, form.data() + 3 * i, covered.data() + i);
+    });
 }
 
 size_t changed_rows(Array<int32_t, 2> position, Array<int32_t, 2> shape, Array<int16_t, 2> colour,
@@ -215,7 +220,8 @@ void bind_decoding(nb::module_ &m) {
           a("vectors"), a("tables"), a("key_tables"), a("position"), a("shape"), a("colour"),
           "Splats of the frames of a chunk (spec 7.13) behind those of the frame before. Returns a fault.");
     m.def("geometry", &geometry, a("shape"), a("domain"), a("powers"), "width"_a, "height"_a, "new_width"_a,
-          "new_height"_a, a("factor"), a("form"), a("covered"), "(A,B,C), (P,K,R) and covered samples (spec 8.3, A.3).");
+          "new_height"_a, a("factor"), a("form"), a("covered"), "threads"_a,
+          "(A,B,C), (P,K,R) and covered samples (spec 8.3, A.3).");
     m.def("changed_rows", &changed_rows, a("position"), a("shape"), a("colour"), a("old_position"), a("old_shape"),
           a("old_colour"), a("rows"), "Writes the rows that differ and returns their number.");
 }

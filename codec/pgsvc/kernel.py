@@ -118,7 +118,7 @@ def to_samples(
     cpu: str | None = None,
     threads: int = 0,
 ) -> np.ndarray:
-    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 bits and 10 bits, and writes to ``out``."""
+    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 and 10 bits and writes to ``out``."""
     if select(cpu) == "reference":
         return reference.to_samples(sums, bit_depth, dtype)
     out = np.empty(sums.shape, dtype) if out is None else out

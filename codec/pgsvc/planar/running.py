@@ -72,7 +72,7 @@ class RunningSum:
             add_layer(sums, output, sets, reference=self._reference, cpu=cpu, threads=threads)
             return to_picture(sums, output, cpu=cpu, threads=threads)
         if self._kept is None or not self._kept.holds(shown):
-            self._kept = _Kept(shown, output, self._reference, self._limits, cpu)
+            self._kept = _Kept(shown, output, self._reference, self._limits, cpu, threads)
         if not self._canvases:
             groups = output.plane_groups
             self._canvases = [Canvas(output, g, reuse=self._reuse, cpu=cpu, threads=threads) for g in groups]
@@ -84,9 +84,16 @@ class _Kept:
     """What is kept while the same sets are shown: their splats as of the last frame, and which of them rest."""
 
     def __init__(
-        self, shown: Mapping[SetKey, SplatSet], output: PictureFormat, reference: Size, limits: Limits, cpu: str
+        self,
+        shown: Mapping[SetKey, SplatSet],
+        output: PictureFormat,
+        reference: Size,
+        limits: Limits,
+        cpu: str,
+        threads: int,
     ) -> None:
-        self._output, self._reference, self._limits, self._cpu = output, reference, limits, cpu
+        self._output, self._reference, self._limits = output, reference, limits
+        self._cpu, self._threads = cpu, threads
         self._sizes = {key: len(s) for key, s in shown.items()}
         sets = list(shown.values())
         self._domain = np.repeat(np.array([s.domain for s in sets], np.uint8), [len(s) for s in sets])
@@ -162,7 +169,7 @@ class _Kept:
         """Splats as the plane groups have them, and how many samples each covers."""
         n, size = len(shape), (self._output.width, self._output.height)
         factor, form, covered = np.empty((n, 3), np.int32), np.empty((n, 3), np.int64), np.empty(n, np.int64)
-        kernel.native().geometry(shape, domain, POWERS, *self._reference, *size, factor, form, covered)
+        kernel.native().geometry(shape, domain, POWERS, *self._reference, *size, factor, form, covered, self._threads)
         splats = Shaped(position, factor, form, colour)
         groups = self._output.plane_groups
         return [Summed(*at_size(splats, self._reference, size, g, cpu=self._cpu)) for g in groups], covered
