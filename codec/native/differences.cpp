@@ -62,7 +62,8 @@ public:
     Chain(pgs_range_reader &data, const Header &h, const Fields &fields, const DifferenceTables &tables, const KeyTables &born,
           size_t n, int32_t frames, const Splats &states)
         : data(data), h(h), fields(fields), tables(tables), born(born), n(n), states(states),
-          births(n * size_t(frames + 1)), updated(n * size_t(frames + 1)), update(n), bits(n), slant(n) {}
+          births(n * size_t(frames + 1)), updated(n * size_t(frames + 1)), update(n), bits(n), slant(n),
+          measured_shape(3 * n, INT32_MIN), measured_colour(size_t(h.components) * n) {}
 
     void frame(int32_t number, const Step &step) {
         predict(step, fields.modes[number] == STILL ? nullptr : fields.vectors + field_size() * size_t(number));
@@ -80,6 +81,8 @@ private:
     std::vector<uint8_t> births, updated; // [frames + 1, N]: the number of the step in which it was born; 1: updated
     std::vector<uint8_t> update;
     std::vector<int> bits, slant;
+    std::vector<int32_t> measured_shape; // of what bits and slant were found last, at first no shape at all
+    std::vector<int16_t> measured_colour;
 
     size_t field_size() const { return 2 * size_t(fields.rows) * size_t(fields.columns); }
     Splats state(int32_t frame) const {
@@ -177,15 +180,26 @@ private:
         }
     }
 
+    // Bits and slant of a splat, which most splats have from the frame coded before: finding them takes divisions.
+    void measure(size_t i, const int32_t *shape, const int16_t *colour) {
+        const size_t components = size_t(h.components);
+        int32_t *last_shape = measured_shape.data() + 3 * i;
+        int16_t *last_colour = measured_colour.data() + components * i;
+        if (std::equal(shape, shape + 3, last_shape) && std::equal(colour, colour + components, last_colour)) return;
+        std::copy_n(shape, 3, last_shape);
+        std::copy_n(colour, components, last_colour);
+        int64_t energy[3];
+        energies(h, colour, shape, energy);
+        bits[i] = energy_bits(h, energy);
+        slant[i] = slant_bits(shape[1]);
+    }
+
     // What is updated of each splat, by what was in the frames that it is predicted from and by its energy.
     void code_updates(int inner, const uint8_t *before, const uint8_t *after, const Splats &predicted) {
         const size_t components = size_t(h.components);
         Reader reader(data);
         for (size_t i = 0; i < n; i++) {
-            int64_t energy[3];
-            energies(h, predicted.colour + components * i, predicted.shape + 3 * i, energy);
-            bits[i] = energy_bits(h, energy);
-            slant[i] = slant_bits(predicted.shape[3 * i + 1]);
+            measure(i, predicted.shape + 3 * i, predicted.colour + components * i);
             const int kind = before[i] + (inner ? 2 + after[i] : 0), energy_class = clip((bits[i] - 4) >> 1, 0, CLASSES - 1);
             update[i] = uint8_t(reader.symbol(tables.update[kind * CLASSES + energy_class]));
         }

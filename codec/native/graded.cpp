@@ -20,13 +20,13 @@ struct Node {
 };
 
 // How many splats of each node with two halves lie in the first one, all small ones before all large ones (spec 7.10).
-void split(pgs_range_reader &data, KeyTables &t, std::vector<Node> &nodes) {
+void split(pgs_range_reader &data, KeyTables &t, Node *nodes, size_t count) {
     struct Large { Node *node; int64_t low, high; };
     std::vector<Large> large;
     Reader reader(data);
-    for (Node &v : nodes)
-        if (v.inside && v.size <= SMALL) v.share = reader.symbol(t.small[v.size]);
-        else if (v.inside) large.push_back({&v, 0, 0});
+    for (Node *v = nodes; v < nodes + count; v++)
+        if (v->inside && v->size <= SMALL) v->share = reader.symbol(t.small[v->size]);
+        else if (v->inside) large.push_back({v, 0, 0});
     for (Large &l : large) {
         const int64_t bucket = reader.symbol(t.large), n = int64_t(l.node->size) + 1;
         l.low = (bucket * n + BUCKETS - 1) / BUCKETS;
@@ -35,35 +35,40 @@ void split(pgs_range_reader &data, KeyTables &t, std::vector<Node> &nodes) {
     for (const Large &l : large)
         if (l.high <= l.low || l.high - l.low > 65536) throw Fault::no_number;
     for (const Large &l : large) l.node->share = int32_t(l.low + reader.number(uint32_t(l.high - l.low)));
-    for (const Node &v : nodes)
-        if (v.share > v.size) throw Fault::more_than_all;
+    if (std::any_of(nodes, nodes + count, [](const Node &v) { return v.share > v.size; })) throw Fault::more_than_all;
 }
 
 // Morton codes of the cells of n splats, in order.
 std::vector<uint32_t> code_cells(pgs_range_reader &data, const Header &h, KeyTables &t, size_t n) {
     const int64_t cell = int64_t(1) << h.cell_bits;
     const int64_t columns = (h.width + cell - 1) >> h.cell_bits, rows = (h.height + cell - 1) >> h.cell_bits;
-    std::vector<Node> nodes, next;
-    nodes.reserve(n);
-    next.reserve(n);
-    if (n) nodes.push_back({0, int32_t(n), 0, false});
+    // Each node has a splat. One node more, as the last one is written before it is known to be there.
+    std::vector<Node> nodes(n + 1), next(n + 1);
+    size_t count = n > 0;
+    nodes[0] = {0, int32_t(n), 0, false};
     for (int bit = 2 * bit_length(uint64_t(std::max(columns, rows) - 1)) - 1; bit >= 0; bit--) {
-        for (Node &v : nodes) {
+        for (size_t i = 0; i < count; i++) {
+            Node &v = nodes[i];
             const uint32_t second = (2 * v.code + 1) << bit;
             v.inside = gather(second) < columns && gather(second >> 1) < rows;
             v.share = v.size;
         }
-        split(data, t, nodes);
-        next.clear();
-        for (const Node &v : nodes) {
-            if (v.share) next.push_back({2 * v.code, v.share, 0, false});
-            if (v.share < v.size) next.push_back({2 * v.code + 1, v.size - v.share, 0, false});
+        split(data, t, nodes.data(), count);
+        const size_t before = count;
+        count = 0;
+        for (size_t i = 0; i < before; i++) {
+            const Node &v = nodes[i];
+            next[count] = {2 * v.code, v.share, 0, false};
+            count += v.share > 0;
+            next[count] = {2 * v.code + 1, v.size - v.share, 0, false};
+            count += v.share < v.size;
         }
         nodes.swap(next);
     }
-    std::vector<uint32_t> codes;
-    codes.reserve(n);
-    for (const Node &v : nodes) codes.insert(codes.end(), size_t(v.size), v.code);
+    std::vector<uint32_t> codes(n);
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++)
+        for (int32_t k = 0; k < nodes[i].size; k++) codes[at++] = nodes[i].code;
     return codes;
 }
 

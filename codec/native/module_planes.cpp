@@ -43,8 +43,8 @@ void fill(Planes planes, Array<const int16_t, 1> values, int threads) {
     });
 }
 
-void mark_patches(Position position, Form form, Array<const int16_t, 2> colour, int32_t width, int32_t height, int32_t step_x, int32_t step_y,
-                  int32_t origin_x, int32_t origin_y, Array<uint8_t, 2> marked) {
+void mark_patches(Position position, Form form, Array<const int16_t, 2> colour, int32_t width, int32_t height,
+                  int32_t step_x, int32_t step_y, int32_t origin_x, int32_t origin_y, Array<uint8_t, 2> marked) {
     require(width >= 1 && height >= 1 && step_x >= 1 && step_y >= 1, "sizes and steps must be positive");
     require_patches(marked, size_t(height), size_t(width));
     require(form.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0),

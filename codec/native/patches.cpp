@@ -32,7 +32,8 @@ void mark_patches(const pgs_grid_i32 &grid, const pgs_splats_i32 &splats, uint8_
         const Form f = make_form(splats.form + 3 * n);
         if (!(f.P > 0 && f.det > 0)) continue; // sums leave it out
         const double x = splats.position[2 * n], y = splats.position[2 * n + 1];
-        const double quotient = limit / f.det, half_width = __builtin_sqrt(quotient * f.r), half_height = __builtin_sqrt(quotient * f.p);
+        const double quotient = limit / f.det;
+        const double half_width = __builtin_sqrt(quotient * f.r), half_height = __builtin_sqrt(quotient * f.p);
         const Range rows(y - half_height, y + half_height, grid.origin_y, inverse_y, grid.height, PATCH_HEIGHT);
         const double widest = half_width * f.k / f.r, inverse_p = 1.0 / f.p; // where it reaches farthest to the right
         for (int32_t row = rows.first; row <= rows.last; row++) {

@@ -36,7 +36,12 @@ def native() -> ModuleType:
 
 def levels() -> list[str]:
     """Names that ``select`` accepts on this machine, slowest first."""
-    return ["reference", *native().isa_levels()]
+    return ["reference", *_native_levels()]
+
+
+@cache
+def _native_levels() -> tuple[str, ...]:
+    return tuple(native().isa_levels())
 
 
 def select(name: str | None = None, *, floats: bool = False) -> str:
