@@ -56,6 +56,7 @@ def test_missing_native_module_is_named(monkeypatch) -> None:
     monkeypatch.setattr(kernel.importlib, "import_module", fail)
     monkeypatch.delenv("PGSVC_CPU", raising=False)
     kernel.native.cache_clear()
+    kernel._native_levels.cache_clear()
     try:
         with pytest.raises(UsageError, match="no pgsvc._native here"):
             kernel.select(None)

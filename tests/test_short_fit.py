@@ -23,8 +23,6 @@ from pgsvc_encoder.start import import_torch, leave
 import_torch()
 import atexit, torch
 torch.Generator().manual_seed(1)
-import torch._meta_registrations
-assert torch._meta_registrations.register_meta
 atexit.register(print, "end")
 leave(3)
 """

@@ -46,5 +46,7 @@ inline const pgs_kernels &kernels(int isa) {
 
 // Float sums and their gradients: module_fitting.cpp.
 void bind_fitting(nb::module_ &m);
-// Decoding up to the sum, and after it: module_decoding.cpp.
+// Decoding up to the sum: module_decoding.cpp.
 void bind_decoding(nb::module_ &m);
+// The planes that are summed into, and their samples: module_planes.cpp.
+void bind_planes(nb::module_ &m);

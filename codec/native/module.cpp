@@ -95,6 +95,7 @@ NB_MODULE(_native, m) {
     m.doc() = "Native kernels of pgsvc; isa is 1 scalar, 2 v3, 3 v4; formats in codec/native/pgs_kernel.h";
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     bind_decoding(m);
+    bind_planes(m);
     bind_fitting(m);
     m.def("isa_levels", &isa_levels, "Names of the instruction sets that this build and processor have.");
     m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("form"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,

@@ -34,7 +34,12 @@ def native() -> ModuleType:
 
 def levels() -> list[str]:
     """Names that ``select`` accepts on this machine, slowest first."""
-    return ["reference", *native().isa_levels()]
+    return ["reference", *_native_levels()]
+
+
+@cache
+def _native_levels() -> tuple[str, ...]:
+    return tuple(native().isa_levels())
 
 
 def select(name: str | None = None) -> str:
@@ -118,11 +123,17 @@ def scale_splats(
 
 
 def to_samples(
-    sums: np.ndarray, bit_depth: int, dtype: type, *, cpu: str | None = None, threads: int = 0
+    sums: np.ndarray,
+    bit_depth: int,
+    dtype: type,
+    *,
+    out: np.ndarray | None = None,
+    cpu: str | None = None,
+    threads: int = 0,
 ) -> np.ndarray:
-    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 bits and 10 bits."""
+    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 and 10 bits and writes to ``out``."""
     if select(cpu) == "reference":
         return reference.to_samples(sums, bit_depth, dtype)
-    out = np.empty(sums.shape, dtype)
+    out = np.empty(sums.shape, dtype) if out is None else out
     native().to_samples(sums, out, thread_count(threads))
     return out
