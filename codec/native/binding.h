@@ -50,3 +50,5 @@ void bind_fitting(nb::module_ &m);
 void bind_decoding(nb::module_ &m);
 // The planes that are summed into, and their samples: module_planes.cpp.
 void bind_planes(nb::module_ &m);
+// The encoder of the range coder: module_writing.cpp.
+void bind_writing(nb::module_ &m);

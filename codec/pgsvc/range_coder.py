@@ -6,6 +6,7 @@ are sent. :class:`RangeReader` and :class:`RangeWriter` have the same methods, s
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -142,14 +143,43 @@ class RangeReader:
 
 
 class RangeWriter:
-    """The inverse of :class:`RangeReader`."""
+    """The inverse of :class:`RangeReader`.
+
+    Args:
+        native: False: by the numpy twin.
+    """
+
+    def __init__(self, *, native: bool = True) -> None:
+        self._coder = kernel.native().RangeWriter() if native else _TwinWriter()
+
+    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        assert values is not None and len(values) == len(context)
+        values = np.ascontiguousarray(values, np.int32)
+        self._coder.adaptive(counts, np.ascontiguousarray(context, np.int32), values)
+        return values
+
+    def uniform(self, sizes: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        assert values is not None and len(values) == len(sizes)
+        values = np.ascontiguousarray(values, np.int32)
+        self._coder.uniform(np.ascontiguousarray(sizes, np.int32), values)
+        return values
+
+    def bits(self) -> float:
+        """Bits so far, to tell what costs how much."""
+        return self._coder.bits()
+
+    def finish(self) -> bytes:
+        """The shortest bytes that are read back as these symbols, with zeros behind them."""
+        return self._coder.finish()
+
+
+class _TwinWriter:
+    """The native encoder's twin."""
 
     def __init__(self) -> None:
         self._low, self._range, self._out = 0, FULL, bytearray()
 
-    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray:
-        """Tables learn as lists, as ``learn`` says: numpy takes ten times as long for a few numbers at a time."""
-        assert values is not None and len(values) == len(context)
+    def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray) -> None:
         rows = context.tolist()
         tables = {row: counts[row].tolist() for row in set(rows)}  # single numbers are slow in arrays
         totals = {row: sum(table) for row, table in tables.items()}
@@ -160,17 +190,16 @@ class RangeWriter:
             totals[row] = learn(table, s, totals[row])
         for row, table in tables.items():
             counts[row] = table
-        return np.asarray(values, np.int32)
 
-    def uniform(self, sizes: np.ndarray, values: np.ndarray | None) -> np.ndarray:
-        assert values is not None and len(values) == len(sizes)
+    def uniform(self, sizes: np.ndarray, values: np.ndarray) -> None:
         for size, value in zip(sizes.tolist(), values.tolist(), strict=True):
             unit = self._range // size
             self._narrow(value * unit, unit)
-        return np.asarray(values, np.int32)
+
+    def bits(self) -> float:
+        return 8.0 * len(self._out) + 32 - math.log2(self._range)
 
     def finish(self) -> bytes:
-        """The shortest bytes that are read back as these symbols, with zeros behind them."""
         for kept in range(5):
             mask = (1 << (32 - 8 * kept)) - 1
             value = (self._low + mask) & ~mask
