@@ -24,7 +24,7 @@ from pgsvc.errors import BadStream, LimitExceeded  # noqa: E402
 from pgsvc.headers import PREDICTED_FRAMES  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402
 from pgsvc.picture import Chroma, PictureFormat  # noqa: E402
-from pgsvc.planar import compiled, running, splats  # noqa: E402
+from pgsvc.planar import canvas, compiled, splats  # noqa: E402
 from pgsvc.planar.differences import Frame, code_frames  # noqa: E402
 from pgsvc.planar.graded import code_graded, key_frame  # noqa: E402
 from pgsvc.planar.motion import code_fields, field_shape  # noqa: E402
@@ -175,7 +175,7 @@ def test_geometry(seed: int, size: tuple[int, int]) -> None:
     raw = rng.choice([-(1 << 24), -5000, 0, 1500, 30000, 1 << 24], (60, 3)) + rng.integers(-3000, 3000, (60, 3))
     shape = np.array([clip_shape(row[None], d)[0] for row, d in zip(raw, domain, strict=True)], np.int32)
     out = np.empty((60, 3), np.int32), np.empty((60, 3), np.int64), np.empty(60, np.int64)
-    kernel.native().geometry(shape, domain, splats.POWERS, 352, 288, *size, *out)
+    kernel.native().geometry(shape, domain, splats.POWERS, 352, 288, *size, *out, 2)
     for i, d in enumerate(domain.tolist()):
         factor = splats.inverse_cholesky(shape[i : i + 1], d)
         assert np.array_equal(out[0][i], factor[0])
@@ -186,10 +186,11 @@ def test_geometry(seed: int, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize(("depth", "dtype"), [(8, np.uint8), (10, np.uint16)])
 def test_samples(depth: int, dtype: type) -> None:
     sums = np.arange(-32768, 32768).astype(np.int16).reshape(1, 256, 256)
-    got = kernel.to_samples(np.tile(sums, (9, 1, 1)), depth, dtype, threads=3)
-    want = reference.to_samples(np.tile(sums, (9, 1, 1)), depth, dtype)
-    assert got.dtype == want.dtype
-    assert np.array_equal(got, want)
+    for some in (np.tile(sums, (9, 1, 1)), np.tile(sums, (3, 2, 2))[:, 1:, 5:-7]):
+        got = kernel.to_samples(some, depth, dtype, threads=3)
+        want = reference.to_samples(some, depth, dtype)
+        assert got.dtype == want.dtype
+        assert np.array_equal(got, want)
 
 
 # --- the running sum --------------------------------------------------------------------------------------------------
@@ -229,7 +230,7 @@ def test_running_sum(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], chr
         subtracted.append(len(arguments) > 8 and arguments[8])
         real(*arguments, **options)
 
-    monkeypatch.setattr(running.kernel, "sum_i16", counted)
+    monkeypatch.setattr(canvas.kernel, "sum_i16", counted)
     mine, twin = (RunningSum(output, (70, 45), LEVELS[1], cpu=cpu, threads=1) for cpu in (None, "reference"))
     kinds = [(20, CHOLESKY), (15, LOG_CHOLESKY), (0, LOG_CHOLESKY)]
     sets = {(k, 0, 0): random_set(rng, n, domain, components) for k, (n, domain) in enumerate(kinds)}
@@ -254,3 +255,44 @@ def test_the_limit_holds_for_every_frame() -> None:
         grown = replace(small, shape=small.shape + np.array([[0], [0], [0], [9000]], np.int32))
         with pytest.raises(LimitExceeded, match=r"A\.3"):
             total.picture({(0, 0, 0): grown})
+
+
+@pytest.mark.parametrize("size", [(70, 45), (300, 200)])
+def test_patches_hold_the_support(size: tuple[int, int]) -> None:
+    """Every sample that a splat adds to lies in a patch that it marks, and tall slanted splats do not mark their whole box."""
+    rng, native = np.random.default_rng(8), kernel.native()
+    width, height = size
+    patch_width, patch_height = native.PATCH
+    marked_share = []
+    for step, origin in ((256, 128), (512, 256)):
+        s = random_set(rng, 200, LOG_CHOLESKY, 1)
+        position = (s.position * np.array([width / 70, height / 45])).astype(np.int32)
+        for i in range(len(s)):
+            one = position[i : i + 1], s.form[i : i + 1], np.full((1, 1), 9000, np.int16)
+            acc = np.zeros((1, height, width), np.int16)
+            kernel.sum_i16(acc, *one, step, step, origin, origin, threads=1)
+            marked = np.zeros((-(-height // patch_height), -(-width // patch_width)), np.uint8)
+            native.mark_patches(*one, width, height, step, step, origin, origin, marked)
+            whole = np.kron(marked, np.ones((patch_height, patch_width), np.uint8))[:height, :width]
+            assert not (acc[0] != 0)[whole == 0].any()
+            if (acc != 0).any():
+                marked_share.append((whole != 0).sum() / max((acc != 0).sum(), patch_width * patch_height))
+    assert np.median(marked_share) < 4
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+def test_large_planes_change_in_patches(monkeypatch: pytest.MonkeyPatch, reuse: bool) -> None:  # noqa: FBT001
+    """As the running sum, where planes are too large to be made new as a whole; pictures given away stay as they are."""
+    monkeypatch.setattr(canvas, "SMALL", 0)
+    rng = np.random.default_rng(9)
+    output = replace(FORMAT, width=300, height=200)
+    mine, twin = (
+        RunningSum(output, (300, 200), LEVELS[1], reuse=reuse, cpu=cpu, threads=1) for cpu in (None, "reference")
+    )
+    sets, given = {(0, 0, 0): random_set(rng, 30, LOG_CHOLESKY)}, []
+    for share in (0.0, 0.1, 0.1, 0.0, 0.0, 0.05, 0.5, 0.1, 1.0, 0.1):
+        sets = {key: changed(rng, s, share) for key, s in sets.items()}
+        want, got = twin.picture(sets).tobytes(), mine.picture(sets)
+        assert got.tobytes() == want
+        given.append((got, want))
+    assert reuse or all(picture.tobytes() == want for picture, want in given)

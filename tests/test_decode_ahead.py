@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import pgsvc
-from pgsvc.decode import _ahead
+from pgsvc import decode
 from pgsvc.errors import BadStream
 from pgsvc.stream import Stream
+from pgsvc.threads import ahead, at_once
 
 VALID = Path(__file__).resolve().parent.parent / "conformance/valid"
 FAULTY = Path(__file__).resolve().parent.parent / "conformance/faulty"
@@ -26,7 +28,7 @@ def numbers(stop: int, seen: list[int]) -> Iterator[int]:
 
 def test_items_then_the_error() -> None:
     seen: list[int] = []
-    items, got = _ahead(numbers(9, seen), 3), []
+    items, got = ahead(numbers(9, seen), 3), []
     with pytest.raises(BadStream, match="no more"):
         for item in items:
             got.append(item)
@@ -36,14 +38,29 @@ def test_items_then_the_error() -> None:
 
 def test_no_thread_is_left() -> None:
     before = threading.active_count()
-    items = _ahead(numbers(9, []), 3)
+    items = ahead(numbers(9, []), 3)
     assert next(items) == 1
     items.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_jobs_at_once(threads: int) -> None:
+    def job(number: int) -> int:
+        if number in (2, 3):
+            raise BadStream(f"job {number}", clause="0")
+        return number
+
+    got, before = [], threading.active_count()
+    with pytest.raises(BadStream, match="job 2"):
+        for value in at_once([partial(job, i) for i in range(5)], threads):
+            got.append(value)
+    assert got == [0, 1] and threading.active_count() == before
+
+
 @pytest.mark.parametrize("name", ["09-video-predicted", "30-video-motion-groups", "35-video-objects-motion"])
-def test_frames_do_not_depend_on_threads(name: str) -> None:
+def test_frames_do_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(decode, "SIDE_BY_SIDE", 0)
     found = []
     for threads in (1, 2):
         with pgsvc.open(VALID / f"{name}.pgs", threads=threads) as stream:
@@ -53,7 +70,8 @@ def test_frames_do_not_depend_on_threads(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["95-differences-left-over", "97-differences-no-symbol", "98-born-more-than-all"])
-def test_an_error_comes_at_its_frame(name: str) -> None:
+def test_an_error_comes_at_its_frame(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(decode, "SIDE_BY_SIDE", 0)
     found = []
     for threads in (1, 2):
         stream, shown = Stream(threads=threads), []

@@ -183,6 +183,20 @@ def test_splats_without_colour_add_nothing() -> None:
     check_sum(rng, (position, form, colour), (45, 20), GRIDS["420-left"], 2)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_sum_faint_colours(sign) -> None:
+    """Every magnitude whose parts round to 0 before the support ends, on broad slanted splats with samples at all distances."""
+    rng = np.random.default_rng(15)
+    colour = np.zeros((260, 2), np.int16)
+    colour[np.arange(260), rng.integers(0, 2, 260)] = sign * np.arange(260)
+    form = quadratic_form(factors(rng.uniform(1, 5, 260), rng.normal(0, 1, 260), rng.uniform(1, 5, 260)))
+    position = (rng.uniform(-0.1, 1.1, (260, 2)) * (96, 70) * 256).astype(np.int32)
+    check_sum(rng, (position, form, colour), (96, 70), GRIDS["luma"], 2)
+    for n in range(0, 260, 7):  # one alone: nothing is made up for by another
+        one = (position[n : n + 1], form[n : n + 1], colour[n : n + 1])
+        check_sum(rng, one, (96, 70), GRIDS["luma"], 2)
+
+
 @pytest.mark.parametrize("name", LEVELS)
 def test_threads_change_nothing(name) -> None:
     """Enough work for several threads, each with its own rows."""
@@ -196,6 +210,21 @@ def test_threads_change_nothing(name) -> None:
         got = np.zeros_like(want)
         native.sum_i16(got, *splats, *GRIDS["luma"], False, kernel.ISA[name], threads)
         assert (got == want).all(), f"{threads} threads: {np.argwhere(got != want)[:3]}"
+
+
+@pytest.mark.parametrize("shape", [(3, 31, 256), (2, 1, 40), (1, 70, 33)], ids=str)
+def test_rows_may_lie_apart(shape) -> None:
+    """Between rows and planes nothing is changed."""
+    rng = np.random.default_rng(14)
+    splats = random_splats(rng, 80, shape[2], shape[1], shape[0])
+    start = rng.integers(-(2**15), 2**15, (shape[0], shape[1] + 3, shape[2] + 5)).astype(np.int16)
+    want, part = start.copy(), np.s_[:, 1:-2, 3:-2]
+    reference.sum_i16(want[part], *splats, *GRIDS["luma"])
+    for name in LEVELS:
+        got = start.copy()
+        native.sum_i16(got[part], *splats, *GRIDS["luma"], False, kernel.ISA[name], 1)
+        assert (got == want).all(), name
+    assert kernel.empty_sums(*shape).shape == shape
 
 
 def test_subtract_restores() -> None:

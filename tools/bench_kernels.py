@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from benchmarking import markdown, save
 from splat_generator import GRIDS, float_splats, random_factors, random_splats
-from sum_pictures import CASES, measure_case
+from sum_pictures import CASES, STARTED, measure_case
 
 from pgsvc import kernel
 
@@ -169,7 +169,7 @@ def main() -> None:
     )
     note = f"{args.splats} splats, {density:.1f} pairs per sample, {args.threads} thread(s)."
     floor = (
-        f"The floor is that of AVX2 at {args.ghz:.2f} GHz: the vector instructions that each sample needs, three in a "
+        f"The floor is that of {isa} at {args.ghz:.2f} GHz: the vector instructions that each sample needs, {STARTED[isa]} in a "
         "cycle, all lanes used. A pair counts where the splat has colour in the group. Frames/s are of the sum alone."
     )
     text = f"{table}\n\n{note} scale_splats: {scaling:.0f} ns per splat.\n\n{sum_table(cases, args.ghz)}\n\n{floor}"

@@ -73,8 +73,10 @@ class Meter(RangeWriter):
         assert values is not None
         bits = 0.0
         for row, symbol in zip(context.tolist(), values.tolist(), strict=True):
-            bits += math.log2(int(counts[row].sum()) / int(counts[row, symbol]))
-            learn(counts[row], symbol)
+            table = counts[row].tolist()
+            bits += math.log2(sum(table) / table[symbol])
+            learn(table, symbol, sum(table))
+            counts[row] = table
         self.bits.append(bits)
         return np.asarray(values, np.int32)
 

@@ -1,9 +1,10 @@
 """The normative sum on splats like those of real streams: time per splat-sample pair, beside what the instructions take.
 
-The floor counts the vector instructions that no sample can do without, for sixteen samples in AVX2 (spec 8.5, 8.6): 4 for q
-(a 32-bit product counts twice), 3 for two more columns by d1, 3 for x, 10 for the polynomial, 1 for its last shift, and
-for each component a product and an addition. A current core starts three vector instructions in a cycle
-(Fog, *Instruction tables*; uops.info: Golden Cove, Zen 3). Loads, stores, ends of rows and lanes behind them come on top.
+The floor counts the vector instructions that no sample can do without, for a vector of samples (spec 8.5, 8.6): 4 for q of
+every other column (a 32-bit product counts twice), 2 for the others, 3 for x, 10 for the polynomial, 1 for its last shift,
+and for each component a product and an addition. A current core starts three instructions of AVX2 in a cycle, each for
+sixteen samples, or two of AVX-512, for 32 (Fog, *Instruction tables*; uops.info: Golden Cove, Zen 3). Loads, stores, ends
+of rows and lanes behind them come on top.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from splat_generator import GRIDS, picture_splats
 from pgsvc import kernel
 from pgsvc.reference import QMAX
 
-COMMON, PER_COMPONENT, STARTED, LANES = 20, 2, 3, 16
+COMMON, PER_COMPONENT = 20, 2
+STARTED = {"scalar": 3, "v3": 3, "v4": 2}  # in a cycle; the scalar kernel is held against AVX2
+LANES = {"scalar": 16, "v3": 16, "v4": 32}  # of a vector, which two short rows share
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,9 @@ CASES = (
 )
 
 
-def floor_cycles(components: int) -> float:
+def floor_cycles(components: int, isa: str) -> float:
     """Cycles per splat-sample pair."""
-    return (COMMON + PER_COMPONENT * components) / STARTED / LANES
+    return (COMMON + PER_COMPONENT * components) / STARTED[isa] / LANES[isa]
 
 
 def row_lengths(position: np.ndarray, form: np.ndarray, width: int, height: int, grid: tuple[int, ...]) -> np.ndarray:
@@ -93,23 +96,25 @@ def measure_case(
         width, height = -(-case.width * 256 // grid[0]), -(-case.height * 256 // grid[1])
         part = np.ascontiguousarray(colour[:, start : start + components])
         start += components
-        acc = np.zeros((components, height, width), np.int16)
+        acc = kernel.empty_sums(components, height, width)
+        acc[:] = 0
         used = part.any(1)
         rows = row_lengths(position[used], form[used], width, height, grid)
 
         def call(acc=acc, part=part, grid=grid) -> None:
             native.sum_i16(acc, position, form, part, *grid, False, kernel.ISA[isa], threads)
 
-        seconds, rest = best_time(call, repeats, clock), rows % LANES
+        half = LANES[isa] // 2
+        seconds, rest = best_time(call, repeats, clock), rows % LANES[isa]
         groups.append(
             {
                 "group": name,
                 "components": components,
                 "pairs": int(rows.sum()),
                 "columns_per_row": float(rows.mean()),
-                "lanes_used": float(rows.sum() / (rows - rest + (rest + 7) // 8 * 8).sum()),
+                "lanes_used": float(rows.sum() / (rows - rest + (rest + half - 1) // half * half).sum()),
                 "nanoseconds_per_pair": seconds / rows.sum() * 1e9,
-                "floor_cycles_per_pair": floor_cycles(components),
+                "floor_cycles_per_pair": floor_cycles(components, isa),
                 "seconds": seconds,
                 "cpu_seconds": best_time(call, repeats, time.process_time),
             }

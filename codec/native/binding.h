@@ -12,6 +12,9 @@ using namespace nb::literals;
 
 template <typename T, int D>
 using Array = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
+// Sums [C,H,W]: samples of a row lie side by side, rows and planes may lie apart.
+template <typename T>
+using Sums = nb::ndarray<T, nb::ndim<3>, nb::device::cpu>;
 using Position = nb::ndarray<const int32_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
 using Factor = nb::ndarray<const int32_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
 using Form = nb::ndarray<const int64_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
@@ -26,6 +29,15 @@ int32_t size(const A &array, int axis) {
     return int32_t(array.shape(axis));
 }
 
+template <typename T>
+void require_rows(const Sums<T> &sums) {
+    const int64_t columns = int64_t(sums.shape(2)), rows = int64_t(sums.shape(1)), planes = int64_t(sums.shape(0));
+    const int64_t row = sums.stride(1), plane = sums.stride(0);
+    if (columns > 1 && sums.stride(2) != 1) throw nb::type_error("the samples of a row must lie side by side");
+    require(rows <= 1 || (row >= columns && row <= 1 << 17), "rows overlap, or lie too far apart");
+    require(planes <= 1 || plane >= (rows - 1) * (rows > 1 ? row : 0) + columns, "planes overlap");
+}
+
 inline const pgs_kernels &kernels(int isa) {
     const pgs_kernels *table = pgs_table(isa);
     require(table != nullptr, "this instruction set is not available; see isa_levels()");
@@ -34,8 +46,10 @@ inline const pgs_kernels &kernels(int isa) {
 
 // Float sums and their gradients: module_fitting.cpp.
 void bind_fitting(nb::module_ &m);
-// Decoding up to the sum, and after it: module_decoding.cpp.
+// Decoding up to the sum: module_decoding.cpp.
 void bind_decoding(nb::module_ &m);
+// The planes that are summed into, and their samples: module_planes.cpp.
+void bind_planes(nb::module_ &m);
 // The encoder of the range coder: module_writing.cpp.
 void bind_writing(nb::module_ &m);
 // Splats of a scene, drawn and back: module_scene.cpp.

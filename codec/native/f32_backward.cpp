@@ -1,68 +1,74 @@
 // Gradients of the float sum by geometry and colour, one splat at a time. See f32_walk.h for the model.
 //
-// With g = sum_c dLoss/dpixel_c colour_c and e = g dw/dq, all sums over the samples of the splat:
-//   dx: -2 A^2 sum(e dx) + 2 C sum(e v)   dy: -2 B sum(e v)
-//   dA: 2 A sum(e dx^2)   dB: 2 sum(e v dy)   dC: -2 sum(e v dx)   d colour_c: sum(dLoss/dpixel_c w)
+// With e = w sum_c dLoss/dpixel_c colour_c, which is -2 dLoss/dq, and v = B dy - C dx, all is made of the sums over the samples
+// of the splat of e dx, e dx^2, e dy, e dx dy, e dy^2 and dLoss/dpixel_c w:
+//   dx: A^2 sum(e dx) - C sum(e v)   dy: B sum(e v)
+//   dA: -A sum(e dx^2)   dB: -sum(e v dy)   dC: sum(e v dx)   d colour_c: sum(dLoss/dpixel_c w)
 #include "f32_walk.h"
 
 namespace {
 
-template <typename L, int COMPONENTS>
-void backward(const float *image, const pgs_grid_f32 &grid, const Splat s, const float *colours, float *out) {
-    using F = typename L::F;
-    const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
-    const ptrdiff_t width = grid.width;
+template <int COMPONENTS>
+PGS_INLINE void backward(const float *image, const pgs_planes &planes, const pgs_grid_f32 &grid, const Splat s,
+                         const float *colours, float *out) {
+    const ptrdiff_t row = planes.row, component = planes.component;
+    const float step = grid.step_y;
     float colour[COMPONENTS];
     for (int c = 0; c < COMPONENTS; c++) colour[c] = colours[c];
-    F colour_sum[COMPONENTS] = {}, e_dx = {}, e_dx2 = {}, e_v = {}, e_v_dx = {}, e_v_dy = {};
-    walk<L>(s, grid, [&](int32_t j, int32_t i, auto dx, float dy, auto, auto v, auto q,
-                                   auto mask) __attribute__((always_inline)) {
-        F slope;
-        const F w = L::keep(mask, weight_of(q, slope));
-        const float *at = image + j * width + i;
-        F g = {};
-        for (int c = 0; c < COMPONENTS; c++, at += plane) {
-            const F pixel = L::load(at);
-            colour_sum[c] += pixel * w;
-            g += pixel * colour[c];
-        }
-        const F e = L::keep(mask, g * slope), ex = e * dx, ev = e * v;
-        e_dx += ex;
-        e_dx2 += ex * dx;
-        e_v += ev;
-        e_v_dx += ev * dx;
-        e_v_dy += ev * dy;
-    });
-    const float v_sum = L::sum(e_v);
-    out[0] = -2 * s.a * s.a * L::sum(e_dx) + 2 * s.c * v_sum;
-    out[1] = -2 * s.b * v_sum;
-    out[2] = 2 * s.a * L::sum(e_dx2);
-    out[3] = 2 * L::sum(e_v_dy);
-    out[4] = -2 * L::sum(e_v_dx);
-    for (int c = 0; c < COMPONENTS; c++) out[5 + c] = L::sum(colour_sum[c]);
+    F colour_sum[COMPONENTS] = {}, e_dx = {}, e_dx2 = {}, e_dy = {}, e_dx_dy = {}, e_dy2 = {};
+    F e_sum = {}, e_row = {}, e_row2 = {}; // of some columns, row numbers instead of dy
+    walk(
+        s, grid,
+        [&](ptrdiff_t j, int32_t at, ptrdiff_t k, F, F q) __attribute__((always_inline)) {
+            const F w = weight_of(q);
+            const float *from = image + j * row + at;
+            F g = {};
+            for (int c = 0; c < COMPONENTS; c++, from += component) {
+                const F pixel = *(const Loose *)from;
+                colour_sum[c] += pixel * w;
+                g = c ? g + pixel * colour[c] : pixel * colour[c];
+            }
+            const F e = g * w;
+            e_sum += e;
+            e_row += e * NUMBER.one[k];
+            e_row2 += e * NUMBER.square[k];
+        },
+        [&](F dx, F, float dy) __attribute__((always_inline)) {
+            const F ex = e_sum * dx, by_row = dy * e_sum + step * e_row;
+            e_dx += ex;
+            e_dx2 += ex * dx;
+            e_dy += by_row;
+            e_dx_dy += by_row * dx;
+            e_dy2 += dy * by_row + step * (dy * e_row + step * e_row2);
+            e_sum = e_row = e_row2 = F{};
+        });
+    const float ex = sum(e_dx), ex2 = sum(e_dx2), ey = sum(e_dy), exy = sum(e_dx_dy), ey2 = sum(e_dy2);
+    const float ev = s.b * ey - s.c * ex;
+    out[0] = s.a * s.a * ex - s.c * ev;
+    out[1] = s.b * ev;
+    out[2] = -s.a * ex2;
+    out[3] = s.c * exy - s.b * ey2;
+    out[4] = s.b * exy - s.c * ex2;
+    for (int c = 0; c < COMPONENTS; c++) out[5 + c] = sum(colour_sum[c]);
 }
 
 template <int COMPONENTS>
-void backward_all(const float *grad_layers, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats, float *gradients) {
-    const ptrdiff_t plane = ptrdiff_t(grid.width) * grid.height;
+void backward_all(const pgs_planes &planes, const pgs_grid_f32 &grid, const pgs_splats_f32 &splats, float *gradients) {
     for (int32_t layer = 0; layer < splats.layers; layer++) {
-        const float *image = grad_layers + layer * COMPONENTS * plane;
+        const float *image = planes.data + layer * planes.layer;
         for (int32_t i = splats.starts[layer]; i < splats.starts[layer + 1]; i++) {
             const ptrdiff_t n = splats.order[i];
-            const float *colour = splats.colour + COMPONENTS * n;
-            const Splat s = read_splat(splats.geometry + 5 * n);
-            float *out = gradients + (5 + COMPONENTS) * ptrdiff_t(i);
-            if (grid.width < WIDE) backward<Single, COMPONENTS>(image, grid, s, colour, out);
-            else backward<Wide, COMPONENTS>(image, grid, s, colour, out);
+            backward<COMPONENTS>(image, planes, grid, read_splat(splats.geometry + 5 * n), splats.colour + COMPONENTS * n,
+                                 gradients + (5 + COMPONENTS) * ptrdiff_t(i));
         }
     }
 }
 
 } // namespace
 
-void PGS_NAME(f32_backward)(const float *grad_layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
+void PGS_NAME(f32_backward)(const pgs_planes *planes, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
                             float *gradients) {
-    if (splats->components == 1) backward_all<1>(grad_layers, *grid, *splats, gradients);
-    else if (splats->components == 2) backward_all<2>(grad_layers, *grid, *splats, gradients);
-    else if (splats->components == 3) backward_all<3>(grad_layers, *grid, *splats, gradients);
+    if (splats->components == 1) backward_all<1>(*planes, *grid, *splats, gradients);
+    else if (splats->components == 2) backward_all<2>(*planes, *grid, *splats, gradients);
+    else if (splats->components == 3) backward_all<3>(*planes, *grid, *splats, gradients);
 }

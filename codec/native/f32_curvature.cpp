@@ -3,31 +3,36 @@
 
 namespace {
 
-template <typename L>
 void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float energy) {
-    using F = typename L::F;
-    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // constant factors follow at the end
-    walk<L>(s, grid, [&](int32_t, int32_t, auto dx, float dy, auto u, auto v, auto q,
-                                   auto mask) __attribute__((always_inline)) {
-        F slope;
-        const F w = L::keep(mask, weight_of(q, slope));
-        slope = L::keep(mask, slope);
-        const F su = slope * u, sv = slope * v;
-        const F by_x = s.c * sv - s.a * su, by_a = su * dx, by_b = sv * dy, by_c = sv * dx;
-        sx += by_x * by_x;
-        sy += sv * sv;
-        sa += by_a * by_a;
-        sb += by_b * by_b;
-        sc += by_c * by_c;
-        sw += w * w;
-    });
-    const float four = 4 * energy; // dq/dparameter has a factor 2 everywhere
-    out[0] += four * L::sum(sx);
-    out[1] += four * s.b * s.b * L::sum(sy);
-    out[2] += four * L::sum(sa);
-    out[3] += four * L::sum(sb);
-    out[4] += four * L::sum(sc);
-    out[5] += L::sum(sw);
+    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // dw/dparameter is w times C v - A u, v, u dx, v dy, v dx
+    F w2 = {}, w2v = {}, w2v2 = {}, w2v2_row = {}, w2v2_row2 = {}; // sums of some columns, row numbers instead of dy
+    walk(
+        s, grid,
+        [&](ptrdiff_t, int32_t, ptrdiff_t k, F v, F q) __attribute__((always_inline)) {
+            const F w = weight_of(q), wv = w * v, square = wv * wv;
+            w2 += w * w;
+            w2v += w * wv;
+            w2v2 += square;
+            w2v2_row += square * NUMBER.one[k];
+            w2v2_row2 += square * NUMBER.square[k];
+        },
+        [&](F dx, F u, float dy) __attribute__((always_inline)) {
+            const float step = grid.step_y;
+            const F au = s.a * u, ux = u * dx;
+            sx += s.c * (s.c * w2v2 - 2 * au * w2v) + au * au * w2;
+            sy += w2v2;
+            sa += ux * ux * w2;
+            sb += dy * (dy * w2v2 + 2 * step * w2v2_row) + step * step * w2v2_row2;
+            sc += w2v2 * dx * dx;
+            sw += w2;
+            w2 = w2v = w2v2 = w2v2_row = w2v2_row2 = F{};
+        });
+    out[0] += energy * sum(sx);
+    out[1] += energy * s.b * s.b * sum(sy);
+    out[2] += energy * sum(sa);
+    out[3] += energy * sum(sb);
+    out[4] += energy * sum(sc);
+    out[5] += sum(sw);
 }
 
 } // namespace
@@ -38,8 +43,6 @@ void PGS_NAME(f32_curvature)(float *curvature, const pgs_grid_f32 *grid, const p
         const float *colour = splats->colour + splats->components * n;
         float energy = 0;
         for (int c = 0; c < splats->components; c++) energy += channel_weight[c] * colour[c] * colour[c];
-        const Splat s = read_splat(splats->geometry + 5 * n);
-        if (grid->width < WIDE) curvature_of<Single>(curvature + 6 * n, *grid, s, energy);
-        else curvature_of<Wide>(curvature + 6 * n, *grid, s, energy);
+        curvature_of(curvature + 6 * n, *grid, read_splat(splats->geometry + 5 * n), energy);
     }
 }

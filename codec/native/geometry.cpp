@@ -59,6 +59,8 @@ size_t changed_rows(const Splats &a, const Splats &b, size_t n, size_t component
     return count;
 }
 
+void fill(int16_t *sums, size_t n, int16_t value) { std::fill_n(sums, n, value); }
+
 void to_samples(const int16_t *sums, size_t n, uint8_t *out) { convert<8>(sums, n, out); }
 
 void to_samples(const int16_t *sums, size_t n, uint16_t *out) { convert<10>(sums, n, out); }

@@ -17,6 +17,9 @@ void geometry(const int32_t *shape, const uint8_t *domain, size_t n, const int64
 // Rows in which two arrays of splats differ; returns how many.
 size_t changed_rows(const Splats &a, const Splats &b, size_t n, size_t components, int64_t *rows);
 
+// What sums begin with.
+void fill(int16_t *sums, size_t n, int16_t value);
+
 // Samples of 8 or 10 bits from sums (spec 8.7).
 void to_samples(const int16_t *sums, size_t n, uint8_t *out);
 void to_samples(const int16_t *sums, size_t n, uint16_t *out);

@@ -9,10 +9,10 @@
 
 extern "C" {
 void PGS_NAME(sum_i16)(int16_t *, const pgs_grid_i32 *, const pgs_splats_i32 *, int, int32_t, int32_t);
-void PGS_NAME(f32_forward)(float *, const pgs_grid_f32 *, const pgs_splats_f32 *);
-void PGS_NAME(f32_backward)(const float *, const pgs_grid_f32 *, const pgs_splats_f32 *, float *);
+void PGS_NAME(f32_forward)(const pgs_planes *, const pgs_grid_f32 *, const pgs_splats_f32 *);
+void PGS_NAME(f32_backward)(const pgs_planes *, const pgs_grid_f32 *, const pgs_splats_f32 *, float *);
 void PGS_NAME(f32_curvature)(float *, const pgs_grid_f32 *, const pgs_splats_f32 *, const float *, int32_t, int32_t);
-void PGS_NAME(f32_levels)(float *, int32_t, int32_t, const pgs_levels *, double *);
+void PGS_NAME(f32_levels)(const pgs_planes *, int32_t, int32_t, const pgs_levels *, double *);
 void PGS_NAME(scene_project)(const pgs_camera *, const pgs_scene *, int32_t, int32_t, pgs_spot *);
 void PGS_NAME(scene_blend)(const pgs_scene_tile *, const pgs_spot *, const pgs_scene_view *);
 void PGS_NAME(scene_blend_backward)(const pgs_scene_tile *, const pgs_spot *, const pgs_scene_adjoint *, float *);

@@ -38,7 +38,7 @@ double covered(const pgs_grid_i32 &grid, const pgs_splats_i32 &splats) {
     return sum;
 }
 
-void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
+void sum_i16(Sums<int16_t> acc, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
              int32_t step_y, int32_t origin_x, int32_t origin_y, bool subtract, int isa, int threads) {
     const pgs_kernels &k = kernels(isa);
     const int32_t components = size(acc, 0);
@@ -48,7 +48,9 @@ void sum_i16(Array<int16_t, 3> acc, Position position, Form form, Array<const in
     require(std::min(origin_x, origin_y) >= -65536 && std::max(origin_x, origin_y) <= 65536, "origin out of range");
     require(form.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0) &&
                 size(colour, 1) == components, "position [N,2], form [N,3] and colour [N,C] must agree");
-    const pgs_grid_i32 grid{size(acc, 2), size(acc, 1), step_x, step_y, origin_x, origin_y};
+    require_rows(acc);
+    const pgs_grid_i32 grid{size(acc, 2), size(acc, 1), step_x, step_y, origin_x, origin_y,
+                            size(acc, 1) > 1 ? int32_t(acc.stride(1)) : size(acc, 2), ptrdiff_t(acc.stride(0))};
     const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)),
                                 components};
     nb::gil_scoped_release release;
@@ -93,6 +95,7 @@ NB_MODULE(_native, m) {
     m.doc() = "Native kernels of pgsvc; isa is 1 scalar, 2 v3, 3 v4; formats in codec/native/pgs_kernel.h";
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     bind_decoding(m);
+    bind_planes(m);
     bind_fitting(m);
     bind_writing(m);
     bind_scene(m);

@@ -1,4 +1,4 @@
-// Python binding of what comes before and after the sum: range coder, graded tools, geometry, samples.
+// Python binding of what comes before the sum: range coder, graded tools, geometry.
 // The GIL is released while they work, so that the next frames are read while one is summed.
 #include <algorithm>
 #include <cstring>
@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr size_t SAMPLES_PER_JOB = 1 << 18;
+constexpr size_t SPLATS_PER_JOB = 1 << 13; // of geometry, a tenth of a millisecond
 
 template <typename T>
 using Flat = Array<T, 1>;
@@ -63,13 +63,19 @@ bool range_uniform(Data data, State state, Flat<const int32_t> size, Flat<int32_
 }
 
 template <typename T>
-T tables_of(const Tables &tables) {
-    constexpr size_t SIZE = sizeof(T) / sizeof(uint16_t), MOST = (1 << 15) / pgs::OCTAVE_HALVES;
-    require(tables.shape(0) == SIZE, "tables of another size");
-    require(std::all_of(tables.data(), tables.data() + SIZE, [](uint16_t v) { return v > 0 && v <= MOST; }),
+T tables_of(const Tables &counts) {
+    constexpr size_t MOST = (1 << 15) / pgs::OCTAVE_HALVES;
+    const size_t size = counts.shape(0);
+    require(std::all_of(counts.data(), counts.data() + size, [](uint16_t v) { return v > 0 && v <= MOST; }),
             "counts must be positive and not too large");
     T out;
-    std::memcpy(&out, tables.data(), sizeof out);
+    size_t taken = 0;
+    out.each([&](auto &table) {
+        taken += table.COUNTS;
+        require(taken <= size, "tables of another size");
+        table.begin(counts.data() + taken - table.COUNTS);
+    });
+    require(taken == size, "tables of another size");
     return out;
 }
 
@@ -102,7 +108,7 @@ const pgs::Step *steps_of(const Steps &steps) {
 
 template <typename Work>
 int reading(const Data &data, State &state, const Work &work) {
-    pgs::Reader reader{reader_of(data, state)};
+    auto reader = reader_of(data, state);
     pgs::Fault fault = pgs::Fault::none;
     {
         nb::gil_scoped_release release;
@@ -112,7 +118,7 @@ int reading(const Data &data, State &state, const Work &work) {
             fault = found;
         }
     }
-    keep(reader.r, state);
+    keep(reader, state);
     return int(fault);
 }
 
@@ -125,7 +131,7 @@ int graded_key(Data data, State state, Numbers numbers, Powers powers, Tables ta
                 size(colour, 1) == h.components,
             "position [N,2], shape [N,3] and colour [N,C] must agree");
     const pgs::Splats out{position.data(), shape.data(), colour.data()};
-    return reading(data, state, [&](pgs::Reader &reader) { pgs::key_splats(reader, h, first, n, out); });
+    return reading(data, state, [&](pgs_range_reader &reader) { pgs::key_splats(reader, h, first, n, out); });
 }
 
 int motion_fields(Data data, State state, Steps steps, Tables tables, Flat<int32_t> modes, Array<int32_t, 4> vectors) {
@@ -136,7 +142,7 @@ int motion_fields(Data data, State state, Steps steps, Tables tables, Flat<int32
             "modes must be [F] and vectors [F,rows,columns,2]");
     const pgs::Fields out{size(vectors, 1), size(vectors, 2), modes.data(), vectors.data()};
     const int32_t frames = size(steps, 0);
-    return reading(data, state, [&](pgs::Reader &reader) { pgs::code_fields(reader, order, frames, first, out); });
+    return reading(data, state, [&](pgs_range_reader &reader) { pgs::code_fields(reader, order, frames, first, out); });
 }
 
 int graded_frames(Data data, State state, Numbers numbers, Powers powers, Steps steps, Flat<int32_t> modes,
@@ -158,13 +164,13 @@ int graded_frames(Data data, State state, Numbers numbers, Powers powers, Steps 
             "position [F+1,N,2], shape [F+1,N,3] and colour [F+1,N,C]");
     const pgs::Fields fields{size(vectors, 1), size(vectors, 2), modes.data(), vectors.data()};
     const pgs::Splats states{position.data(), shape.data(), colour.data()};
-    return reading(data, state, [&](pgs::Reader &reader) {
+    return reading(data, state, [&](pgs_range_reader &reader) {
         pgs::code_frames(reader, h, order, frames, fields, first, born, n, states);
     });
 }
 
 void geometry(Factor shape, Flat<const uint8_t> domain, Powers powers, int32_t width, int32_t height, int32_t new_width,
-              int32_t new_height, Array<int32_t, 2> factor, Array<int64_t, 2> form, Flat<int64_t> covered) {
+              int32_t new_height, Array<int32_t, 2> factor, Array<int64_t, 2> form, Flat<int64_t> covered, int threads) {
     const size_t n = shape.shape(0);
     require(powers.shape(0) == 128, "powers of another size");
     require(std::min({width, height, new_width, new_height}) >= 1 && std::max({width, height, new_width, new_height}) <= 65535,
@@ -177,8 +183,11 @@ void geometry(Factor shape, Flat<const uint8_t> domain, Powers powers, int32_t w
         require(std::min(s[0], s[2]) >= low && std::max(s[0], s[2]) <= high, "a shape is out of range");
     }
     nb::gil_scoped_release release;
-    pgs::geometry(shape.data(), domain.data(), n, powers.data(), {width, height, new_width, new_height}, factor.data(),
-                  form.data(), covered.data());
+    pgs_parallel(int((n + SPLATS_PER_JOB - 1) / SPLATS_PER_JOB), threads, [&](int job) {
+        const size_t i = size_t(job) * SPLATS_PER_JOB, count = std::min(SPLATS_PER_JOB, n - i);
+        pgs::geometry(shape.data() + 3 * i, domain.data() + i, count, powers.data(), {width, height, new_width, new_height},
+                      factor.data() + 3 * i, form.data() + 3 * i, covered.data() + i);
+    });
 }
 
 size_t changed_rows(Array<int32_t, 2> position, Array<int32_t, 2> shape, Array<int16_t, 2> colour,
@@ -193,17 +202,6 @@ size_t changed_rows(Array<int32_t, 2> position, Array<int32_t, 2> shape, Array<i
             "position [N,2], shape [N,3] and colour [N,C] must agree");
     return pgs::changed_rows({position.data(), shape.data(), colour.data()},
                              {old_position.data(), old_shape.data(), old_colour.data()}, n, components, rows.data());
-}
-
-template <typename Sample>
-void to_samples(Flat<const int16_t> sums, Flat<Sample> out, int threads) {
-    const size_t n = sums.shape(0);
-    require(out.shape(0) == n, "one sample for each sum");
-    nb::gil_scoped_release release;
-    pgs_parallel(int((n + SAMPLES_PER_JOB - 1) / SAMPLES_PER_JOB), threads, [&](int job) {
-        const size_t begin = size_t(job) * SAMPLES_PER_JOB, count = std::min(SAMPLES_PER_JOB, n - begin);
-        pgs::to_samples(sums.data() + begin, count, out.data() + begin);
-    });
 }
 
 } // namespace
@@ -222,9 +220,8 @@ void bind_decoding(nb::module_ &m) {
           a("vectors"), a("tables"), a("key_tables"), a("position"), a("shape"), a("colour"),
           "Splats of the frames of a chunk (spec 7.13) behind those of the frame before. Returns a fault.");
     m.def("geometry", &geometry, a("shape"), a("domain"), a("powers"), "width"_a, "height"_a, "new_width"_a,
-          "new_height"_a, a("factor"), a("form"), a("covered"), "(A,B,C), (P,K,R) and covered samples (spec 8.3, A.3).");
+          "new_height"_a, a("factor"), a("form"), a("covered"), "threads"_a,
+          "(A,B,C), (P,K,R) and covered samples (spec 8.3, A.3).");
     m.def("changed_rows", &changed_rows, a("position"), a("shape"), a("colour"), a("old_position"), a("old_shape"),
           a("old_colour"), a("rows"), "Writes the rows that differ and returns their number.");
-    m.def("to_samples", &to_samples<uint8_t>, a("sums"), a("out"), "threads"_a, "Samples of 8 bits from sums (spec 8.7).");
-    m.def("to_samples", &to_samples<uint16_t>, a("sums"), a("out"), "threads"_a, "Likewise of 10 bits.");
 }

@@ -41,20 +41,21 @@ void require_gradients(const Geometry &geometry, const Array<const float, 2> &co
     require(grad_colour.shape(0) == colour.shape(0) && grad_colour.shape(1) == colour.shape(1), "grad_colour must be [N, C]");
 }
 
-// Copies the rows of a tile of all planes between a picture and the tile's work space.
+// Copies the samples of a tile between a picture [K, C, H, W] and the tile's planes.
 template <bool IN, typename T>
-void copy_tile(T *picture, const pgs_grid_f32 &grid, float *work, const pgs_grid_f32 &tile, int32_t left, int32_t top,
-               int32_t planes) {
-    for (ptrdiff_t p = 0; p < planes; p++)
-        for (ptrdiff_t row = 0; row < tile.height; row++) {
-            T *a = picture + (p * grid.height + top + row) * grid.width + left;
-            float *b = work + (p * tile.height + row) * tile.width;
-            if constexpr (IN) std::copy_n(a, tile.width, b);
-            else std::copy_n(b, tile.width, a);
-        }
+void copy_tile(T *picture, const pgs_grid_f32 &grid, const pgs_planes &planes, const pgs_grid_f32 &tile, int32_t left,
+               int32_t top, const pgs_splats_f32 &splats) {
+    for (ptrdiff_t k = 0; k < splats.layers; k++)
+        for (ptrdiff_t c = 0; c < splats.components; c++)
+            for (ptrdiff_t row = 0; row < tile.height; row++) {
+                T *a = picture + ((k * splats.components + c) * grid.height + top + row) * grid.width + left;
+                float *b = planes.data + k * planes.layer + row * planes.row + c * planes.component;
+                if constexpr (IN) std::copy_n(a, tile.width, b);
+                else std::copy_n(b, tile.width, a);
+            }
 }
 
-// Calls use(number, grid, splats, work space) for each tile; the work space is the thread's own and holds anything.
+// Calls use(number, grid, splats, planes) for each tile; the planes are the thread's own and all zero.
 template <typename Use>
 void each_tile(const Tiles &tiles, const pgs_splats_f32 &splats, int threads, const Use &use) {
     pgs_parallel(tiles.count(), threads, [&](int t) {
@@ -62,7 +63,7 @@ void each_tile(const Tiles &tiles, const pgs_splats_f32 &splats, int threads, co
         thread_local std::vector<int32_t> starts;
         const auto tile = tiles.grid(t);
         const auto part = tiles.splats(t, splats, starts);
-        use(t, tile, part, work);
+        use(t, tile, part, tiles.planes(work));
     });
 }
 
@@ -73,24 +74,22 @@ void f32_sums(Array<float, 4> layers, Geometry geometry, Array<const float, 2> c
     const auto splats = float_splats(geometry, colour, starts, size(layers, 0), size(layers, 1));
     nb::gil_scoped_release release;
     const Tiles tiles(grid, splats);
-    const int32_t planes = splats.layers * splats.components;
-    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, auto &work) {
-        work.resize(size_t(planes) * tile.width * tile.height);
-        copy_tile<true>(layers.data(), grid, work.data(), tile, tiles.left(t), tiles.top(t), planes);
-        k.f32_forward(work.data(), &tile, &part);
-        copy_tile<false>(layers.data(), grid, work.data(), tile, tiles.left(t), tiles.top(t), planes);
+    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, const pgs_planes &planes) {
+        copy_tile<true>(layers.data(), grid, planes, tile, tiles.left(t), tiles.top(t), splats);
+        k.f32_forward(&planes, &tile, &part);
+        copy_tile<false>(layers.data(), grid, planes, tile, tiles.left(t), tiles.top(t), splats);
     });
 }
 
 // Adds up what the tiles say of each splat, in an order that no thread changes.
-void add_gradients(const Tiles &tiles, const std::vector<float> &gradients, int32_t count, int32_t components,
-                   float *by_geometry, float *by_colour) {
-    for (ptrdiff_t n = 0; n < count; n++)
-        tiles.entries_of(int32_t(n), [&](int32_t entry) {
-            const float *from = gradients.data() + ptrdiff_t(entry) * (5 + components);
-            for (int i = 0; i < 5; i++) by_geometry[5 * n + i] += from[i];
-            for (int c = 0; c < components; c++) by_colour[components * n + c] += from[5 + c];
-        });
+void add_gradients(const Tiles &tiles, const std::vector<float> &gradients, int32_t components, float *by_geometry,
+                   float *by_colour) {
+    const float *from = gradients.data();
+    for (int32_t entry = 0; entry < tiles.entries(); entry++, from += 5 + components) {
+        const ptrdiff_t n = tiles.splat(entry);
+        for (int i = 0; i < 5; i++) by_geometry[5 * n + i] += from[i];
+        for (int c = 0; c < components; c++) by_colour[components * n + c] += from[5 + c];
+    }
 }
 
 void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<const float, 2> colour,
@@ -102,14 +101,13 @@ void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<co
     require_gradients(geometry, colour, grad_geometry, grad_colour);
     nb::gil_scoped_release release;
     const Tiles tiles(grid, splats);
-    const int32_t planes = splats.layers * splats.components, numbers = 5 + splats.components;
+    const int32_t numbers = 5 + splats.components;
     std::vector<float> gradients(size_t(tiles.entries()) * numbers);
-    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, auto &work) {
-        work.resize(size_t(planes) * tile.width * tile.height);
-        copy_tile<true>(grad_layers.data(), grid, work.data(), tile, tiles.left(t), tiles.top(t), planes);
-        k.f32_backward(work.data(), &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
+    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, const pgs_planes &planes) {
+        copy_tile<true>(grad_layers.data(), grid, planes, tile, tiles.left(t), tiles.top(t), splats);
+        k.f32_backward(&planes, &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
     });
-    add_gradients(tiles, gradients, splats.starts[splats.layers], splats.components, grad_geometry.data(), grad_colour.data());
+    add_gradients(tiles, gradients, splats.components, grad_geometry.data(), grad_colour.data());
 }
 
 // Tile by tile, with all that a tile needs in the cache: sums, errors of the levels, gradients.
@@ -129,26 +127,22 @@ void f32_step(Geometry geometry, Array<const float, 2> colour, Array<const int32
     require_gradients(geometry, colour, grad_geometry, grad_colour);
     nb::gil_scoped_release release;
     const Tiles tiles(grid, splats);
-    const int32_t planes = layers * components, numbers = 5 + components;
+    const int32_t numbers = 5 + components;
     std::vector<float> gradients(size_t(tiles.entries()) * numbers);
-    std::vector<double> errors(size_t(tiles.count()) * planes);
-    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, auto &work) {
-        const ptrdiff_t plane = ptrdiff_t(tile.width) * tile.height, corner = ptrdiff_t(tiles.top(t)) * width + tiles.left(t);
-        if (given) {
-            work.resize(size_t(planes) * plane);
-            copy_tile<true>(given->data(), grid, work.data(), tile, tiles.left(t), tiles.top(t), planes);
-        } else {
-            work.assign(size_t(planes) * plane, 0.0f);
+    std::vector<double> errors(size_t(tiles.count()) * components * layers);
+    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, const pgs_planes &planes) {
+        const ptrdiff_t corner = ptrdiff_t(tiles.top(t)) * width + tiles.left(t);
+        if (given) copy_tile<true>(given->data(), grid, planes, tile, tiles.left(t), tiles.top(t), splats);
+        k.f32_forward(&planes, &tile, &part);
+        for (ptrdiff_t c = 0; c < components; c++) {
+            const pgs_planes plane{planes.data + c * planes.component, planes.row, planes.component, planes.layer};
+            const pgs_levels levels{layers, weight.data() + c, components, width, target.data() + c * height * width + corner,
+                                    map ? map->data() + corner : nullptr};
+            k.f32_levels(&plane, tile.width, tile.height, &levels, errors.data() + (ptrdiff_t(t) * components + c) * layers);
         }
-        k.f32_forward(work.data(), &tile, &part);
-        for (int32_t c = 0; c < components; c++) {
-            const pgs_levels levels{layers, components * plane, weight.data() + c, components, width,
-                                    target.data() + ptrdiff_t(c) * height * width + corner, map ? map->data() + corner : nullptr};
-            k.f32_levels(work.data() + c * plane, tile.width, tile.height, &levels, errors.data() + (ptrdiff_t(t) * components + c) * layers);
-        }
-        k.f32_backward(work.data(), &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
+        k.f32_backward(&planes, &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
     });
-    add_gradients(tiles, gradients, splats.starts[layers], components, grad_geometry.data(), grad_colour.data());
+    add_gradients(tiles, gradients, components, grad_geometry.data(), grad_colour.data());
     std::fill_n(sse.data(), sse.size(), 0.0);
     for (int t = 0; t < tiles.count(); t++)
         for (int32_t c = 0; c < components; c++)

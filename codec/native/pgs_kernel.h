@@ -8,7 +8,7 @@
  *   int kernels    position  int32 [N,2]  centre cx, cy, Q8 luma samples           (spec 8.1)
  *                  form      int64 [N,3]  P, K, R of the quadratic form, Q32        (spec 8.3)
  *                  colour    int16 [N,C]  Q13
- *                  acc       int16 [C,H,W] Q13, arithmetic modulo 2^16              (spec 8.6)
+ *                  acc       int16 [C,H,W] Q13, arithmetic modulo 2^16              (spec 8.6); the strides are the grid's
  *   float kernels  geometry  float [N,5]  x, y, A, B, C in luma samples; u = A dx, v = B dy - C dx, q = u^2 + v^2
  *                  colour    float [N,C];  layers float [K,C,H,W];  starts int32 [K+1], splats of layer k are
  *                  starts[k] .. starts[k+1]-1
@@ -25,9 +25,12 @@
 extern "C" {
 #endif
 
-/* Sampling grid of a plane group, Q8 luma samples (spec 8.4): column i lies at origin_x + i * step_x. */
+/* Sampling grid of a plane group, Q8 luma samples (spec 8.4): column i lies at origin_x + i * step_x. Its sums: `row` from
+ * one row to the next, at least the width and at most 2^17, `plane` from one component to the next. */
 typedef struct pgs_grid_i32 {
     int32_t width, height, step_x, step_y, origin_x, origin_y;
+    int32_t row;
+    ptrdiff_t plane;
 } pgs_grid_i32;
 
 /* The same in luma samples. */
@@ -74,10 +77,16 @@ int pgs_range_decode(pgs_range_reader *reader, uint16_t *counts, int32_t size, c
 /* Numbers below size[i], 1 .. 65536, all equally likely. */
 int pgs_range_uniform(pgs_range_reader *reader, const int32_t *size, ptrdiff_t n, int32_t *out);
 
+/* Planes of floats whose rows begin at multiples of 64 bytes and have room for whole vectors; what lies behind the grid's
+ * width must be finite. Row, component and layer: floats from one to the next. */
+typedef struct pgs_planes {
+    float *data;
+    ptrdiff_t row, component, layer;
+} pgs_planes;
+
 /* What the sums of layers should come to. Target and map have `columns` samples from row to row. */
 typedef struct pgs_levels {
     int32_t count;
-    ptrdiff_t stride;
     const float *weight; /* of level k: weight[k * weight_stride] */
     ptrdiff_t weight_stride, columns;
     const float *target, *map; /* map: a factor for each sample, or NULL */
@@ -87,20 +96,20 @@ typedef struct pgs_kernels {
     /* Adds (or subtracts) the rounded contributions of all splats to rows [row_begin, row_end) of acc. */
     void (*sum_i16)(int16_t *acc, const pgs_grid_i32 *grid, const pgs_splats_i32 *splats, int subtract,
                     int32_t row_begin, int32_t row_end);
-    /* Adds colour * weight of the splats of each layer to layers [K,C,H,W]. */
-    void (*f32_forward)(float *layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats);
-    /* Gradients from those by the layers: gradients [entries, 5 + C] of x, y, A, B, C and colour, for each entry of
+    /* Adds colour * weight of the splats of each layer to its planes. */
+    void (*f32_forward)(const pgs_planes *planes, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats);
+    /* Gradients from those by the planes: gradients [entries, 5 + C] of x, y, A, B, C and colour, for each entry of
      * splats->order. */
-    void (*f32_backward)(const float *grad_layers, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
+    void (*f32_backward)(const pgs_planes *planes, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
                          float *gradients);
     /* Adds the Gauss-Newton diagonal of splats [first, last) to curvature [N,6]: for x, y, A, B, C the sum over
      * samples of (dw/dparameter)^2 times sum_c channel_weight[c] * colour[c]^2; last column: the sum of w^2. */
     void (*f32_curvature)(float *curvature, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
                           const float *channel_weight, int32_t first, int32_t last);
-    /* One component: layers point at its first sample, layer k lies levels->stride floats further. With
-     * S_k = sum_{j<=k} layer_j and r_k = S_k - target, each sample with its factor m: sse[k] = sum m r_k^2, and layer k
-     * becomes sum_{j>=k} 2 m weight_j r_j. */
-    void (*f32_levels)(float *layers, int32_t width, int32_t height, const pgs_levels *levels, double *sse);
+    /* The first component of the planes, width x height samples. With S_k = sum_{j<=k} layer_j and
+     * r_k = S_k - target, each sample with its factor m: sse[k] = sum m r_k^2, and layer k becomes
+     * sum_{j>=k} 2 m weight_j r_j. */
+    void (*f32_levels)(const pgs_planes *planes, int32_t width, int32_t height, const pgs_levels *levels, double *sse);
     /* Spots of splats [first, last). */
     void (*scene_project)(const pgs_camera *camera, const pgs_scene *scene, int32_t first, int32_t last, pgs_spot *spots);
     /* Writes the pixels of a tile, and what was seen of its entries; those are zero before. */

@@ -22,11 +22,11 @@ struct Blend {
 
     PGS_INLINE void end(int32_t i, const Sum &sum) {
         if (!SEEN) return;
-        view.weight[i] = Wide::sum(sum.weight);
+        view.weight[i] = ::sum(sum.weight);
         view.hits[i] = sum.hits;
     }
 
-    static PGS_INLINE void add(float *at, F v) { Wide::store(at, Wide::load(at) + v); }
+    static PGS_INLINE void add(float *at, F v) { store(at, load(at) + v); }
 };
 
 template <int PLANES, bool SEEN>

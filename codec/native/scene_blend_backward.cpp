@@ -11,7 +11,7 @@ typedef float Four __attribute__((vector_size(16)));
 // The sums of all lanes of four vectors.
 PGS_INLINE Four totals(F a, F b, F c, F d) {
     alignas(64) float lanes[4][N];
-    Wide::store(lanes[0], a), Wide::store(lanes[1], b), Wide::store(lanes[2], c), Wide::store(lanes[3], d);
+    store(lanes[0], a), store(lanes[1], b), store(lanes[2], c), store(lanes[3], d);
     Four part[4];
     for (int v = 0; v < 4; v++) {
         part[v] = *reinterpret_cast<const Four *>(lanes[v]);
@@ -33,10 +33,10 @@ struct Backward {
     PGS_INLINE void cell(int cell, const pgs_spot &spot, Sum &sum, Mask hit, F full, F alpha, F before, F u,
                          float dy) {
         const F w = before * alpha;
-        const F red = Wide::load(rgb[cell][0]), green = Wide::load(rgb[cell][1]), blue = Wide::load(rgb[cell][2]);
+        const F red = load(rgb[cell][0]), green = load(rgb[cell][1]), blue = load(rgb[cell][2]);
         const F we = w * (red * spot.colour[0] + green * spot.colour[1] + blue * spot.colour[2]);
-        const F rest = Wide::load(behind[cell]) - we;
-        Wide::store(behind[cell], rest);
+        const F rest = load(behind[cell]) - we;
+        store(behind[cell], rest);
         const F s = choose(hit & above(full, MOST_ALPHA), F{}, we - alpha * rest / (1.0f - alpha)), su = s * u;
         sum.s += s;
         sum.su += su;
@@ -53,7 +53,7 @@ struct Backward {
         float *out = sums + ptrdiff_t(PGS_SPOT_SUMS) * i;
         const Four first = totals(sum.s, sum.su, sum.sy, sum.suu), then = totals(sum.suy, sum.syy, sum.red, sum.green);
         for (int k = 0; k < 4; k++) out[k] = first[k], out[4 + k] = then[k];
-        out[8] = Wide::sum(sum.blue);
+        out[8] = ::sum(sum.blue);
     }
 };
 

@@ -1,14 +1,11 @@
 // Lanes of a tile's row, and the few functions of mathematics that scenes need, for lanes and for single floats.
 #pragma once
-#include "f32_walk.h"
+#include "lanes.h"
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
 namespace {
-
-using F = Wide::F;
-using I = Wide::I;
 
 // Which lanes: a register of bits where there is one.
 #if defined(__AVX512F__)
@@ -27,7 +24,7 @@ inline F keep(Mask mask, F v) { return F(mask & I(v)); }
 inline F choose(Mask mask, F yes, F no) { return mask ? yes : no; }
 inline int count(Mask mask) {
     int sum = 0;
-    for (int k = 0; k < Wide::N; k++) sum -= mask[k];
+    for (int k = 0; k < LANES; k++) sum -= mask[k];
     return sum;
 }
 inline bool any(Mask mask) {

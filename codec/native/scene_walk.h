@@ -7,7 +7,7 @@
 
 namespace {
 
-constexpr int N = Wide::N, GROUPS = PGS_TILE / N, CELLS = GROUPS * PGS_TILE; // a cell is N pixels of a row
+constexpr int N = LANES, GROUPS = PGS_TILE / N, CELLS = GROUPS * PGS_TILE; // a cell is N pixels of a row
 constexpr int32_t AHEAD_SPOTS = 8; // fetched into the cache
 constexpr float MOST_ALPHA = 0.999f, LEAST_THROUGH = 1e-4f;
 
@@ -21,9 +21,9 @@ template <typename Visit>
 PGS_INLINE void walk_tile(const pgs_scene_tile &tile, const pgs_spot *spots, float *through, Visit &visit) {
     uint32_t live[GROUPS]; // rows with pixels that still let light through
     for (int g = 0; g < GROUPS; g++) {
-        const I inside = Wide::index() < tile.width - g * N;
+        const I inside = index() < tile.width - g * N;
         const F start = inside ? F{} + 1.0f : F{} - 1.0f;
-        for (int row = 0; row < PGS_TILE; row++) Wide::store(through + (g * PGS_TILE + row) * N, start);
+        for (int row = 0; row < PGS_TILE; row++) store(through + (g * PGS_TILE + row) * N, start);
         live[g] = tile.width > g * N ? (1u << tile.height) - 1 : 0;
     }
     for (int32_t i = 0; i < tile.count; i++) {
@@ -38,12 +38,12 @@ PGS_INLINE void walk_tile(const pgs_scene_tile &tile, const pgs_spot *spots, flo
         for (int g = 0; g < GROUPS; g++) {
             left |= live[g];
             if (GROUPS > 1 && (g < first / N || g > last / N)) continue;
-            const F dx = (float(g * N) - x) + Wide::ramp(1.0f), along = spot.l * dx;
+            const F dx = (float(g * N) - x) + ramp(1.0f), along = spot.l * dx;
             for (uint32_t todo = rows & live[g]; todo; todo &= todo - 1) {
                 const int row = __builtin_ctz(todo), cell = g * PGS_TILE + row;
                 const float dy = float(row) - y;
                 const F u = along + spot.l * spot.k * dy, power = (spot.peak - spot.m * dy * dy) - u * u;
-                const F before = Wide::load(through + cell * N);
+                const F before = load(through + cell * N);
                 Mask hit = at_least(power, LEAST) & above(before, 0);
                 if (!any(hit)) continue;
                 const F full = exp2_of(power), alpha = full < MOST_ALPHA ? full : F{} + MOST_ALPHA;
@@ -55,7 +55,7 @@ PGS_INLINE void walk_tile(const pgs_scene_tile &tile, const pgs_spot *spots, flo
                     hit = goes_on;
                     if (!any(above(rest, 0))) live[g] &= ~(1u << row);
                 }
-                Wide::store(through + cell * N, rest);
+                store(through + cell * N, rest);
                 visit.cell(cell, spot, sum, hit, full, keep(hit, alpha), before, u, dy);
             }
         }

@@ -1,6 +1,7 @@
 // The samples of a run with AVX2: eight rows are listed at once, in lanes, and added when the last one is listed.
 #pragma once
-#include "sum_vectors.h"
+#include "sum_ends_avx2.h"
+#include "sum_vectors_avx2.h"
 
 namespace {
 
@@ -44,12 +45,14 @@ class RunRows {
             q0_rise[h] = _mm256_add_epi64(each64(8 * start.q0_rise + 28 * start.q0_bend), eights);
             d1[h] = _mm256_add_epi64(each64(start.d1), times(start.d1_rise, row[h]));
         }
+        starts = _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), each(uint32_t(grid.row)));
+        next_starts = each(uint32_t(GROUP * grid.row));
         q0_bend = each64(64 * start.q0_bend);
         d1_rise = each64(8 * start.d1_rise);
     }
 
-    // The next GROUP rows; `row` counts from the block's first.
-    void add(const Columns &columns, int32_t row) {
+    // The next GROUP rows.
+    void add(const Columns &columns) {
         const __m256i begin = each(uint32_t(i0)), end = each(uint32_t(i0 + RUN)), one = each(1), bend = each(d2);
         const __m256i first = load(columns.first);
         const __m256i last = load(columns.last);
@@ -61,8 +64,7 @@ class RunRows {
         __m256i q = _mm256_add_epi32(_mm256_add_epi32(shifted(q0), _mm256_mullo_epi32(m, d)),
                                      _mm256_mullo_epi32(bends, bend));
         d = _mm256_add_epi32(d, _mm256_mullo_epi32(m, bend));
-        const __m256i rows = _mm256_add_epi32(each(uint32_t(row)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-        __m256i offset = _mm256_add_epi32(_mm256_mullo_epi32(rows, each(uint32_t(width))), i);
+        __m256i offset = _mm256_add_epi32(starts, i);
         auto advance = [&](__m256i some, int n) {
             const __m256i columns = _mm256_and_si256(some, each(uint32_t(n)));
             const __m256i bends = each(uint32_t(n * (n - 1) / 2) * d2);
@@ -94,6 +96,7 @@ class RunRows {
             put(units, mask, q, d, offset);
             advance(some, UNIT);
         }
+        starts = _mm256_add_epi32(starts, next_starts);
         for (int h = 0; h < 2; h++) {
             q0[h] = _mm256_add_epi64(q0[h], q0_rise[h]);
             q0_rise[h] = _mm256_add_epi64(q0_rise[h], q0_bend);
@@ -139,6 +142,7 @@ class RunRows {
     const uint32_t d2;
     const int32_t i0, width;
     Units units, wide;
+    __m256i starts, next_starts; // offsets of the group's rows
     __m256i q0[2], q0_rise[2], d1[2], q0_bend, d1_rise; // rows 0, 1, 4, 5 and 2, 3, 6, 7 of a group
 };
 

@@ -13,10 +13,12 @@ constexpr int64_t LIMIT = ((int64_t(12) << 24) + 1) << 24;
 struct Form {
     int64_t P, K, R;    // Q32
     double p, k, r, det; // the same, and P R - K^2
+    int64_t limit;       // what the form is below, in samples that matter: LIMIT or less
 };
 
-inline Form make_form(const int64_t *form) {
+inline Form make_form(const int64_t *form, int64_t limit) {
     Form f;
+    f.limit = limit;
     f.P = form[0];
     f.K = form[1];
     f.R = form[2];
@@ -35,11 +37,12 @@ inline uint64_t form_at(const Form &f, int64_t X, int64_t Y) {
     return uint64_t(f.P) * x * x - 2 * uint64_t(f.K) * x * y + uint64_t(f.R) * y * y;
 }
 
-// Exact support test. The double only tells values that may leave 64 bits, far above LIMIT, from those that cannot.
+// Exact test of the support, or of the part of it that matters. The double only tells values that may leave 64 bits,
+// far above LIMIT, from those that cannot.
 inline bool inside(const Form &f, int64_t X, int64_t Y) {
     const double x = double(X), y = double(Y);
     const double rough = f.p * x * x - 2 * f.k * x * y + f.r * y * y;
-    return rough < 4 * double(LIMIT) && int64_t(form_at(f, X, Y)) < LIMIT;
+    return rough < 4 * double(LIMIT) && int64_t(form_at(f, X, Y)) < f.limit;
 }
 
 inline int32_t floor_clamped(double v) {

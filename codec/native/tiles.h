@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "pgs_kernel.h"
@@ -9,10 +10,10 @@
 class Tiles {
 public:
     // Neither the tiles nor the order in a list depends on the number of threads, so neither do any sums.
-    Tiles(const pgs_grid_f32 &grid, const pgs_splats_f32 &splats) : grid_(grid), layers_(splats.layers) {
+    Tiles(const pgs_grid_f32 &grid, const pgs_splats_f32 &splats) : grid_(grid), layers_(splats.layers), components_(splats.components) {
         across_ = (grid.width + MOST_COLUMNS - 1) / MOST_COLUMNS;
         columns_ = across_ ? (grid.width + across_ - 1) / across_ : 0;
-        const int64_t row = int64_t(4) * splats.layers * splats.components * columns_;
+        const int64_t row = int64_t(4) * splats.layers * splats.components * row_floats();
         rows_ = row ? int32_t(std::min<int64_t>(64, std::max<int64_t>(8, BYTES / row))) : 1;
         down_ = columns_ ? (grid.height + rows_ - 1) / rows_ : 0;
         list(splats);
@@ -24,6 +25,16 @@ public:
     // Where in the lists of all tiles that of a tile begins.
     int32_t first(int tile) const { return starts_[size_t(tile) * layers_]; }
     int32_t entries() const { return int32_t(splat_.size()); }
+
+    // Planes of a tile in work space, all zero: the components of a row follow each other, and an odd number of cache lines
+    // from one to the next keeps what is above each other out of the same places of the cache.
+    pgs_planes planes(std::vector<float> &work) const {
+        const ptrdiff_t row = row_floats() * components_, layer = row * rows_;
+        work.resize(size_t(layer) * layers_ + LINE);
+        float *data = work.data() + (-(reinterpret_cast<uintptr_t>(work.data()) / 4) & (LINE - 1));
+        std::memset(data, 0, size_t(layer) * layers_ * sizeof(float));
+        return {data, row, row_floats(), layer};
+    }
 
     // The tile as a grid of its own.
     pgs_grid_f32 grid(int tile) const {
@@ -39,16 +50,15 @@ public:
         return {all.geometry, all.colour, starts.data(), splat_.data() + first(tile), all.layers, all.components};
     }
 
-    // Calls use(entry) for the entries of a splat, tile after tile.
-    template <typename Use>
-    void entries_of(int32_t n, const Use &use) const {
-        for (int32_t i = place_[n]; i < place_[n + 1]; i++) use(entry_[i]);
-    }
+    // The splat of an entry.
+    int32_t splat(int32_t entry) const { return splat_[entry]; }
 
 private:
-    static constexpr int32_t MOST_COLUMNS = 256;
-    static constexpr int64_t BYTES = 320 << 10; // of the sums of a tile
-    struct Box { int32_t x0, x1, y0, y1; };     // tiles, inclusive; none if x1 < x0
+    static constexpr int32_t MOST_COLUMNS = 256, LINE = 16; // floats
+    static constexpr int64_t BYTES = 640 << 10; // of the sums of a tile; many rows at once cost less than they take of the cache
+    struct Box { int32_t x0, x1, y0, y1; };     // tiles, inclusive; none if y1 < y0
+
+    int32_t row_floats() const { return (columns_ + LINE - 1) / LINE * LINE | LINE; }
 
     Box box(const float *g) const {
         const float a = g[2], b = g[3], c = g[4], across = std::sqrt(12.0f) / a;
@@ -57,7 +67,7 @@ private:
         Box out;
         range(g[0] - grid_.origin_x, across, grid_.step_x, columns_, across_, out.x0, out.x1);
         range(g[1] - grid_.origin_y, along, grid_.step_y, rows_, down_, out.y0, out.y1);
-        if (out.y1 < out.y0) out.x1 = out.x0 - 1;
+        if (out.x1 < out.x0) out.y1 = out.y0 - 1;
         return out;
     }
 
@@ -69,31 +79,48 @@ private:
         last = b < 0 ? -1 : int32_t(std::min(b, most - 1));
     }
 
+    // Splats of each layer sorted by their column, so that the samples of one are in the first-level cache after another.
+    std::vector<int32_t> from_left(const pgs_splats_f32 &splats) const {
+        constexpr float STRIP = 8; // columns that count as one
+        const int32_t strips = grid_.width / int32_t(STRIP) + 1;
+        const float scale = 1 / (STRIP * grid_.step_x);
+        std::vector<int32_t> order(splats.starts[layers_]), strip(order.size()), next;
+        for (int32_t k = 0; k < layers_; k++) {
+            const int32_t first = splats.starts[k], last = splats.starts[k + 1];
+            next.assign(size_t(strips) + 1, first);
+            for (int32_t i = first; i < last; i++) {
+                const float place = (splats.geometry[5 * ptrdiff_t(i)] - grid_.origin_x) * scale;
+                strip[i] = place > 0 ? int32_t(std::min(place, float(strips - 1))) : 0;
+                next[strip[i] + 1]++;
+            }
+            for (int32_t s = 1; s < strips; s++) next[s + 1] += next[s] - first;
+            for (int32_t i = first; i < last; i++) order[next[strip[i]]++] = i;
+        }
+        return order;
+    }
+
     void list(const pgs_splats_f32 &splats) {
-        const int32_t n = splats.starts[layers_];
-        std::vector<Box> boxes(n);
+        struct Visit { int32_t splat, list; };
+        std::vector<Visit> visits; // noted once: loops over a few tiles are mispredicted
+        visits.reserve(size_t(splats.starts[layers_]) * 3 / 2);
         starts_.assign(size_t(count()) * layers_ + 1, 0);
-        place_.assign(size_t(n) + 1, 0);
-        auto each = [&](auto visit) {
-            for (int32_t k = 0; k < layers_; k++)
-                for (int32_t i = splats.starts[k]; i < splats.starts[k + 1]; i++)
-                    for (int32_t y = boxes[i].y0; y <= boxes[i].y1; y++)
-                        for (int32_t x = boxes[i].x0; x <= boxes[i].x1; x++)
-                            visit(i, (size_t(y) * across_ + x) * layers_ + k);
-        };
-        for (int32_t i = 0; i < n; i++) boxes[i] = box(splats.geometry + 5 * ptrdiff_t(i));
-        each([&](int32_t i, size_t slot) { starts_[slot + 1]++, place_[i + 1]++; });
+        const std::vector<int32_t> order = from_left(splats);
+        for (int32_t k = 0; k < layers_; k++)
+            for (int32_t place = splats.starts[k]; place < splats.starts[k + 1]; place++) {
+                const int32_t n = order[place];
+                const Box b = box(splats.geometry + 5 * ptrdiff_t(n));
+                for (int32_t y = b.y0; y <= b.y1; y++)
+                    for (int32_t x = b.x0; x <= b.x1; x++) visits.push_back({n, (y * across_ + x) * layers_ + k});
+            }
+        for (const Visit &v : visits) starts_[v.list + 1]++;
         for (size_t i = 1; i < starts_.size(); i++) starts_[i] += starts_[i - 1];
-        for (int32_t i = 0; i < n; i++) place_[i + 1] += place_[i];
-        splat_.resize(starts_.back());
-        entry_.resize(starts_.back());
-        std::vector<int32_t> next(starts_.begin(), starts_.end() - 1), filled(place_.begin(), place_.end() - 1);
-        each([&](int32_t i, size_t slot) { splat_[entry_[filled[i]++] = next[slot]++] = i; });
+        splat_.resize(visits.size());
+        std::vector<int32_t> next(starts_.begin(), starts_.end() - 1);
+        for (const Visit &v : visits) splat_[next[v.list]++] = v.splat;
     }
 
     pgs_grid_f32 grid_;
-    int32_t layers_, across_, columns_, rows_, down_;
+    int32_t layers_, components_, across_, columns_, rows_, down_;
     std::vector<int32_t> starts_; // of layer k of tile t at t * layers + k, in splat_
     std::vector<int32_t> splat_;
-    std::vector<int32_t> place_, entry_; // of splat n: entry_[place_[n] .. place_[n + 1] - 1]
 };

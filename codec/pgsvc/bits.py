@@ -23,7 +23,7 @@ class BitReader:
         """Bits that are left."""
         return self._size - self.pos
 
-    def read(self, width: int, *, signed: bool = False) -> int:
+    def read(self, width: int, signed: bool = False) -> int:
         """The next ``width`` bits; signed ones are in two's complement.
 
         Raises:
@@ -32,6 +32,9 @@ class BitReader:
         end = self.pos + width
         if end > self._size:
             raise EndOfData
+        if width == 8 and not (end & 7 or signed):  # most of what headers hold
+            self.pos = end
+            return self._data[(end >> 3) - 1]
         value = int.from_bytes(self._data[self.pos >> 3 : (end + 7) >> 3], "big") >> (-end & 7)
         self.pos = end
         value &= (1 << width) - 1

@@ -105,7 +105,7 @@ class ChunkParser:
         if zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:], "big"):
             raise BadStream("the CRC of the chunk does not fit", clause="4.2", offset=self._offset)
         kind = header["type"].to_bytes(4, "big")
-        address = Address(*(header[name] for name in Address._fields))
+        address = Address(header["segment"], header["frame"], header["layer"], header["object"], header["slice"])
         chunk = Chunk(kind, address, raw[payload_at - start : -4], raw, self._offset)
         self._position = end
         self._offset += len(raw)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 from pgsvc import kernel
 from pgsvc.entropy import SymbolReader
@@ -21,6 +21,7 @@ from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
 from pgsvc.segment import motion_chunk
+from pgsvc.threads import ahead, at_once
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from pgsvc.picture import Picture, PictureFormat
     from pgsvc.segment import DataChunk, Segment, Track
 
-
-T = TypeVar("T")
-AHEAD = 4  # frames whose splats are read while one is summed
+AHEAD = 32  # frames whose splats are read while one is summed: chunks are read whole, and encoders make them as long as this
+SIDE_BY_SIDE = 1 << 12  # splats of all tracks from which these are read in threads
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,14 @@ class Setup:
         format: of the reference size (spec 6.1).
         output: of the pictures that are rendered; its size may be another.
         limits: checked before a frame is summed (spec A.3).
+        reuse: whether a picture may be written over by the next one.
         cpu, threads: of the sum, see :mod:`pgsvc.kernel`.
     """
 
     format: PictureFormat
     output: PictureFormat
     limits: Limits
+    reuse: bool
     cpu: str | None
     threads: int
 
@@ -102,7 +104,8 @@ def _frame(f: PictureFormat) -> Frame:
     return Frame(f.width, f.height, f.components, f.is_rgb)
 
 
-Motion = dict[int, "compiled.Fields | list[np.ndarray | None]"]  # fields by the first frame of their chunk
+# Fields and the reader behind them by the first frame of their chunk.
+Motion = dict[int, "tuple[compiled.Fields | list[np.ndarray | None], RangeReader]"]
 
 
 def track_states(
@@ -140,15 +143,9 @@ def _graded_states(
     segment: Segment, chunk: DataChunk, state: SplatSet, f: PictureFormat, cpu: str | None, motion: Motion
 ) -> Iterable[SplatSet]:
     """All frames of a PRED chunk: they are not coded in the order of time."""
-    base = motion_chunk(segment, chunk.frame)
-    assert base is not None, "checked when the chunk was taken"
-    reader = _reader(chunk, cpu)
-    if base is chunk or chunk.frame not in motion:
-        source = reader if base is chunk else _reader(base, cpu)
-        read = compiled.read_fields if reader.native else code_fields
-        motion.clear()
-        motion[chunk.frame] = read(source, base.header, f.width, f.height)
-    fields = motion[chunk.frame]
+    fields, reader = _motion(segment, chunk.frame, f, cpu, motion)
+    if chunk is not motion_chunk(segment, chunk.frame):
+        reader = _reader(chunk, cpu)
     if isinstance(fields, compiled.Fields):
         states = compiled.read_frames(reader, chunk.header, state, fields, _frame(f))
     else:
@@ -157,17 +154,41 @@ def _graded_states(
     return states
 
 
-def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop: int) -> Iterator[DecodedFrame]:
+def _motion(
+    segment: Segment, frame: int, f: PictureFormat, cpu: str | None, motion: Motion
+) -> tuple[compiled.Fields | list[np.ndarray | None], RangeReader]:
+    """The fields of the chunks that begin at a frame, and the reader of what follows them; read once and kept in ``motion``."""
+    if frame not in motion:
+        base = motion_chunk(segment, frame)
+        assert base is not None, "checked when the chunk was taken"
+        reader = _reader(base, cpu)
+        read = compiled.read_fields if reader.native else code_fields
+        motion.clear()
+        motion[frame] = read(reader, base.header, f.width, f.height), reader
+    return motion[frame]
+
+
+def running_sum(setup: Setup) -> RunningSum:
+    """What makes the pictures of a stream."""
+    reference = (setup.format.width, setup.format.height)
+    return RunningSum(setup.output, reference, setup.limits, reuse=setup.reuse, cpu=setup.cpu, threads=setup.threads)
+
+
+def decode_segment(
+    setup: Setup, running: RunningSum, segment: Segment, level: int, start: int, stop: int
+) -> Iterator[DecodedFrame]:
     """Frames ``start`` … ``stop`` − 1 of a segment at ``level`` or the highest complete level below it.
 
     Where a frame's next layer is only partly there, its complete slices are added too (spec 9.2).
+
+    Args:
+        running: from :func:`running_sum`, of all segments in turn.
     """
-    reference = (setup.format.width, setup.format.height)
-    running = RunningSum(setup.output, reference, setup.limits, cpu=setup.cpu, threads=setup.threads)
+    running.restart()
     complete_frames = [segment.layer_frames(k) for k in range(level + 1)]
     splats = _frames_of_sets(setup, segment, level, stop)
     if stop > 1 and running.threads > 1:
-        splats = _ahead(splats, AHEAD)
+        splats = ahead(splats, AHEAD)
     for frame, sets in enumerate(splats):
         complete = next((k for k, frames in enumerate(complete_frames) if frames <= frame), level + 1) - 1
         if frame >= start:
@@ -179,30 +200,24 @@ def decode_segment(setup: Setup, segment: Segment, level: int, start: int, stop:
 def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> Iterator[dict[SetKey, SplatSet]]:
     """The splat sets of each frame before ``stop`` by layer, object and slice, as far as they are there up to ``level``."""
     motion: Motion = {}
-    frames = {key: track.frames for key, track in segment.tracks.items()}
     slices = {(k, o): len(segment.slices(k, o)) for k in range(level + 1) for o in range(len(segment.object_layers))}
-    running = {
-        key: track_states(segment, track, setup.format, setup.cpu, motion)
-        for key, track in segment.tracks.items()
-        if key[0] <= level and key[2] < slices[key[:2]]
-    }
+    tracks = {k: track for k, track in segment.tracks.items() if k[0] <= level and k[2] < slices[k[:2]]}
+    running = {key: track_states(segment, track, setup.format, setup.cpu, motion) for key, track in tracks.items()}
+    threads = _reading_threads(setup, tracks.values())
+    begins = {chunk.frame for track in tracks.values() for chunk in (track.key, *track.predicted)}
     for frame in range(stop):
-        yield {key: next(states) for key, states in running.items() if frames[key] > frame}
+        due = {key: states for key, states in running.items() if tracks[key].frames > frame}
+        if threads > 1 and frame in begins:
+            base = motion_chunk(segment, frame)
+            if base is not None and base.header["prediction_tool"] == GRADED:
+                _motion(segment, frame, setup.format, setup.cpu, motion)  # which all tracks need
+            jobs = [partial(next, states) for states in due.values()]
+            yield dict(zip(due, at_once(jobs, threads), strict=True))
+        else:
+            yield {key: next(states) for key, states in due.items()}
 
 
-def _ahead(items: Iterator[T], count: int) -> Iterator[T]:
-    """The same items, none of them None, taken in a thread up to ``count`` before they are asked for.
-
-    An error comes in its item's place.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as reader:
-        waiting = deque(reader.submit(next, items, None) for _ in range(count))
-        try:
-            while (item := waiting.popleft().result()) is not None:
-                waiting.append(reader.submit(next, items, None))
-                yield item
-        finally:
-            for one in waiting:
-                one.cancel()
+def _reading_threads(setup: Setup, tracks: Iterable[Track]) -> int:
+    """Threads in which chunks of these tracks are worth reading; the twins in numpy gain nothing from more than one."""
+    few = sum(track.key.header["splat_count"] for track in tracks) < SIDE_BY_SIDE
+    return 1 if few or kernel.select(setup.cpu) == "reference" else kernel.thread_count(setup.threads)

@@ -17,9 +17,7 @@ from pgsvc.errors import UsageError
 from pgsvc.sizes import Size
 
 ISA = {"scalar": 1, "v3": 2, "v4": 3}  # the `isa` numbers of the native module
-# Measured with tools/bench_kernels.py: AVX-512 gains a twentieth at the most in 16-bit lanes and a fifth in float.
-PREFERRED = ("v3", "scalar")
-PREFERRED_FLOATS = ("v4", "v3", "scalar")
+PREFERRED = ("v4", "v3", "scalar")  # the fastest first, measured with tools/bench_kernels.py
 
 
 @cache
@@ -36,17 +34,22 @@ def native() -> ModuleType:
 
 def levels() -> list[str]:
     """Names that ``select`` accepts on this machine, slowest first."""
-    return ["reference", *native().isa_levels()]
+    return ["reference", *_native_levels()]
 
 
-def select(name: str | None = None, *, floats: bool = False) -> str:
-    """The kernel to use: ``name``, else PGSVC_CPU, else the fastest one (``floats``: for the training kernels)."""
+@cache
+def _native_levels() -> tuple[str, ...]:
+    return tuple(native().isa_levels())
+
+
+def select(name: str | None = None) -> str:
+    """The kernel to use: ``name``, else PGSVC_CPU, else the fastest one."""
     name = name or os.environ.get("PGSVC_CPU") or None
     if name == "reference":
         return name  # needs no native module
     available = levels()
     if name is None:
-        return next(level for level in (PREFERRED_FLOATS if floats else PREFERRED) if level in available)
+        return next(level for level in PREFERRED if level in available)
     if name not in available:
         raise UsageError(f"no kernel '{name}' on this machine; available: {', '.join(available)}")
     return name
@@ -54,8 +57,8 @@ def select(name: str | None = None, *, floats: bool = False) -> str:
 
 def fitting_isa() -> int:
     """The ``isa`` number for the float kernels of the encoder, which have no numpy twin: PGSVC_CPU or the fastest."""
-    name = select(floats=True)
-    return ISA[next(level for level in PREFERRED_FLOATS if level in levels()) if name == "reference" else name]
+    name = select()
+    return ISA[next(level for level in PREFERRED if level in levels()) if name == "reference" else name]
 
 
 def thread_count(threads: int = 0) -> int:
@@ -65,6 +68,16 @@ def thread_count(threads: int = 0) -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def empty_sums(components: int, height: int, width: int) -> np.ndarray:
+    """int16 [C, H, W] for sums, not filled.
+
+    Rows do not begin a multiple of 512 bytes apart: a splat's rows would share few sets of the cache, and a processor that
+    compares the low bits of addresses would take loads from one row for loads of what it is writing to another.
+    """
+    row = width + 16 if width % 256 == 0 else width
+    return np.empty((components, height, row), np.int16)[:, :, :width]
 
 
 def sum_i16(
@@ -110,11 +123,17 @@ def scale_splats(
 
 
 def to_samples(
-    sums: np.ndarray, bit_depth: int, dtype: type, *, cpu: str | None = None, threads: int = 0
+    sums: np.ndarray,
+    bit_depth: int,
+    dtype: type,
+    *,
+    out: np.ndarray | None = None,
+    cpu: str | None = None,
+    threads: int = 0,
 ) -> np.ndarray:
-    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 bits and 10 bits."""
+    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 and 10 bits and writes to ``out``."""
     if select(cpu) == "reference":
         return reference.to_samples(sums, bit_depth, dtype)
-    out = np.empty(sums.shape, dtype)
-    native().to_samples(sums.reshape(-1), out.reshape(-1), thread_count(threads))
+    out = np.empty(sums.shape, dtype) if out is None else out
+    native().to_samples(sums, out, thread_count(threads))
     return out

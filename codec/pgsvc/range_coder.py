@@ -28,11 +28,14 @@ class AdaptiveCoder(Protocol):
     def uniform(self, sizes: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
 
 
-def learn(counts: np.ndarray, symbol: int) -> None:
-    """What a table [n] keeps of a symbol (spec 7.9)."""
-    counts[symbol] += STEP
-    if int(counts.sum()) > LIMIT:
-        counts[:] = (counts + 1) >> 1
+def learn(table: list[int], symbol: int, total: int) -> int:
+    """What a table keeps of a symbol (spec 7.9), ``total`` being its sum; the new sum."""
+    table[symbol] += STEP
+    total += STEP
+    if total > LIMIT:
+        table[:] = [(count + 1) >> 1 for count in table]
+        return sum(table)
+    return total
 
 
 class RangeReader:
@@ -113,7 +116,9 @@ class RangeReader:
             code -= (int(ends[s]) - size) * unit
             span = size * unit
             position, code, span = self._fill(position, code, span)
-            learn(table, s)
+            learned = table.tolist()
+            learn(learned, s, total)
+            counts[row] = learned
             out[i] = s
         self.state[:] = position, code, span
         return True
@@ -175,11 +180,16 @@ class _TwinWriter:
         self._low, self._range, self._out = 0, FULL, bytearray()
 
     def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray) -> None:
-        for row, s in zip(context.tolist(), values.tolist(), strict=True):
-            table = counts[row]
-            unit = self._range // int(table.sum())
-            self._narrow(int(table[:s].sum()) * unit, int(table[s]) * unit)
-            learn(table, s)
+        rows = context.tolist()
+        tables = {row: counts[row].tolist() for row in set(rows)}  # single numbers are slow in arrays
+        totals = {row: sum(table) for row, table in tables.items()}
+        for row, s in zip(rows, values.tolist(), strict=True):
+            table = tables[row]
+            unit = self._range // totals[row]
+            self._narrow(sum(table[:s]) * unit, table[s] * unit)
+            totals[row] = learn(table, s, totals[row])
+        for row, table in tables.items():
+            counts[row] = table
 
     def uniform(self, sizes: np.ndarray, values: np.ndarray) -> None:
         for size, value in zip(sizes.tolist(), values.tolist(), strict=True):

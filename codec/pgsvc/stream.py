@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from pgsvc import container, headers
 from pgsvc.bits import BitReader
 from pgsvc.container import Address, Chunk, ChunkParser
-from pgsvc.decode import DecodedFrame, Setup, decode_segment
+from pgsvc.decode import DecodedFrame, Setup, decode_segment, running_sum
 from pgsvc.errors import BadStream, HashMismatch, LimitExceeded, NeedMoreData, Unsupported, UsageError
 from pgsvc.index import IndexEntry, read_index
 from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits, check_header, check_output
@@ -308,6 +308,7 @@ class Stream:
         *,
         size: Size | None = None,
         check_hash: bool = False,
+        reuse: bool = False,
     ) -> Iterator[DecodedFrame]:
         """Decode frames ``start`` … ``stop`` − 1 (numbers in the stream) at ``level`` or the highest complete level below it.
 
@@ -315,6 +316,7 @@ class Stream:
             level: None for the highest.
             size: (width, height) of the pictures, None for the level's own; frames that reach only a lower level have it too.
             check_hash: compare with the hashes in the stream, where they are of this size.
+            reuse: a picture's planes are only good until the next frame is asked for, which may be written into them; saves time.
 
         Raises:
             BadStream, LimitExceeded: the data of a frame are wrong or too much.
@@ -332,7 +334,8 @@ class Stream:
             raise UsageError(f"the hashes of level {level} are of another size than {size[0]}x{size[1]}")
         limits = self.limits if is_own else self._allowed  # another size is no affair of the stream's limit level
         check_output(size, limits)
-        setup = Setup(self.format, output, limits, self.cpu, self.threads)
+        setup = Setup(self.format, output, limits, reuse, self.cpu, self.threads)
+        running = running_sum(setup)
         end = 0
         for number in sorted(self.segments):
             segment = self.segments[number]
@@ -346,7 +349,7 @@ class Stream:
             check = _HashCheck(segment, [own == size for own in self._level_sizes]) if check_hash else None
             count = segment.frames if stop is None else min(segment.frames, stop - segment.first_frame)
             first = 0 if check else max(0, start - segment.first_frame)
-            for frame in decode_segment(setup, segment, level, first, count):
+            for frame in decode_segment(setup, running, segment, level, first, count):
                 if check:
                     check(frame.index - segment.first_frame, frame)
                 if frame.index >= start:

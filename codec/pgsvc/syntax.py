@@ -64,46 +64,43 @@ class Structure:
         """
         scope: Record = dict(context or {})
         record: Record = {}
-        for field in self.fields:
-            record[field.name] = scope[field.name] = self._read_field(field, reader, scope)
-        return record
-
-    def _read_field(self, field: Field, reader: BitReader, scope: Record) -> Any:
-        if field.when is not None and not field.when(scope):
-            return field.default
+        field = self.fields[0]
         try:
-            if field.count is None:
-                return self._read_value(field, reader, scope)
-            count = field.count if isinstance(field.count, int) else field.count(scope)
-            return [self._read_value(field, reader, scope) for _ in range(count)]
+            for field in self.fields:
+                if field.when is not None and not field.when(scope):
+                    value = field.default
+                elif field.count is None:
+                    value = self._read_value(field, reader, scope)
+                else:
+                    count = field.count if isinstance(field.count, int) else field.count(scope)
+                    value = [self._read_value(field, reader, scope) for _ in range(count)]
+                record[field.name] = scope[field.name] = value
         except EndOfData:
             raise EndOfRecord(f"{self.name} ends inside {field.name}", clause=self.clause) from None
+        return record
 
     def _read_value(self, field: Field, reader: BitReader, scope: Record) -> Any:
-        if isinstance(field.descriptor, Structure):
-            return field.descriptor.read(reader, scope)
-        if field.descriptor == "leb":
-            value = self._read_leb(field, reader)
-        else:
-            width, signed = _integer(field.descriptor)
-            value = reader.read(width, signed=signed)
-        self._check(field, value)
+        kind = field.descriptor
+        if isinstance(kind, Structure):
+            return kind.read(reader, scope)
+        value = self._read_leb(field, reader) if kind == "leb" else reader.read(*_integer(kind))
+        if field.allowed is not None and value not in field.allowed:
+            raise BadStream(f"{self.name}.{field.name} is {value}, which is not allowed", clause=self.clause)
         return value
 
     def _read_leb(self, field: Field, reader: BitReader) -> int:
-        value = 0
-        for shift in range(0, 35, 7):
+        value = reader.read(8)
+        if value < 128:
+            return value
+        value &= 127
+        for shift in range(7, 35, 7):
             byte = reader.read(8)
             value |= (byte & 127) << shift
             if byte < 128:
-                if (byte == 0 and shift > 0) or value >= LEB_LIMIT:
+                if byte == 0 or value >= LEB_LIMIT:
                     raise BadStream(f"{self.name}.{field.name} is not a shortest LEB128 below 2^32", clause="2.3")
                 return value
         raise BadStream(f"{self.name}.{field.name} is not a LEB128 below 2^32", clause="2.3")
-
-    def _check(self, field: Field, value: Any) -> None:
-        if field.allowed is not None and value not in field.allowed:
-            raise BadStream(f"{self.name}.{field.name} is {value}, which is not allowed", clause=self.clause)
 
     def write(self, record: Record, context: Mapping[str, Any] | None = None) -> Bits:
         """The bits of one record; the inverse of :meth:`read`.

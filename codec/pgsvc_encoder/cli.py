@@ -170,7 +170,7 @@ def build_parser() -> argparse.ArgumentParser:
         "ray://HOST:10001, or local, which starts one here; --workers at a time (default: as many as it has processors), each with "
         "--threads (default 1, or its share). Needs the extra 'cluster' on every machine. The file is the same on like processors",
     )
-    g.add_argument("--report", metavar="FILE", help="write the report as JSON")
+    g.add_argument("--report", metavar="FILE", help="write the report as JSON; with --preset fast only then is MS-SSIM measured")
     g.add_argument("--resume", action="store_true", help="keep the finished segments of an interrupted encode")
     return p
 
@@ -178,8 +178,10 @@ def build_parser() -> argparse.ArgumentParser:
 def body(argv: Sequence[str] | None) -> int:
     a = build_parser().parse_args(argv)
     from pgsvc_encoder.options import check_extras, settings_from
+    from pgsvc_encoder.start import import_torch
 
     check_extras()
+    import_torch()
     settings = settings_from(a)
     from pgsvc.errors import UsageError
     from pgsvc_encoder import report
@@ -188,8 +190,8 @@ def body(argv: Sequence[str] | None) -> int:
     from pgsvc_encoder.region import Region
     from pgsvc_encoder.source import open_source
 
-    if a.quiet and a.report is None:
-        settings = replace(settings, ms_ssim=False)  # nobody would see it
+    if a.report is None and (a.quiet or a.preset == "fast"):
+        settings = replace(settings, ms_ssim=False)  # nobody would see it, or it would take a quarter of the time
     output = Path(a.output)
     if not output.parent.is_dir():
         raise UsageError(f"the folder of {output} does not exist")
@@ -246,7 +248,12 @@ def _connected(a: argparse.Namespace) -> AbstractContextManager[Cluster | None]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return run(NAME, body, argv)
+    code = run(NAME, body, argv)
+    if argv is None:
+        from pgsvc_encoder.start import leave
+
+        leave(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 import torch
 
 from pgsvc.assemble import RawChunk
+from pgsvc.kernel import thread_count
 from pgsvc.picture import Picture
 from pgsvc_encoder import report
 from pgsvc_encoder.encode_segment import INDEXED, SegmentEncoder
@@ -92,10 +93,14 @@ def _code_once(
         expected,
         region,
     )
+    threads = thread_count(settings.threads)
     for coded in encoder.frames(pictures):
+        levels = report.measure(
+            coded.sources, coded.pictures, coded.inside, structure=settings.ms_ssim, threads=threads
+        )
         rows.append(
             {
-                "levels": report.measure(coded.sources, coded.pictures, coded.inside, structure=settings.ms_ssim),
+                "levels": levels,
                 "bytes": coded.bytes,
                 "seconds": coded.seconds,
                 "is_key": coded.is_key,

@@ -127,7 +127,10 @@ def _decode(stream: Stream, level: int, size: Size | None, numbers: list[int], a
     digest = open_writer("md5", picture_format, kind="md5") if a.md5 or a.frame_md5 else None
     began, shown, lower = time.perf_counter(), 0, {}
     with open_writer(path, picture_format, kind=kind, frame_count_hint=len(numbers)) as writer:
-        for frame in stream.frames(level, numbers[0], numbers[-1] + 1, size=size, check_hash=a.check_hash):
+        decoded = stream.frames(
+            level, numbers[0], numbers[-1] + 1, size=size, check_hash=a.check_hash, reuse=True
+        )  # each is written before the next is asked for
+        for frame in decoded:
             if frame.level < level:
                 if a.strict:
                     raise BadStream(f"frame {frame.index} is complete only up to level {frame.level}", clause="5.4")

@@ -21,7 +21,8 @@ def empty_sums(picture_format: PictureFormat) -> list[np.ndarray]:
     sums = []
     for group in picture_format.plane_groups:
         neutral = neutral_values(picture_format)[group.components, None, None]
-        sums.append(np.tile(neutral, (1, group.height, group.width)))
+        sums.append(kernel.empty_sums(len(neutral), group.height, group.width))
+        sums[-1][:] = neutral
     return sums
 
 

@@ -1,9 +1,9 @@
 """The sum of the frames of a segment, of which only what changes is summed again (spec 8.6).
 
 The sum is modulo 2^16 and every splat's contribution is rounded by itself: parts of it in any order give the bits of a whole sum.
-Splats that rest stay in accumulators of their own; those that changed since the last frame are added to a copy. A splat that
-begins to change is taken out of the resting ones, one that stops is added to them. Where that would cost more than to sum the
-resting ones again, they are summed again.
+Splats that rest are summed apart; those that changed since the last frame are added to a copy. A splat that begins to change is
+taken out of the resting ones, one that stops is added to them. Where that would cost more than to sum the resting ones again, they
+are summed again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from pgsvc import kernel
 from pgsvc.limits import Limits
 from pgsvc.picture import Picture, PictureFormat
+from pgsvc.planar.canvas import Canvas, Summed
 from pgsvc.planar.reconstruct import add_layer, check_cost, check_counts, empty_sums, neutral_values, to_picture
 from pgsvc.planar.scale import Shaped, at_size
 from pgsvc.planar.splats import POWERS, SplatSet
@@ -22,25 +23,37 @@ from pgsvc.sizes import Size
 
 SetKey = tuple[int, int, int]  # layer, object, slice
 MOST_MOVING = 7 / 8  # share of the covered samples above which a frame is summed whole
-Summed = tuple[np.ndarray, np.ndarray, np.ndarray]  # position, form, colour as a plane group has them
 
 
 class RunningSum:
-    """Pictures of the frames of a segment, in time order.
+    """Pictures of frames, in time order.
 
     Args:
         output: of the pictures.
         reference: the size that the splats speak of.
         limits: checked before a frame is summed (spec A.3).
+        reuse: whether a picture may be written over by the next one.
         cpu, threads: of the sum; "reference" sums every frame whole.
     """
 
     def __init__(
-        self, output: PictureFormat, reference: Size, limits: Limits, *, cpu: str | None = None, threads: int = 0
+        self,
+        output: PictureFormat,
+        reference: Size,
+        limits: Limits,
+        *,
+        reuse: bool = False,
+        cpu: str | None = None,
+        threads: int = 0,
     ) -> None:
-        self._output, self._reference, self._limits = output, reference, limits
+        self._output, self._reference, self._limits, self._reuse = output, reference, limits, reuse
         self._cpu, self.threads = kernel.select(cpu), kernel.thread_count(threads)
+        self._canvases: list[Canvas] = []
         self._kept: _Kept | None = None
+
+    def restart(self) -> None:
+        """The next picture has nothing to do with the last one, such as the first of another segment."""
+        self._kept = None
 
     def picture(self, shown: Mapping[SetKey, SplatSet]) -> Picture:
         """The picture of a frame.
@@ -60,11 +73,15 @@ class RunningSum:
             return to_picture(sums, output, cpu=cpu, threads=threads)
         if self._kept is None or not self._kept.holds(shown):
             self._kept = _Kept(shown, output, self._reference, self._limits, cpu, threads)
-        return to_picture(self._kept.sums(shown), output, cpu=cpu, threads=threads)
+        if not self._canvases:
+            groups = output.plane_groups
+            self._canvases = [Canvas(output, g, reuse=self._reuse, cpu=cpu, threads=threads) for g in groups]
+        self._kept.draw(shown, self._canvases)
+        return Picture(output, tuple(plane for canvas in self._canvases for plane in canvas.samples()))
 
 
 class _Kept:
-    """What is kept while the same sets are shown: their splats as of the last frame, and the sum of those that rest."""
+    """What is kept while the same sets are shown: their splats as of the last frame, and which of them rest."""
 
     def __init__(
         self,
@@ -83,13 +100,7 @@ class _Kept:
         base = neutral_values(output)
         for s in sets:
             base += s.background  # int16, wraps
-        self._base = [base[g.components, None, None] for g in output.plane_groups]
-        self._resting = [
-            np.empty((len(b), g.height, g.width), np.int16)
-            for b, g in zip(self._base, output.plane_groups, strict=True)
-        ]
-        self._moving: list[np.ndarray] = []  # a copy to which what moves is added; made when it is needed
-        self._grids = [(g.step_x, g.step_y, g.origin_x, g.origin_y) for g in output.plane_groups]
+        self._base = [base[g.components] for g in output.plane_groups]
         self._splats: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # position, shape, colour
         self._covered = np.zeros(len(self._domain), np.int64)
         self._rests = np.ones(len(self._domain), bool)
@@ -99,56 +110,55 @@ class _Kept:
         """Whether these are the same sets at another time."""
         return self._sizes == {key: len(s) for key, s in shown.items()}
 
-    def sums(self, shown: Mapping[SetKey, SplatSet]) -> list[np.ndarray]:
-        """The accumulators of a frame; int16 [C, H, W] of each plane group, which the next call may change."""
+    def draw(self, shown: Mapping[SetKey, SplatSet], canvases: list[Canvas]) -> None:
+        """Make the canvases of the plane groups show a frame."""
         sets = shown.values()
         splats = (_joined(sets, "position"), _joined(sets, "shape"), _joined(sets, "colour"))
         old, self._splats = self._splats, splats
         if old is None:
-            return self._whole(*splats)
+            self._draw_all(canvases, *splats)
+            return
         rows = np.empty(len(self._domain), np.int64)
         rows = rows[: kernel.native().changed_rows(*splats, *old, rows)]
+        if not len(rows) and self._rests.all():
+            return
         if self._covered[rows].sum() > MOST_MOVING * self._covered.sum():
-            return self._whole(*splats)
-        position, shape, colour = splats
-        return self._with_moving(rows, *self._shaped(position[rows], shape[rows], colour[rows], self._domain[rows]))
+            self._draw_all(canvases, *splats)
+        else:
+            position, shape, colour = (values[rows] for values in splats)
+            self._draw_changes(canvases, rows, *self._shaped(position, shape, colour, self._domain[rows]))
 
-    def _whole(self, position: np.ndarray, shape: np.ndarray, colour: np.ndarray) -> list[np.ndarray]:
-        """The accumulators of a frame that is summed whole, after which all splats rest."""
+    def _draw_all(self, canvases: list[Canvas], position: np.ndarray, shape: np.ndarray, colour: np.ndarray) -> None:
+        """A frame that is summed whole, after which all splats rest."""
         self._summed, self._covered = self._shaped(position, shape, colour, self._domain)
         self._check()
-        self._clear()
-        self._add(self._resting, self._summed)
+        for canvas, base, summed in zip(canvases, self._base, self._summed, strict=True):
+            canvas.restart(base, summed)
         self._rests[:] = True
-        return self._resting
 
-    def _with_moving(self, rows: np.ndarray, new: list[Summed], covered: np.ndarray) -> list[np.ndarray]:
-        """The accumulators of a frame in which splats of these rows are others than in the one before."""
+    def _draw_changes(self, canvases: list[Canvas], rows: np.ndarray, new: list[Summed], covered: np.ndarray) -> None:
+        """A frame in which splats of these rows are others than in the one before."""
         moves = np.zeros(len(self._domain), bool)
         moves[rows] = True
         rests = ~moves
-        starts, stops = self._rests & moves, rests & ~self._rests
+        starts, stops = np.nonzero(self._rests & moves)[0], np.nonzero(rests & ~self._rests)[0]
         cost = int(self._covered[starts].sum() + self._covered[stops].sum())
         again = cost > int(self._covered[rests].sum())
-        if not again:
-            self._add(self._resting, self._rows(starts), subtract=True)
+        gone = [summed.rows(starts) for summed in self._summed]
         for kept, values in zip(self._summed, new, strict=True):
             for array, some in zip(kept, values, strict=True):
                 array[rows] = some  # plane groups may share these
         self._covered[rows] = covered
         self._check()
-        if again:
-            self._clear()
-        self._add(self._resting, self._rows(rests if again else stops))
+        for i, canvas in enumerate(canvases):
+            if again:
+                canvas.restart(self._base[i], self._summed[i].rows(rests))
+            else:
+                canvas.begin(gone[i])
+                canvas.rest(self._summed[i].rows(stops))
+            if len(rows):
+                canvas.show(new[i])
         self._rests = rests
-        if not len(rows):
-            return self._resting
-        if not self._moving:
-            self._moving = [np.empty_like(acc) for acc in self._resting]
-        for acc, resting in zip(self._moving, self._resting, strict=True):
-            acc[:] = resting
-        self._add(self._moving, new)
-        return self._moving
 
     def _check(self) -> None:
         check_counts(len(self._domain), int(self._covered.sum()), self._limits)
@@ -159,25 +169,10 @@ class _Kept:
         """Splats as the plane groups have them, and how many samples each covers."""
         n, size = len(shape), (self._output.width, self._output.height)
         factor, form, covered = np.empty((n, 3), np.int32), np.empty((n, 3), np.int64), np.empty(n, np.int64)
-        kernel.native().geometry(shape, domain, POWERS, *self._reference, *size, factor, form, covered)
+        kernel.native().geometry(shape, domain, POWERS, *self._reference, *size, factor, form, covered, self._threads)
         splats = Shaped(position, factor, form, colour)
         groups = self._output.plane_groups
-        return [at_size(splats, self._reference, size, g, cpu=self._cpu) for g in groups], covered
-
-    def _rows(self, chosen: np.ndarray) -> list[Summed]:
-        """Splats as they were summed last; ``chosen`` bool [N]."""
-        rows = np.nonzero(chosen)[0]
-        return [(position[rows], form[rows], colour[rows]) for position, form, colour in self._summed]
-
-    def _clear(self) -> None:
-        """No splat rests."""
-        for acc, base in zip(self._resting, self._base, strict=True):
-            acc[:] = base
-
-    def _add(self, sums: list[np.ndarray], groups: list[Summed], *, subtract: bool = False) -> None:
-        for acc, grid, (position, form, colour) in zip(sums, self._grids, groups, strict=True):
-            if len(position):
-                kernel.sum_i16(acc, position, form, colour, *grid, subtract, cpu=self._cpu, threads=self._threads)
+        return [Summed(*at_size(splats, self._reference, size, g, cpu=self._cpu)) for g in groups], covered
 
 
 def _joined(sets: Iterable[SplatSet], name: str) -> np.ndarray:

@@ -78,7 +78,7 @@ def render(
     behind = np.asarray(background, np.float32)
     if behind.shape != (3,):
         raise UsageError("a background is red, green and blue")
-    name = kernel.select(cpu, floats=True)
+    name = kernel.select(cpu)
     size, count = (camera.height, camera.width), len(splats)
     if name == "reference":
         view = reference_render.render(*arrays, camera=camera, kind=scene_format.kernel, background=behind)

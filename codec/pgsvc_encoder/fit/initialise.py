@@ -65,17 +65,16 @@ def colour_at(residual: Residual, position: torch.Tensor, sigma: float = 0.0) ->
     """Residual [N, C] at luma positions [N, 2]: the nearest sample, or a Gaussian mean of those around it."""
     parts = []
     here = position / like(residual.ratio, position)
-    radius = math.ceil(2.5 * sigma)
+    reach = torch.arange(2 * math.ceil(2.5 * sigma) + 1, device=here.device) - math.ceil(2.5 * sigma)
+    mass = torch.exp(-0.5 * (reach / (sigma or 1.0)) ** 2)
+    mass = mass[:, None] * mass / mass.sum() ** 2
     for plane, group in zip(residual.planes, residual.groups, strict=True):
         x = ((here[:, 0] - group.origin_x / 256) / (group.step_x / 256)).round().long()
         y = ((here[:, 1] - group.origin_y / 256) / (group.step_y / 256)).round().long()
-        total, mass = plane.new_zeros(plane.shape[0], len(position)), 0.0
-        for dy in range(-radius, radius + 1):
-            for dx in range(-radius, radius + 1):
-                weight = math.exp(-0.5 * (dx * dx + dy * dy) / sigma**2) if sigma else 1.0
-                total += weight * plane[:, (y + dy).clamp(0, group.height - 1), (x + dx).clamp(0, group.width - 1)]
-                mass += weight
-        parts.append((total / mass).T)
+        columns = (x[:, None] + reach).clamp(0, group.width - 1)
+        rows = (y[:, None] + reach).clamp(0, group.height - 1)
+        around = plane.flatten(1)[:, rows[:, :, None] * group.width + columns[:, None, :]]
+        parts.append((around * mass).sum((2, 3)).T)
     return torch.cat(parts, 1)
 
 
@@ -135,9 +134,12 @@ def add_by_error(splats: Splats, layer: int, count: int, residual: Residual, gen
     count = len(free)
     if count == 0:
         return
-    squares = (residual.planes[0] ** 2).mean(0)
+    first, *others = residual.planes[0]
+    squares = first * first
+    for plane in others:
+        squares.addcmul_(plane, plane)
     error = squares if residual.weights is None else squares * residual.weights
-    place = sample(error + 1e-12, count, generator)
+    place = sample(error.add_(1e-12 * len(residual.planes[0])), count, generator)
     place = place + ADDED_SPREAD * torch.randn(count, 2, generator=generator).to(place.device)
     last = like([error.shape[1] - 0.5, error.shape[0] - 0.5], place)
     position = torch.minimum(place.clamp(min=0.5), last) * like(residual.ratio, place)

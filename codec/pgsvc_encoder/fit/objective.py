@@ -105,15 +105,15 @@ class Objective:
         geometry = splats.geometry() if geometry is None else geometry
         colour = splats.colour if colour is None else colour
         errors = torch.full((self.levels,), float("nan"), dtype=torch.float64, device=weights.device)
-        grad_geometry, grad_colour = torch.zeros_like(geometry), torch.zeros_like(colour)
+        total: tuple[torch.Tensor, torch.Tensor] | None = None
         for v in self.views:
             part = weights[v.first : v.last + 1]
             if part.is_cpu and not part.any():
                 continue
             errors[v.first : v.last + 1], *grads = v.gradient(splats, geometry, colour, part, against_target)
-            grad_geometry += grads[0]
-            grad_colour += grads[1]
-        return errors, grad_geometry, grad_colour
+            total = (grads[0], grads[1]) if total is None else (total[0] + grads[0], total[1] + grads[1])
+        by_geometry, by_colour = total or (torch.zeros_like(geometry), torch.zeros_like(colour))
+        return errors, by_geometry, by_colour
 
     def colour_diagonal(self, splats: Splats, weights: torch.Tensor) -> torch.Tensor:
         """Diagonal of the colours' normal matrix, [N, C]: a layer's splats appear in its own level and all above."""
@@ -188,7 +188,7 @@ class Objective:
         for v in self.views:
             planes = [g.target for g in v.groups]
             for k, layers in enumerate(zip(*v.sums(splats, v.place(geometry, splats.colour)), strict=True)):
-                planes = [p - s for p, s in zip(planes, layers, strict=True)]
+                planes = [torch.sub(p, s, out=s) for p, s in zip(planes, layers, strict=True)]
                 out.append(replace(self.target(v.first + k), planes=planes).to(splats.device))
         return out
 

@@ -141,17 +141,14 @@ class Splats:
 
     def geometry(self) -> torch.Tensor:
         """float32 [N, 5]: x, y, A, B, C of spec 8.3 in luma samples."""
-        a = torch.exp2(-self.shape[:, 0])
-        b = torch.exp2(-self.shape[:, 2])
-        c = self.shape[:, 1] * a
-        return torch.cat([self.position, torch.stack([a, b, c], 1)], 1)
+        ab = torch.exp2(-self.shape[:, ::2])
+        return torch.cat([self.position, ab, self.shape[:, 1:2] * ab[:, :1]], 1)
 
     def chain(self, geometry: torch.Tensor, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Gradients of position and shape from the gradient of the geometry."""
-        g_a = -LN2 * (grad[:, 2] * geometry[:, 2] + grad[:, 4] * geometry[:, 4])
+        by_log = (grad[:, 2:] * geometry[:, 2:]).mul_(-LN2)  # of A, B, C
         g_t = grad[:, 4] * geometry[:, 2]
-        g_b = -LN2 * grad[:, 3] * geometry[:, 3]
-        return grad[:, :2], torch.stack([g_a, g_t, g_b], 1)
+        return grad[:, :2], torch.stack([by_log[:, 0] + by_log[:, 2], g_t, by_log[:, 1]], 1)
 
     def clamp(self, width: int, height: int) -> None:
         """Keep splats in use inside the picture and inside the ranges of the format."""
@@ -159,7 +156,7 @@ class Splats:
         margin = 1 / 256
         for axis, size in ((0, width), (1, height)):
             column = self.position[:, axis]
-            column.copy_(torch.where(used, column.clamp(margin, size - margin), column))
+            torch.where(used, column.clamp(margin, size - margin), column, out=column)
         self.shape[:, 0].clamp_(A_MIN, A_MAX)
         self.shape[:, 1].clamp_(-T_MAX, T_MAX)
         self.shape[:, 2].clamp_(A_MIN, A_MAX)

@@ -1,7 +1,6 @@
 // Adding listed samples with AVX2, a vector of 16 lanes at a time: 16 of a row, or two units (spec 8.5, 8.6).
 #pragma once
-#include <immintrin.h>
-
+#include "intrinsics.h"
 #include "sum_units.h"
 
 namespace {

@@ -1,0 +1,114 @@
+"""The sums of a plane group from frame to frame, and the samples that follow from them (spec 8.6, 8.7).
+
+Splats that rest are in planes of their own. Those that move are added to a copy, in which only the patches are made new that splats
+reach, and only where a frame changes something samples are made again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pgsvc import kernel
+from pgsvc.picture import PictureFormat, PlaneGroup
+
+SMALL = 1 << 18  # samples; of smaller planes all is made new, as that takes less time than to find out what
+
+
+class Summed(NamedTuple):
+    """Splats as a plane group has them.
+
+    Args:
+        position: int32 [N, 2], Q8; form: int64 [N, 3], Q32.
+        colour: int16 [N, C of the group], Q13.
+    """
+
+    position: np.ndarray
+    form: np.ndarray
+    colour: np.ndarray
+
+    def rows(self, chosen: np.ndarray) -> Summed:
+        """Some of them."""
+        return Summed(self.position[chosen], self.form[chosen], self.colour[chosen])
+
+
+class Canvas:
+    """One plane group.
+
+    Args:
+        reuse: whether :meth:`samples` may return the same planes again, with other samples.
+        cpu, threads: of the sum, one of the native instruction sets.
+    """
+
+    def __init__(self, output: PictureFormat, group: PlaneGroup, *, reuse: bool, cpu: str, threads: int) -> None:
+        self._grid = (group.step_x, group.step_y, group.origin_x, group.origin_y)
+        self._size = (group.width, group.height)
+        self._shape = (group.components.stop - group.components.start, group.height, group.width)
+        self._bits, self._dtype, self._reuse = output.bit_depth, output.dtype, reuse
+        self._cpu, self._threads = cpu, threads
+        self._resting = kernel.empty_sums(*self._shape)
+        self._moving: np.ndarray | None = None  # a copy to which what moves is added; made when it is needed
+        self._shown = self._resting
+        self._samples: np.ndarray | None = None  # of what is shown
+        width, height = kernel.native().PATCH
+        patches = (-(-group.height // height), -(-group.width // width))
+        self._stale = np.ones(patches, np.uint8)  # where the copy is not what rests
+        self._changed = np.zeros(patches, np.uint8)
+        self._is_small = group.width * group.height < SMALL
+
+    def restart(self, base: np.ndarray, splats: Summed) -> None:
+        """Only these splats rest, on planes of one value each; what is shown are they."""
+        kernel.native().fill(self._resting, base, self._threads)
+        self._add(self._resting, splats)
+        self._stale[:] = 1
+        self._shown = self._resting
+        self._changed[:] = 1
+
+    def begin(self, splats: Summed) -> None:
+        """These splats rest no longer."""
+        self._add(self._resting, splats, subtract=True)
+        self._mark(self._stale, splats)
+
+    def rest(self, splats: Summed) -> None:
+        """These splats, which were shown beside the resting ones, rest from now on."""
+        self._add(self._resting, splats)  # where they are the copy is stale
+
+    def show(self, splats: Summed) -> None:
+        """These splats are shown beside those that rest, all that are others than in the frame before among them."""
+        reached = np.zeros_like(self._stale)
+        self._mark(reached, splats)
+        self._changed |= self._stale | reached  # what is shown no longer lay where the copy is stale
+        if self._moving is None:
+            self._moving = kernel.empty_sums(*self._shape)
+        kernel.native().copy_patches(self._resting, self._moving, self._stale)
+        self._add(self._moving, splats)
+        self._stale = reached
+        self._shown = self._moving
+
+    def samples(self) -> np.ndarray:
+        """Samples of what is shown; uint8 or uint16 [C, H, W]."""
+        if self._changed.all() and not self._reuse:
+            samples = self._samples_of_all(None)
+            self._samples = None
+        elif self._samples is None or self._changed.all():
+            self._samples = self._samples_of_all(self._samples)
+            samples = self._samples if self._reuse else self._samples.copy()
+        else:
+            kernel.native().patches_to_samples(self._shown, self._samples, self._changed)
+            samples = self._samples if self._reuse else self._samples.copy()
+        self._changed[:] = 0
+        return samples
+
+    def _samples_of_all(self, out: np.ndarray | None) -> np.ndarray:
+        return kernel.to_samples(self._shown, self._bits, self._dtype, out=out, cpu=self._cpu, threads=self._threads)
+
+    def _add(self, sums: np.ndarray, splats: Summed, *, subtract: bool = False) -> None:
+        if len(splats.position):
+            kernel.sum_i16(sums, *splats, *self._grid, subtract, cpu=self._cpu, threads=self._threads)
+
+    def _mark(self, patches: np.ndarray, splats: Summed) -> None:
+        if self._is_small:
+            patches[:] = 1
+        elif len(splats.position):
+            kernel.native().mark_patches(*splats, *self._size, *self._grid, patches)
