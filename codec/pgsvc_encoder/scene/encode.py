@@ -19,6 +19,7 @@ from pgsvc.scene.state import SceneState
 from pgsvc.scene.tables import SliceTables
 from pgsvc.syntax import Record
 from pgsvc_encoder.scene.canonical import Canonical, canonical
+from pgsvc_encoder.scene.importance import importance as importance_of
 from pgsvc_encoder.scene.layers import budgets, by_importance, by_octree, slices_of, tiles_of
 from pgsvc_encoder.scene.precision import Balance, slice_steps
 from pgsvc_encoder.scene.settings import POSITION_TOOLS, SceneSettings
@@ -38,12 +39,19 @@ class EncodedScene:
         header: its stream header.
         layer: int64 [N], the layer of each of the given splats; −1: left out.
         bits: by layer and part of the syntax.
+        order: by (tile, object, layer), int64 [n]: which of the given splats are decoded from there, in their order.
     """
 
     data: bytes
     header: Record
     layer: np.ndarray
     bits: list[dict[str, float]]
+    order: dict[tuple[int, int, int], np.ndarray]
+
+    def decoded(self, level: int) -> np.ndarray:
+        """Which of the given splats a decoder shows at a level, in its order; int64 [n]."""
+        keys = sorted(k for k in self.order if k[2] <= level)
+        return np.concatenate([self.order[k] for k in keys]) if keys else np.zeros(0, np.int64)
 
 
 @dataclass
@@ -54,6 +62,7 @@ class _Part:
     tables: SliceTables = field(default_factory=SliceTables)
     slices: dict[int, list[Refinable]] = field(default_factory=dict)
     goals: dict[int, list[Canonical]] = field(default_factory=dict)
+    members: dict[int, list[np.ndarray]] = field(default_factory=dict)
 
     def known(self, rest_count: int) -> SceneState:
         states = [r.state for layer in sorted(self.slices) for r in self.slices[layer]]
@@ -63,24 +72,28 @@ class _Part:
 def encode_scene(
     splats: SceneSplats,
     form: SceneFormat,
-    settings: SceneSettings,
-    importance: np.ndarray,
+    settings: SceneSettings | None = None,
+    importance: np.ndarray | None = None,
     *,
     balance: Balance | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> EncodedScene:
-    """The stream of a scene.
+    """The stream of a scene; ``encode_scene(splats, form).data`` are its bytes.
 
     Args:
-        importance: float [N], what each splat adds to pictures; layers and slices go by it.
+        settings: None for the usual ones.
+        importance: float [N], what each splat adds to pictures, by which layers and slices go; None: as the settings say.
         progress: told how many splats of how many are written.
 
     Raises:
         UsageError: the settings do not fit the scene.
     """
-    whole = canonical(splats)
-    if not len(whole):
+    settings = settings or SceneSettings()
+    if not len(splats):
         raise UsageError("the scene has no splats")
+    if importance is None:
+        importance = importance_of(splats, form, settings.importance)
+    whole = canonical(splats)
     objects = splats.object_id if splats.object_id is not None else np.zeros(len(whole), np.uint8)
     splat_layers = settings.layers - settings.quality_layers
     layer = _layers(whole, importance, settings, splat_layers)
@@ -93,12 +106,14 @@ def encode_scene(
     chunks: list[RawChunk] = []
     bits: list[dict[str, float]] = [{} for _ in range(settings.layers)]
     table: list[Record] = []
+    order: dict[tuple[int, int, int], np.ndarray] = {}
     for t in range(head["tile_count"]):
         parts = []
         for o in range(count):
             members = np.flatnonzero((tile == t) & (objects == o) & (layer >= 0))
             parts.append(_Part(Cube.around(whole.position[members], head["grid_exponent"])))
             chunks += job.write_object(parts[-1], Address(t, 0, 0, o), members, layer, splat_layers, bits)
+            order |= {(t, o, k): np.concatenate(which) for k, which in parts[-1].members.items()}
         table.append(_tile_record(job, t, np.flatnonzero(tile == t), layer, parts, settings.layers))
         chunks += job.hashes(t)
     largest = max(len(c.raw) for c in chunks)
@@ -106,7 +121,7 @@ def encode_scene(
     if len(table) > 1 or settings.tiles > 1:
         payload = b"".join(headers.TILE.to_bytes(record, head) for record in table)
         chunks.append(make_chunk(TILES, Address(), payload))
-    return EncodedScene(assemble(head, chunks), head, layer, bits)
+    return EncodedScene(assemble(head, chunks), head, layer, bits, order)
 
 
 def _layers(whole: Canonical, importance: np.ndarray, settings: SceneSettings, count: int) -> np.ndarray:
@@ -160,7 +175,7 @@ class _Job:
         """The SPLT payloads of a layer, most important splats first."""
         s = self.settings
         layer = len(part.slices)
-        part.slices[layer], part.goals[layer] = [], []
+        part.slices[layer], part.goals[layer], part.members[layer] = [], [], []
         slices = slices_of(self.weight[members], s.slices)
         finest = round(4 * (finest_octave(self.whole) - self.head["grid_exponent"]))
         for number, which in enumerate(slices):
@@ -178,6 +193,7 @@ class _Job:
             written = write_slice(goal, part.cube, part.known(self.rest_count), part.tables, fields, self.head)
             part.slices[layer].append(Refinable(written.state, fields))
             part.goals[layer].append(goal.select(written.order))
+            part.members[layer].append(chosen[written.order])
             self.done += len(chosen)
             self.progress(self.done, len(self.whole))
             yield SPLATS, written.payload, written.bits

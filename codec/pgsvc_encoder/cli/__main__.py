@@ -1,0 +1,5 @@
+import sys
+
+from pgsvc_encoder.cli import main
+
+sys.exit(main())
