@@ -23,8 +23,9 @@ TEST_ELEVATIONS = (20.0, 0.0, 40.0)
 PLACES = 512  # on a ring, of which each view takes another
 INSIDE_FOV = 75.0  # degrees, vertical
 PROBES, PROBE_SIZE = 6, (96, 96)
-CLEAR = 0.25  # a kind of views with a smaller share of the detail is left out
+CLEAR = 0.3  # a kind of views with a smaller share of the detail is left out
 COVERED = 0.95  # alpha of pixels that detail is looked for in: outlines against nothing are none
+NEAR_PLANE = 0.2  # of the same; splats beside a camera, of little depth, would be drawn all over the picture
 NEAR_MIDDLE = 0.1  # of the distance to the middle half of the splats
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
@@ -42,24 +43,25 @@ def measuring_views(
 
 
 def inside_share(splats: SceneSplats, form: SceneFormat, threads: int = 0) -> float:
-    """What part of the views should be from within; 0 … 1."""
-    detail = []
-    for cameras in (
-        _around(splats, form, PROBES, PROBE_SIZE, SEEN_ELEVATIONS, 0.2),
-        _outward(splats, form, PROBES, PROBE_SIZE, 0.2),
-    ):
-        detail.append(sum(_detail(splats, form, camera, threads) for camera in cameras))
-    share = detail[1] / max(sum(detail), 1e-9)
+    """What part of the views should be from within; 0 … 1.
+
+    A view from within that the scene does not fill is of little use: nobody looks into the void under a piece of ground.
+    """
+    around = _around(splats, form, PROBES, PROBE_SIZE, SEEN_ELEVATIONS, 0.2)
+    outside = sum(_detail(splats, form, camera, threads)[0] for camera in around)
+    within = (_detail(splats, form, camera, threads) for camera in _outward(splats, form, PROBES, PROBE_SIZE, 0.2))
+    inside = sum(detail * filled**2 for detail, filled in within)
+    share = inside / max(inside + outside, 1e-9)
     return 0.0 if share < CLEAR else 1.0 if share > 1 - CLEAR else share
 
 
-def _detail(splats: SceneSplats, form: SceneFormat, camera: Camera, threads: int) -> float:
-    """Mean difference of neighbouring pixels where the scene covers them."""
+def _detail(splats: SceneSplats, form: SceneFormat, camera: Camera, threads: int) -> tuple[float, float]:
+    """Mean difference of neighbouring pixels where the scene covers them, and the share of those pixels."""
     view = render(splats, form, camera, threads=threads)
     green, covered = view.rgb[..., 1].clip(0, 1), view.alpha > COVERED
     both = covered[1:, :-1] & covered[:-1, :-1] & covered[:-1, 1:]
     down, right = np.abs(np.diff(green, axis=0))[:, :-1], np.abs(np.diff(green, axis=1))[:-1]
-    return float((down + right)[both].mean()) if both.any() else 0.0
+    return (float((down + right)[both].mean()) if both.any() else 0.0), float(both.mean())
 
 
 def _views(
@@ -98,5 +100,5 @@ def _outward(splats: SceneSplats, form: SceneFormat, count: int, size: Size, tur
         forward = to_scene @ np.array([level * math.sin(angle), -rise, level * math.cos(angle)])
         place = middle + NEAR_MIDDLE * reach * (to_scene @ np.array([math.cos(angle), 0.0, -math.sin(angle)]))
         up = to_scene @ np.array([0.0, -1.0, 0.0])
-        cameras.append(Camera.look_at(place, place + forward, up, size, INSIDE_FOV, near=0.01 * reach))
+        cameras.append(Camera.look_at(place, place + forward, up, size, INSIDE_FOV, near=NEAR_PLANE * reach))
     return cameras
