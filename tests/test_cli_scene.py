@@ -1,4 +1,4 @@
-"""The command lines with scenes: from files of other programs to layers and back, parts, beginnings, pictures, and flags that do not fit."""
+"""The command lines with scenes: layers and back, parts, beginnings, pictures, and flags that do not fit."""
 
 from __future__ import annotations
 

@@ -98,7 +98,8 @@ def text(info: dict[str, Any]) -> str:
     lines = [
         f"format {h['format_major']}.{h['format_minor']}, scene, limit level {h['limit_level']}, "
         f"{'layer' if h['progression_order'] else 'segment'} order",
-        f"{info['splats']} splats, SH degree {f['sh_degree']}, axes {f['frame']}, kernel {f['kernel']}, {units}, {f['colour_space']}",
+        f"{info['splats']} splats, SH degree {f['sh_degree']}, axes {f['frame']}, kernel {f['kernel']}, {units}, "
+        f"{f['colour_space']}",
         f"{_count(info['tile_count'], 'tile')}, {_count(info['object_count'], 'object')}",
         f"{info['bytes']} bytes" + (" (truncated)" if info["truncated"] else ""),
         f"{'layer':>5} {'splats':>9} {'chunks':>7} {'bytes':>10} {'bit/splat':>10} {'splats so far':>14} {'bytes so far':>13}",

@@ -43,7 +43,8 @@ def add_scene_options(p: argparse.ArgumentParser) -> None:
         "--frame",
         "--axes",
         metavar="NAME",
-        help="where x, y, z point: rdf (right, down, forward), rub, luf, ruf, lub, rfu, flu or unspecified, whatever the input says",
+        help="where x, y, z point: rdf (right, down, forward), rub, luf, ruf, lub, rfu, flu or unspecified, whatever "
+        "the input says",
     )
     g.add_argument("--units", type=float, metavar="METRES", help="length of a unit of the scene (default: not known)")
     g.add_argument(
