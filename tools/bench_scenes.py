@@ -19,7 +19,7 @@ from peers import scenes as peers
 from scene_views import Views
 
 from pgsvc.stream import Stream
-from pgsvc_encoder.scene.adapt import adapt
+from pgsvc_encoder.scene.adapt import VIEW_SIZE, VIEWS, adapt
 from pgsvc_encoder.scene.encode import encode_scene
 from pgsvc_encoder.scene.importance import importance
 from pgsvc_encoder.scene.settings import SceneSettings
@@ -37,7 +37,6 @@ SCENES = {
     "sh3": "inria_sh3/kacytran1122_iter7000_point_cloud.ply",
 }
 PARTS = ("boxes", "position", "rotation", "scale", "opacity", "colour", "sh", "header")
-ADAPT_VIEWS, ADAPT_SIZE = 24, (400, 400)
 
 
 def main() -> None:
@@ -63,7 +62,7 @@ def measure(name: str, source: Any, program: str, qualities: list[float]) -> dic
     for quality in qualities:
         began = time.perf_counter()
         settings = SceneSettings(layers=4, quality=quality)
-        cameras = training_views(splats, form, ADAPT_VIEWS, ADAPT_SIZE)
+        cameras = training_views(splats, form, VIEWS, VIEW_SIZE)
         encoded = encode_scene(adapt(splats, form, settings, weight, cameras), form, settings, weight)
         seconds = time.perf_counter() - began
         stream = Stream()
@@ -119,9 +118,16 @@ def table(rows: list[dict[str, Any]]) -> str:
             n = r["splats"]
             line = [r["scene"], f"{p['quality']:g}", str(p["bytes"]), f"{8 * p['bytes'] / n:.1f}"]
             line += [f"{p['bits'][part]:.2f}" for part in PARTS]
-            line += [f"{p['psnr']:.2f}", f"{p['ssim']:.5f}", f"{p['encode_s']:.1f}", f"{n / p['decode_cpu_s'] / 1e6:.2f}"]
+            line += [
+                f"{p['psnr']:.2f}",
+                f"{p['ssim']:.5f}",
+                f"{p['encode_s']:.1f}",
+                f"{n / p['decode_cpu_s'] / 1e6:.2f}",
+            ]
             lines.append(line)
-    return out + "\n\nBits per splat by what they say (decoding on one thread):\n\n" + benchmarking.markdown(head, lines)
+    return (
+        out + "\n\nBits per splat by what they say (decoding on one thread):\n\n" + benchmarking.markdown(head, lines)
+    )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""Sub-streams by copying chunks (spec 9.3): fewer levels, for all objects or some, fewer frames, fewer bytes."""
+"""Sub-streams by copying chunks (spec 9.3): fewer levels, for all objects or some, fewer frames or tiles, fewer bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pgsvc import headers
-from pgsvc.assemble import RawChunk, in_order, prologue
-from pgsvc.container import DATA_TYPES, END, HASH, HEAD, INDEX, Chunk
+from pgsvc.assemble import RawChunk, in_order, make_chunk, prologue
+from pgsvc.container import DATA_TYPES, END, HASH, HEAD, INDEX, TILES, Address, Chunk
 from pgsvc.errors import UsageError
 from pgsvc.objects import true_levels, with_layers
 from pgsvc.segment import Segment
 from pgsvc.stream import Stream
+from pgsvc.syntax import Record
 
 
 def cut(
@@ -21,6 +22,7 @@ def cut(
     max_bytes: int | None = None,
     start: int = 0,
     stop: int | None = None,
+    tiles: Collection[int] | None = None,
 ) -> bytes:
     """A shorter stream.
 
@@ -31,17 +33,25 @@ def cut(
         max_bytes: keep the longest beginning of the chunks that fits; the result says nothing of what is missing.
         start, stop: keep what is needed for frames start … stop − 1: whole segments at the front, and no predicted frames past
             the end.
+        tiles: of a scene: keep those with these numbers, which they keep too.
 
     Raises:
-        UsageError: a level or an object does not exist, or no data chunk is left.
+        UsageError: a level, an object or a tile does not exist, the request is not for what the stream holds, or no data
+            chunk is left.
     """
     assert stream.header is not None
+    _check_request(stream, start, stop, tiles)
     layers = _kept_layers(stream, level, object_levels or {})
     header = with_layers(stream.header, layers)
     levels = true_levels(stream.object_layers, layers)
     kept: list[RawChunk] = []
     for chunk in stream.chunks:
         if chunk.type in (HEAD, INDEX, END) or not _may_copy(chunk.type):
+            continue
+        if chunk.type == TILES and stream.content is not None:
+            kept.append(_table(stream, header, tiles))
+            continue
+        if tiles is not None and chunk.address.segment not in tiles:
             continue
         segment = stream.segments.get(chunk.address.segment)
         if not _in_layers(chunk, layers, levels) or (
@@ -53,8 +63,34 @@ def cut(
     if max_bytes is not None:
         ordered = _fit(header, ordered, max_bytes)
     if not any(c.type in DATA_TYPES for c in ordered):
-        raise UsageError("nothing decodable would be left; ask for more bytes or other frames")
+        what = "frames" if stream.content is None else "tiles"
+        raise UsageError(f"nothing decodable would be left; ask for more bytes or other {what}")
     return prologue(header, ordered) + b"".join(c.raw for c in ordered)
+
+
+def _check_request(stream: Stream, start: int, stop: int | None, tiles: Collection[int] | None) -> None:
+    """Raises UsageError for frames of a scene, or tiles of a picture or that do not exist."""
+    if stream.content is None:
+        if tiles is not None:
+            raise UsageError("tiles are parts of scenes, and the stream holds pictures")
+        return
+    if start or stop is not None:
+        raise UsageError("the stream holds a scene, which has no frames; ask for tiles")
+    count = stream.content.header["tile_count"]
+    for number in tiles or ():
+        if not 0 <= number < count:
+            raise UsageError(f"tile {number} does not exist: the stream has the tiles 0 to {count - 1}")
+
+
+def _table(stream: Stream, header: Record, tiles: Collection[int] | None) -> RawChunk:
+    """The table of tiles made anew, since its entries list what tiles lack at each level: fewer levels, fewer tiles."""
+    assert stream.content is not None
+    records = [
+        {**record, "tile_levels": record["tile_levels"][: header["layer_count"]]}
+        for record in stream.content.table
+        if tiles is None or record["tile_number"] in tiles
+    ]
+    return make_chunk(TILES, Address(), b"".join(headers.TILE.to_bytes(record, header) for record in records))
 
 
 def _kept_layers(stream: Stream, level: int | None, object_levels: Mapping[int, int]) -> list[int]:
@@ -72,7 +108,8 @@ def _kept_layers(stream: Stream, level: int | None, object_levels: Mapping[int, 
             raise UsageError(f"level {top} of object {number} does not exist: it has the levels 0 to {last}")
         layers[number] = min(layers[number], top + 1)
     if layers[0] == 0:
-        raise UsageError("object 0 holds the motion of all objects: keep at least its level 0")
+        reason = "object 0 holds the motion of all objects" if stream.content is None else "object 0 is always there"
+        raise UsageError(f"{reason}: keep at least its level 0")
     return layers
 
 

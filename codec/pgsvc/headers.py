@@ -15,6 +15,7 @@ SCENE = PROFILES["scene"]
 SEGMENT_ORDER = 0
 LAYER_ORDER = 1
 
+
 def _absent_unless(condition: Callable[[Record], bool], *fields: Field) -> Iterator[Field]:
     """Fields that are only there under a condition; absent ones are None."""
     return (replace(field, when=condition, default=None) for field in fields)

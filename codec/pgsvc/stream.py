@@ -376,6 +376,8 @@ class Stream:
         level = self.resolve_level(level)
         if self.content is None:
             raise UsageError("the stream holds pictures, not a scene")
+        if self.ended:  # tiles that an extractor has left out say nothing of the level
+            tiles = [t for t in self.content.tiles if tiles is None or t in tiles]
         return self.content.decode(level, objects=objects, tiles=tiles, check_hash=check_hash)
 
     def frame(self, index: int, level: int | None = None, *, size: Size | None = None) -> DecodedFrame:

@@ -65,15 +65,30 @@ def ms_ssim(a: Picture, b: Picture) -> float | None:
     _check(a, b)
     if min(a.format.width, a.format.height) < MS_SSIM_MIN_SIDE:
         return None
+    return _structure("ms_ssim", a, b)
+
+
+def ssim(a: Picture, b: Picture) -> float:
+    """SSIM (−1..1) of one scale, in float32 of R, G and B, averaged, or of luma or grey alone.
+
+    Raises:
+        UsageError: see `psnr`.
+        MissingExtra: torch or pytorch-msssim is not installed.
+    """
+    _check(a, b)
+    return _structure("ssim", a, b)
+
+
+def _structure(name: str, a: Picture, b: Picture) -> float:
     try:
+        import pytorch_msssim
         import torch
-        from pytorch_msssim import ms_ssim as measure
     except ImportError as error:
-        raise MissingExtra("measuring MS-SSIM", "encoder") from error
+        raise MissingExtra("measuring SSIM", "encoder") from error
     count = 3 if a.format.is_rgb else 1
     stacks = [torch.from_numpy(np.stack(p.planes[:count]).astype(np.float32))[None] for p in (a, b)]
     with torch.no_grad():
-        return float(measure(*stacks, data_range=float((1 << a.format.bit_depth) - 1)))
+        return float(getattr(pytorch_msssim, name)(*stacks, data_range=float((1 << a.format.bit_depth) - 1)))
 
 
 def _check(a: Picture, b: Picture) -> None:

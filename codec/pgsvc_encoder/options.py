@@ -80,7 +80,7 @@ def settings_from(a: argparse.Namespace) -> Settings:
         sizes=sizes,
         gop=a.gop,
         key_frames=a.key_frames,
-        order=a.order,
+        order=a.order or "segment",
         roi_gain=a.roi_gain,
         seed=a.seed,
         preset=a.preset,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pgsvc import __version__
 from pgsvc.errors import PgsError
@@ -50,6 +50,26 @@ def limits_from(text: str | None):  # noqa: ANN201
     return LEVELS[DEFAULT_LEVEL] if text is None else parse_allow(text, LEVELS[DEFAULT_LEVEL])
 
 
+class _NotGiven(list):
+    """Marks destinations that no flag has filled; a list, since some flags append."""
+
+
+def given(p: argparse.ArgumentParser, argv: Sequence[str] | None) -> set[str]:
+    """Destinations that the command line names, whether with their defaults or other values."""
+    none = _NotGiven()
+    marked = argparse.Namespace(**dict.fromkeys(vars(p.parse_args(argv)), none))
+    return {name for name, value in vars(p.parse_args(argv, marked)).items() if value is not none}
+
+
+def refuse_flags(destinations: Iterable[str], why: str) -> None:
+    """Raises UsageError for flags that do not fit, by their names: "--gop is for pictures, …"."""
+    from pgsvc.errors import UsageError
+
+    names = ["--" + name.replace("_", "-") for name in sorted(destinations)]
+    if names:
+        raise UsageError(f"{' and '.join(names)} {why if len(names) == 1 else why.replace('is for', 'are for', 1)}")
+
+
 def refuse_same_file(source: str, target: str) -> None:
     """Raises UsageError if the output would replace the input."""
     from pgsvc.errors import UsageError
@@ -62,6 +82,31 @@ def refuse_same_file(source: str, target: str) -> None:
 def note(quiet: bool, text: str) -> None:
     if not quiet:
         print(text, file=sys.stderr)
+
+
+def progress(quiet: bool, done: int, total: int) -> None:
+    """One line that is rewritten, only on a terminal."""
+    if not quiet and total > 1 and sys.stderr.isatty():
+        print(f"\r{done}/{total} frames", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def numbers(flag: str, text: str | None, limit: int) -> list[int] | None:
+    """Numbers of objects or tiles, separated by commas, without repetitions; None where the flag is not given.
+
+    Raises:
+        UsageError: something else is there, or a number is not below ``limit``.
+    """
+    from pgsvc.errors import UsageError
+
+    if text is None:
+        return None
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise UsageError(f"{flag} {text}: numbers separated by commas are wanted")
+    found = sorted({int(part) for part in parts})
+    if found[-1] >= limit:
+        raise UsageError(f"{flag} {text}: the stream has only the numbers 0 to {limit - 1}")
+    return found
 
 
 def run(name: str, body: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:

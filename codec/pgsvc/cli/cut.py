@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pgsvc.cli.common import limits_from, note, parser, refuse_same_file, run
+from pgsvc.cli.common import given, limits_from, note, numbers, parser, refuse_flags, refuse_same_file, run
 
 NAME = "pgsvc-cut"
 EXAMPLES = """\
@@ -15,6 +15,7 @@ EXAMPLES = """\
   pgsvc-cut clip.pgs small.pgs --object-level 0=0   the base of the picture, all of the region of interest (object 1)
   pgsvc-cut clip.pgs small.pgs --max-bytes 50000
   pgsvc-cut clip.pgs part.pgs --frames 30:60    frames 30 … 59 (from the key frame before)
+  pgsvc-cut room.pgs part.pgs --tiles 1,3 --level 1   two parts of a scene
   pgsvc-cut clip.pgs - --level 0 | pgsvc-dec - -o base.y4m"""
 
 
@@ -28,11 +29,13 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="O=K",
-        help="keep layers 0 … K of object O alone (object 0: outside the region of interest, 1: inside); K -1: nothing of it; "
+        help="keep layers 0 … K of object O alone (object 0: outside the region of interest, 1: inside; of a scene as labelled); "
+        "K -1: nothing of it; "
         "may be given for several objects",
     )
     p.add_argument("--max-bytes", type=int, metavar="N", help="keep the longest beginning that fits into N bytes")
     p.add_argument("--frames", metavar="A:B", help="keep what frames A … B − 1 need; either may be left out")
+    p.add_argument("--tiles", metavar="T,…", help="of a scene: keep only these tiles; pgsvc-info says where they lie")
     p.add_argument("--allow", metavar="LIMITS", help="accept larger streams, as for pgsvc-dec")
     return p
 
@@ -72,7 +75,21 @@ def body(argv: Sequence[str] | None) -> int:
     stream.keep_chunks = True
     stream.feed(data)
     stream.close()
-    result = cut(stream, level=a.level, object_levels=object_levels, max_bytes=a.max_bytes, start=start, stop=stop)
+    if stream.content is None:
+        refuse_flags({"tiles"} & given(p, argv), "is for scenes, and the stream holds pictures")
+        tiles = None
+    else:
+        refuse_flags({"frames"} & given(p, argv), "is for pictures, and the stream holds a scene")
+        tiles = numbers("--tiles", a.tiles, stream.content.header["tile_count"])
+    result = cut(
+        stream,
+        level=a.level,
+        object_levels=object_levels,
+        max_bytes=a.max_bytes,
+        start=start,
+        stop=stop,
+        tiles=tiles,
+    )
     if a.output == "-":
         sys.stdout.buffer.write(result)
     else:

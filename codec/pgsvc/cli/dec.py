@@ -1,4 +1,4 @@
-"""pgsvc-dec: decode any level of a stream, or of the beginning of one."""
+"""pgsvc-dec: decode any level of a stream, or of the beginning of one. Scenes go on in `pgsvc.cli.dec_scene`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pgsvc.cli.common import add_decoding_options, limits_from, note, parser, refuse_same_file, run
+from pgsvc.cli.common import (
+    add_decoding_options,
+    given,
+    limits_from,
+    note,
+    parser,
+    progress,
+    refuse_flags,
+    refuse_same_file,
+    run,
+)
 
 if TYPE_CHECKING:
     from pgsvc.sizes import Size
@@ -22,21 +32,37 @@ EXAMPLES = """\
   pgsvc-dec clip.pgs -o - | ffplay -         Y4M on standard output
   head -c 20000 clip.pgs | pgsvc-dec - -o front.y4m   what has arrived so far
   pgsvc-dec clip.pgs --md5                   MD5 of the decoded frames, nothing written
-  pgsvc-dec clip.pgs --check-hash -o null    let the stream check this decoder"""
+  pgsvc-dec clip.pgs --check-hash -o null    let the stream check this decoder
+  pgsvc-dec room.pgs --level 1               a scene: splats, to room.level1.ply; -o name.{ply,splat,spz,glb}
+  pgsvc-dec room.pgs --tiles 1,3 --objects 0 -o part.spz   parts of a scene
+  pgsvc-dec room.pgs --camera cam.json -o view.png   what a camera sees of it
+  pgsvc-dec room.pgs --orbit 100 -o turn.mp4   once around it"""
+
+PICTURE_ONLY = {"frames", "skip", "md5", "frame_md5"}
+SCENE_ONLY = {"objects", "tiles", "camera", "orbit", "background"}
 
 
 def build_parser() -> argparse.ArgumentParser:
-    p = parser(NAME, "Decode a .pgs stream (2D Gaussian splats) at any level.", EXAMPLES)
+    p = parser(NAME, "Decode a .pgs stream (pictures, video or scenes of Gaussian splats) at any level.", EXAMPLES)
     p.add_argument("input", help=".pgs file, or - for standard input")
     p.add_argument("-l", "--level", type=int, metavar="K", help="reconstruct layers 0 … K (default: all)")
     p.add_argument(
         "-s",
         "--size",
         metavar="WxH",
-        help="render at this size, whatever the level's own; Wx or xH keeps the aspect ratio",
+        help="render at this size, whatever the level's or the camera's own; Wx or xH keeps the aspect ratio",
     )
-    p.add_argument("-o", "--output", metavar="FILE", help="name.y4m, .yuv, .png, .mp4, '-' (stdout) or 'null'")
-    p.add_argument("--output-kind", metavar="KIND", help="y4m, yuv, png, mp4, md5 or null, whatever the name says")
+    p.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="name.y4m, .yuv, .png, .mp4, '-' (stdout) or 'null'; splats of a scene: name.ply, .splat, .spz, .glb",
+    )
+    p.add_argument(
+        "--output-kind",
+        metavar="KIND",
+        help="y4m, yuv, png, mp4, md5 or null; ply, splat, spz, spz4 or glb; whatever the name says",
+    )
     p.add_argument("--frames", "--limit", type=int, metavar="N", help="decode at most N frames")
     p.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N frames")
     p.add_argument(
@@ -48,15 +74,25 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--strict", action="store_true", help="fail if the stream is truncated or a frame lacks the level")
     add_decoding_options(p)
+    g = p.add_argument_group("scenes")
+    g.add_argument("--objects", metavar="O,…", help="only these objects, such as 0,2")
+    g.add_argument("--tiles", metavar="T,…", help="only these tiles, such as 1,3; pgsvc-info says where they lie")
+    g.add_argument(
+        "--camera",
+        metavar="JSON",
+        help="a picture instead of splats: width, height, fov, and position, look_at, up, or camera_to_world with a convention",
+    )
+    g.add_argument("--orbit", type=int, metavar="N", help="N pictures from around the scene instead of splats")
+    g.add_argument("--background", metavar="R,G,B", help="0–1, behind the splats of a picture (default 0,0,0)")
     return p
 
 
 def body(argv: Sequence[str] | None) -> int:
     p = build_parser()
     a = p.parse_args(argv)
+    width, height = _sides(p, a.size)
     if a.skip < 0 or (a.frames is not None and a.frames < 1):
         p.error("--skip must not be negative and --frames must be at least 1")
-    width, height = _sides(p, a.size)
     import pgsvc
     from pgsvc.sizes import complete_size
 
@@ -64,6 +100,13 @@ def body(argv: Sequence[str] | None) -> int:
     source = sys.stdin.buffer if a.input == "-" else a.input
     stream = pgsvc.open(source, allow=allow, cpu=a.cpu, threads=a.threads)
     level = stream.resolve_level(a.level)
+    if stream.content is not None:
+        from pgsvc.cli.dec_scene import decode_scene
+
+        refuse_flags(given(p, argv) & PICTURE_ONLY, "is for pictures, and the stream holds a scene")
+        _check_complete(stream, a.strict, a.quiet)
+        return decode_scene(stream, level, (width, height), a)
+    refuse_flags(given(p, argv) & SCENE_ONLY, "is for scenes, and the stream holds pictures")
     _check_complete(stream, a.strict, a.quiet)
     numbers = _frame_numbers(stream)[a.skip :]
     numbers = numbers[: a.frames] if a.frames is not None else numbers
@@ -139,7 +182,7 @@ def _decode(stream: Stream, level: int, size: Size | None, numbers: list[int], a
             if digest is not None:
                 digest.write(frame.picture)
             shown += 1
-            _progress(a.quiet, shown, len(numbers))
+            progress(a.quiet, shown, len(numbers))
     for k, count in sorted(lower.items()):
         note(a.quiet, f"{NAME}: {count} of {shown} frames decoded at level {k}: their higher layers are not complete")
     if digest is not None:
@@ -152,12 +195,6 @@ def _decode(stream: Stream, level: int, size: Size | None, numbers: list[int], a
             f"{NAME}: level {level}, {shown} frame{'s' * (shown != 1)} to {writer.description} in {seconds:.2f} s",
         )
     return 0
-
-
-def _progress(quiet: bool, done: int, total: int) -> None:
-    """One line that is rewritten, only on a terminal."""
-    if not quiet and total > 1 and sys.stderr.isatty():
-        print(f"\r{done}/{total} frames", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""pgsvc-info: what is inside a stream."""
+"""pgsvc-info: what is inside a stream. What is shown of scenes is in `pgsvc.cli.info_scene`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ NAME = "pgsvc-info"
 EXAMPLES = """\
   pgsvc-info clip.pgs
   pgsvc-info clip.pgs --chunks       every chunk: offset, bytes, type, address
-  pgsvc-info clip.pgs --json | jq .layers"""
+  pgsvc-info clip.pgs --json | jq .layers
+  pgsvc-info room.pgs                a scene: also what its numbers mean, and where its tiles lie"""
 
 CHROMA_NAMES = ("grey", "4:2:0", "4:2:2", "4:4:4")
 
@@ -142,13 +143,18 @@ def body(argv: Sequence[str] | None) -> int:
     stream.keep_chunks = True
     stream.feed(data)
     stream.close()
-    info = describe(stream, len(data))
+    if stream.content is None:
+        info, words = describe(stream, len(data)), text
+    else:
+        from pgsvc.cli import info_scene
+
+        info, words = info_scene.describe(stream, len(data)), info_scene.text
     if a.chunks:
         info["chunks"] = chunk_rows(stream)
     if a.json:
         print(json.dumps(info, indent=1))
     else:
-        print(text(info))
+        print(words(info))
         if a.chunks:
             print(chunk_text(info["chunks"]))
     return 0

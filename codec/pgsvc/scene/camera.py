@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,12 @@ class Camera:
     def centre(self) -> np.ndarray:
         """Where the camera is, in the scene's axes; float64 [3]."""
         return -self.world_to_camera[:3, :3].T @ self.world_to_camera[:3, 3]
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The same view in another size: the vertical field of view stays, wider pictures show more at the sides."""
+        by = height / self.height
+        middle = width / 2 + by * (self.cx - self.width / 2), by * self.cy
+        return replace(self, width=width, height=height, fx=by * self.fx, fy=by * self.fy, cx=middle[0], cy=middle[1])
 
     def numbers(self) -> np.ndarray:
         """What the native kernels take: rotation by rows, translation, centre, fx, fy, cx, cy, near; float32 [20]."""

@@ -21,6 +21,7 @@ from pgsvc_encoder.scene.encode import EncodedScene, encode_scene
 from pgsvc_encoder.scene.rasterise import parameters, rasterise
 from pgsvc_encoder.scene.settings import SceneSettings
 
+VIEWS, VIEW_SIZE = 24, (400, 400)  # enough of them, and as fine as scenes are usually seen
 RATES = {"opacity": 0.02, "sh_dc": 0.005}  # of Adam, falling to a fiftieth
 NAMES = ("position", "log_scale", "rotation", "opacity", "sh_dc", "sh_rest")
 GEOMETRY = NAMES[:3]
@@ -59,7 +60,7 @@ def adapt(
 def _decoded(encoded: EncodedScene) -> tuple[SceneSplats, np.ndarray]:
     stream = Stream()
     stream.feed(encoded.data)
-    return stream.scene().splats, encoded.order
+    return stream.scene().splats, encoded.decoded(stream.layer_count - 1)
 
 
 def _with(splats: SceneSplats, order: np.ndarray, some: SceneSplats) -> SceneSplats:

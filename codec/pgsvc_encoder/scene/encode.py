@@ -19,6 +19,7 @@ from pgsvc.scene.state import SceneState
 from pgsvc.scene.tables import SliceTables
 from pgsvc.syntax import Record
 from pgsvc_encoder.scene.canonical import Canonical, canonical
+from pgsvc_encoder.scene.importance import importance as importance_of
 from pgsvc_encoder.scene.layers import budgets, by_importance, by_octree, slices_of, tiles_of
 from pgsvc_encoder.scene.precision import Balance, slice_steps
 from pgsvc_encoder.scene.settings import POSITION_TOOLS, SceneSettings
@@ -37,15 +38,20 @@ class EncodedScene:
         data: the whole stream.
         header: its stream header.
         layer: int64 [N], the layer of each of the given splats; −1: left out.
-        order: int64 [M], which of the given splats each decoded one is, at the highest level.
         bits: by layer and part of the syntax.
+        order: by (tile, object, layer), int64 [n]: which of the given splats are decoded from there, in their order.
     """
 
     data: bytes
     header: Record
     layer: np.ndarray
-    order: np.ndarray
     bits: list[dict[str, float]]
+    order: dict[tuple[int, int, int], np.ndarray]
+
+    def decoded(self, level: int) -> np.ndarray:
+        """Which of the given splats a decoder shows at a level, in its order; int64 [n]."""
+        keys = sorted(k for k in self.order if k[2] <= level)
+        return np.concatenate([self.order[k] for k in keys]) if keys else np.zeros(0, np.int64)
 
 
 @dataclass
@@ -56,7 +62,7 @@ class _Part:
     tables: SliceTables = field(default_factory=SliceTables)
     slices: dict[int, list[Refinable]] = field(default_factory=dict)
     goals: dict[int, list[Canonical]] = field(default_factory=dict)
-    order: list[np.ndarray] = field(default_factory=list)
+    members: dict[int, list[np.ndarray]] = field(default_factory=dict)
 
     def known(self, rest_count: int) -> SceneState:
         states = [r.state for layer in sorted(self.slices) for r in self.slices[layer]]
@@ -66,24 +72,28 @@ class _Part:
 def encode_scene(
     splats: SceneSplats,
     form: SceneFormat,
-    settings: SceneSettings,
-    importance: np.ndarray,
+    settings: SceneSettings | None = None,
+    importance: np.ndarray | None = None,
     *,
     balance: Balance | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> EncodedScene:
-    """The stream of a scene.
+    """The stream of a scene; ``encode_scene(splats, form).data`` are its bytes.
 
     Args:
-        importance: float [N], what each splat adds to pictures; layers and slices go by it.
+        settings: None for the usual ones.
+        importance: float [N], what each splat adds to pictures, by which layers and slices go; None: as the settings say.
         progress: told how many splats of how many are written.
 
     Raises:
         UsageError: the settings do not fit the scene.
     """
-    whole = canonical(splats)
-    if not len(whole):
+    settings = settings or SceneSettings()
+    if not len(splats):
         raise UsageError("the scene has no splats")
+    if importance is None:
+        importance = importance_of(splats, form, settings.importance)
+    whole = canonical(splats)
     objects = splats.object_id if splats.object_id is not None else np.zeros(len(whole), np.uint8)
     splat_layers = settings.layers - settings.quality_layers
     layer = _layers(whole, importance, settings, splat_layers)
@@ -96,14 +106,14 @@ def encode_scene(
     chunks: list[RawChunk] = []
     bits: list[dict[str, float]] = [{} for _ in range(settings.layers)]
     table: list[Record] = []
-    order: list[np.ndarray] = []
+    order: dict[tuple[int, int, int], np.ndarray] = {}
     for t in range(head["tile_count"]):
         parts = []
         for o in range(count):
             members = np.flatnonzero((tile == t) & (objects == o) & (layer >= 0))
             parts.append(_Part(Cube.around(whole.position[members], head["grid_exponent"])))
             chunks += job.write_object(parts[-1], Address(t, 0, 0, o), members, layer, splat_layers, bits)
-            order += parts[-1].order
+            order |= {(t, o, k): np.concatenate(which) for k, which in parts[-1].members.items()}
         table.append(_tile_record(job, t, np.flatnonzero(tile == t), layer, parts, settings.layers))
         chunks += job.hashes(t)
     largest = max(len(c.raw) for c in chunks)
@@ -111,7 +121,7 @@ def encode_scene(
     if len(table) > 1 or settings.tiles > 1:
         payload = b"".join(headers.TILE.to_bytes(record, head) for record in table)
         chunks.append(make_chunk(TILES, Address(), payload))
-    return EncodedScene(assemble(head, chunks), head, layer, np.concatenate(order), bits)
+    return EncodedScene(assemble(head, chunks), head, layer, bits, order)
 
 
 def _layers(whole: Canonical, importance: np.ndarray, settings: SceneSettings, count: int) -> np.ndarray:
@@ -149,7 +159,11 @@ class _Job:
         bits: list[dict[str, float]],
     ) -> Iterator[RawChunk]:
         for k in range(self.head["layer_count"]):
-            own = self._splats(part, members[layer[members] == k]) if k < splat_layers else self._finer(part, splat_layers)
+            own = (
+                self._splats(part, members[layer[members] == k])
+                if k < splat_layers
+                else self._finer(part, splat_layers)
+            )
             for number, (kind, payload, cost) in enumerate(own):
                 for name, value in cost.items():
                     bits[k][name] = bits[k].get(name, 0.0) + value
@@ -165,13 +179,17 @@ class _Job:
         """The SPLT payloads of a layer, most important splats first."""
         s = self.settings
         layer = len(part.slices)
-        part.slices[layer], part.goals[layer] = [], []
+        part.slices[layer], part.goals[layer], part.members[layer] = [], [], []
         slices = slices_of(self.weight[members], s.slices)
         finest = round(4 * (finest_octave(self.whole) - self.head["grid_exponent"]))
         for number, which in enumerate(slices):
             chosen = members[which]
-            steps = slice_steps(s.quality, float(self.weight[chosen].mean()) if len(chosen) else 1.0,
-                                self.head["sh_degree"], self.balance)
+            steps = slice_steps(
+                s.quality,
+                float(self.weight[chosen].mean()) if len(chosen) else 1.0,
+                self.head["sh_degree"],
+                self.balance,
+            )
             fields = {
                 **self._coarser(steps),
                 "last_slice": int(number == len(slices) - 1),
@@ -184,7 +202,7 @@ class _Job:
             written = write_slice(goal, part.cube, part.known(self.rest_count), part.tables, fields, self.head)
             part.slices[layer].append(Refinable(written.state, fields))
             part.goals[layer].append(goal.select(written.order))
-            part.order.append(chosen[written.order])
+            part.members[layer].append(chosen[written.order])
             self.done += len(chosen)
             self.progress(self.done, len(self.whole))
             yield SPLATS, written.payload, written.bits
@@ -212,7 +230,9 @@ class _Job:
             header |= {"target_layer": k, "last_slice": int(number == len(jobs) - 1), "reserved_bits": 0}
             cost: dict[str, float] = {}
             payload = write_refinement(
-                part.slices[k], part.goals[k], header,
+                part.slices[k],
+                part.goals[k],
+                header,
                 lambda w, cost=cost, attributes=attributes: cost.update({"+".join(attributes): w.bits()}),
             )
             yield REFINEMENT, payload, cost
@@ -236,7 +256,9 @@ def _tile_record(
     for k in range(layers):
         there = (own >= 0) & (own <= k)
         missing = 1 - float(weight[there].sum()) / total
-        levels.append({"splats": int(there.sum()), "missing": round(65535 * max(missing, 0)), "error": _error(job, parts, k)})
+        levels.append(
+            {"splats": int(there.sum()), "missing": round(65535 * max(missing, 0)), "error": _error(job, parts, k)}
+        )
     return {"tile_number": number, "box_low": grid[0], "box_high": grid[1], "tile_levels": levels}
 
 

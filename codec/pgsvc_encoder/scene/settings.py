@@ -62,5 +62,7 @@ class SceneSettings:
             raise UsageError("--splats must grow from level to level")
         if not 0 <= self.quality <= 100:
             raise UsageError("--quality goes from 0 to 100")
+        if self.adapt < 0:
+            raise UsageError("--adapt is a number of iterations")
         if not 1 <= self.tiles <= 4096 or not 1 <= self.slices <= 64:
             raise UsageError("1 to 4096 tiles and 1 to 64 slices a layer are possible")

@@ -147,7 +147,10 @@ def _sh_symbols(sh: np.ndarray, header: Record) -> np.ndarray:
 
 
 def write_refinement(
-    slices: list[Refinable], goals: list[Canonical], header: Record, note: Callable[[RangeWriter], None] = lambda w: None
+    slices: list[Refinable],
+    goals: list[Canonical],
+    header: Record,
+    note: Callable[[RangeWriter], None] = lambda w: None,
 ) -> bytes:
     """A FINE payload; changes the states of ``slices``.
 

@@ -1,46 +1,21 @@
-"""pgsvc-enc: encode pictures and video into a layered .pgs stream."""
+"""The options of pgsvc-enc that are about pictures and video, and those that pictures share with scenes."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pgsvc.cli.common import note, parser, refuse_same_file, run
-
-if TYPE_CHECKING:
-    from pgsvc_encoder.cluster.connection import Cluster
-
-NAME = "pgsvc-enc"
-EXAMPLES = """\
-  pgsvc-enc photo.png photo.pgs                        three layers, medium effort
-  pgsvc-enc in_352x288_30fps.yuv out.pgs --layers 3    raw video, size from the name
-  pgsvc-enc in.yuv out.pgs --size 352x288 --fps 30     raw video, size given
-  pgsvc-enc clip.mp4 out.pgs --frames 30 --splats 4000 --preset fast
-  ffmpeg -i clip.mkv -f yuv4mpegpipe - | pgsvc-enc - out.pgs
-  pgsvc-enc photo.png out.pgs --splats 2000,5000,9000 --scalability resolution
-  pgsvc-enc photo.png out.pgs --bpp 0.1,0.2,0.4        bits per pixel of each level; --psnr 27,30,32: its quality
-  pgsvc-enc clip.mp4 out.pgs --bitrate 150k,300k,600k  bits per second of each level
-  pgsvc-enc clip.mp4 out.pgs --roi 120,40,160,180 --roi-gain 6   a region of interest: x,y,width,height, or a mask in a file
-  pgsvc-enc long.mkv out.pgs --workers 4               four segments at a time; the file is the same
-  pgsvc-enc long.mkv out.pgs --cluster auto            on the machines of the Ray cluster that this one belongs to
-  pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption"""
+SHARED = {"input", "output", "quiet", "layers", "splats", "order", "threads", "report", "seed", "input_kind"}
+"""Destinations of options that scenes know too."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    p = parser(NAME, "Encode a picture or a video into layers of 2D Gaussian splats.", EXAMPLES)
-    p.add_argument("input", help="raw YUV, Y4M, PNG, JPEG, any video that PyAV reads, or - for standard input")
-    p.add_argument("output", help=".pgs file")
+def add_stream_options(p: argparse.ArgumentParser) -> None:
     g = p.add_argument_group("stream")
-    g.add_argument("--layers", type=int, metavar="N", help="number of layers, 1–16 (default 3)")
+    g.add_argument("--layers", type=int, metavar="N", help="number of layers, 1–16 (default 3; of scenes 4)")
     g.add_argument(
         "--splats",
         metavar="N[,N…]",
-        help="splats per frame, all layers together (default: 1 per 44 pixels), or of each level: 3000,6000,9000",
+        help="splats per frame, all layers together (default: 1 per 44 pixels), or of each level: 3000,6000,9000. "
+        "Scenes: of the top level, or of each (default: all of the input, half of them at the level below, and so on)",
     )
     g.add_argument(
         "--bpp",
@@ -81,9 +56,11 @@ def build_parser() -> argparse.ArgumentParser:
     g.add_argument(
         "--order",
         choices=("segment", "layer"),
-        default="segment",
-        help="progression: for streaming, or for progressive download",
+        help="progression: for streaming (default), or for progressive download (default of scenes, whose segments are tiles)",
     )
+
+
+def add_input_options(p: argparse.ArgumentParser) -> None:
     g = p.add_argument_group("input")
     g.add_argument("--frames", "--limit", type=int, metavar="N", help="encode at most N frames")
     g.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N frames")
@@ -91,7 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     g.add_argument("--pix-fmt", metavar="NAME", help="of raw video: yuv420p (default), yuv422p, yuv444p, gray, …10le")
     g.add_argument("--depth", type=int, choices=(8, 10), help="bits per sample of raw video")
     g.add_argument("--fps", metavar="RATE", help="frames per second, such as 30 or 30000/1001")
-    g.add_argument("--input-kind", metavar="KIND", help="y4m, yuv, still or video, whatever the name says")
+    g.add_argument("--input-kind", metavar="KIND", help="y4m, yuv, still, video or scene, whatever the name says")
     g.add_argument(
         "--roi",
         metavar="MASK",
@@ -105,6 +82,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DB",
         help="how much better the region is meant to be (default 6)",
     )
+
+
+def add_effort_options(p: argparse.ArgumentParser) -> None:
     g = p.add_argument_group("effort")
     g.add_argument(
         "--preset",
@@ -155,6 +135,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     g.add_argument("--threads", type=int, default=0, metavar="N", help="0 = one per core (default)")
     g.add_argument("--seed", type=int, default=0, metavar="N", help="of every random choice (default 0)")
+
+
+def add_running_options(p: argparse.ArgumentParser) -> None:
     g = p.add_argument_group("running")
     g.add_argument(
         "--workers",
@@ -170,91 +153,7 @@ def build_parser() -> argparse.ArgumentParser:
         "ray://HOST:10001, or local, which starts one here; --workers at a time (default: as many as it has processors), each with "
         "--threads (default 1, or its share). Needs the extra 'cluster' on every machine. The file is the same on like processors",
     )
-    g.add_argument("--report", metavar="FILE", help="write the report as JSON; with --preset fast only then is MS-SSIM measured")
+    g.add_argument(
+        "--report", metavar="FILE", help="write the report as JSON; with --preset fast only then is MS-SSIM measured"
+    )
     g.add_argument("--resume", action="store_true", help="keep the finished segments of an interrupted encode")
-    return p
-
-
-def body(argv: Sequence[str] | None) -> int:
-    a = build_parser().parse_args(argv)
-    from pgsvc_encoder.options import check_extras, settings_from
-    from pgsvc_encoder.start import import_torch
-
-    check_extras()
-    import_torch()
-    settings = settings_from(a)
-    from pgsvc.errors import UsageError
-    from pgsvc_encoder import report
-    from pgsvc_encoder.encode import encode
-    from pgsvc_encoder.progress import ProgressBar
-    from pgsvc_encoder.region import Region
-    from pgsvc_encoder.source import open_source
-
-    if a.report is None and (a.quiet or a.preset == "fast"):
-        settings = replace(settings, ms_ssim=False)  # nobody would see it, or it would take a quarter of the time
-    output = Path(a.output)
-    if not output.parent.is_dir():
-        raise UsageError(f"the folder of {output} does not exist")
-    refuse_same_file(a.input, a.output)
-    with (
-        open_source(
-            a.input,
-            size=a.size,
-            pix_fmt=a.pix_fmt,
-            depth=a.depth,
-            fps=a.fps,
-            skip=a.skip,
-            frames=a.frames,
-            kind=a.input_kind,
-        ) as source,
-        _connected(a) as cluster,
-    ):
-        region = None if a.roi is None else Region.from_text(a.roi, source, skip=a.skip)
-        bar = ProgressBar(settings, source, quiet=a.quiet)
-        try:
-            result = encode(
-                source,
-                output,
-                settings,
-                region=region,
-                resume=a.resume,
-                workers=a.workers,
-                cluster=cluster,
-                progress=bar,
-                on_key=bar.key_frame,
-                notice=bar.say,
-            )
-        except KeyboardInterrupt:
-            note(
-                a.quiet, f"{NAME}: finished segments are kept in {output}.parts; the same command with --resume goes on"
-            )
-            raise
-        finally:
-            bar.close()
-    if a.report is not None:
-        report.write(Path(a.report), [NAME, *(sys.argv[1:] if argv is None else argv)], result)
-    note(a.quiet, report.format_table(result["levels"], result["seconds"], len(result["frames"])))
-    return 0
-
-
-def _connected(a: argparse.Namespace) -> AbstractContextManager[Cluster | None]:
-    """The cluster, if one is asked for; one that is started here has room for what is asked of it."""
-    if a.cluster is None:
-        return nullcontext()
-    from pgsvc.kernel import thread_count
-    from pgsvc_encoder.cluster.connection import Cluster
-
-    return Cluster(a.cluster, max(thread_count(), (a.workers or 1) * (a.threads or 1)))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    code = run(NAME, body, argv)
-    if argv is None:
-        from pgsvc_encoder.start import leave
-
-        leave(code)
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())
