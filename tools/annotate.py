@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,8 @@ class Walker:
                 record[field.name] = scope[field.name] = items
                 continue
             begin = self.reader.pos
-            value = structure._read_field(field, self.reader, scope)
+            alone = replace(structure, fields=(replace(field, when=None),))
+            value = alone.read(self.reader, scope)[field.name]
             record[field.name] = scope[field.name] = value
             shown = value
             if field.name in ("type", "types"):
