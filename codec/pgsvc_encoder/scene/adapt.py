@@ -1,8 +1,8 @@
 """Opacities and colours that make up for what quantisation did to shapes and places.
 
-Geometry is decoded first; then the rest is fitted, through the rasteriser, to pictures of the source. Opacities come before colours,
-which see them as they are decoded. Coefficients that change with the direction stay: fitted, they serve the views that were seen
-and fail others. With the same order and the same steps the stream takes the same bytes.
+Geometry is decoded first; then the rest is fitted, through the rasteriser, to pictures of the source. Opacities come before
+colours, which see them as they are decoded. Coefficients that change with the direction stay: fitted, they serve the views
+that were seen and fail others. With the same order and the same steps the stream takes the same bytes.
 """
 
 from __future__ import annotations
