@@ -297,11 +297,11 @@ def test_an_orbit_as_mp4(folder: Path, tmp_path: Path) -> None:
 
 def test_luma_and_chroma_of_views_are_those_of_the_picture(folder: Path) -> None:
     from pgsvc.colour import to_rgb
-    from pgsvc.scene.camera import Camera
+    from pgsvc.scene.camera_file import camera_of
     from pgsvc.scene.picture import view_format, view_picture
     from pgsvc.scene.render import render
 
-    view = render(some_splats(100), SceneFormat(), Camera.from_fields(CAMERA))
+    view = render(some_splats(100), SceneFormat(), camera_of(CAMERA))
     turned = to_rgb(view_picture(view, view_format(64, 48, rgb=False))).astype(int)
     assert np.abs(turned - view.to_rgb8()).max() <= 3
 
