@@ -28,6 +28,11 @@ from pgsvc.planar.motion import code_fields
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
+from pgsvc.scene.neighbours import LowerSet
+from pgsvc.scene.refine import Refinable, refine
+from pgsvc.scene.slice import code_slice
+from pgsvc.scene.state import SceneState
+from pgsvc.scene.tables import SliceTables
 from pgsvc.segment import MOTION
 from pgsvc.syntax import Record, Structure
 
@@ -40,6 +45,8 @@ STRUCTURES = {
     container.KEY_FRAME: headers.KEY_FRAME,
     container.PREDICTED: headers.PREDICTED_FRAMES,
     container.HASH: headers.HASH,
+    container.SPLATS: headers.SPLATS,
+    container.REFINEMENT: headers.REFINEMENT,
 }
 
 
@@ -152,6 +159,41 @@ class LoggedRangeReader(RangeReader):
         return out
 
 
+class SceneNotes:
+    """What the symbols of a scene's chunks need of earlier ones: tables and splats of each object in a tile."""
+
+    def __init__(self, header: Record) -> None:
+        self.header = header
+        self.tables: dict[tuple[int, int], SliceTables] = {}
+        self.slices: dict[tuple[int, int], dict[int, list[Refinable]]] = {}
+
+    def lines(self, chunk: container.Chunk, record: Record, data: bytes) -> list[str]:
+        """What the entropy-coded part says, one line per array."""
+        a = chunk.address
+        own = self.slices.setdefault((a.segment, a.object), {})
+        lines: list[str] = []
+        try:
+            reader = LoggedRangeReader(data)
+            lines = reader.lines
+            if chunk.type == container.REFINEMENT:
+                if record["target_layer"] not in own:
+                    raise BadStream("a refinement of a layer without splats", clause="6.9")
+                refine(reader, record, own[record["target_layer"]])
+            else:
+                states = [part.state for layer in sorted(own) for part in own[layer]]
+                known = SceneState.concatenate(states) if states else SceneState.none(0)
+                lower = LowerSet(known, np.array(record["origin"], np.int64), record["cube_bits"], record["leaf_bits"])
+                tables = self.tables.setdefault((a.segment, a.object), SliceTables())
+                state = code_slice(
+                    reader, record, self.header, lower, tables, note=lambda part: lines.append(f"({part})")
+                )
+                own.setdefault(a.layer, []).append(Refinable(state, record))
+            reader.finish()
+        except PgsError as error:
+            return [*lines, f"error: {error}"]
+        return [*lines, reader.end]
+
+
 class Annotator:
     """Keeps what later chunks need of earlier ones: the format, the splats of each track, kept parameters, motion fields."""
 
@@ -161,6 +203,7 @@ class Annotator:
         self.with_energies: set[tuple[int, ...]] = set()  # tracks with a key frame of tools 2
         self.kept: dict[tuple[int, ...], Record] = {}
         self.fields: dict[tuple[int, int], list[np.ndarray | None]] = {}
+        self.scene: SceneNotes | None = None
 
     def stream(self, data: bytes) -> Iterator[str]:
         """All rows of a stream; a truncated one ends with what is left over."""
@@ -191,8 +234,14 @@ class Annotator:
         structure = STRUCTURES.get(chunk.type)
         record: Record = {}
         if structure is not None:
-            yield from body.structure(structure, record, {"components": self.frame.components})
-        if chunk.type == container.HEAD:
+            degree = self.scene.header["sh_degree"] if self.scene else 0
+            yield from body.structure(structure, record, {"components": self.frame.components, "sh_degree": degree})
+        if chunk.type == container.TILES:
+            while body.reader.remaining:
+                yield from body.structure(headers.TILE, {}, {})
+        if chunk.type == container.HEAD and record["profile"] == headers.SCENE:
+            self.scene = SceneNotes(record)
+        elif chunk.type == container.HEAD:
             components = 1 if record["chroma_format"] == 0 else 3
             is_rgb = record["chroma_format"] == 3 and record["matrix_coefficients"] == 0
             self.frame = Frame(record["width"], record["height"], components, is_rgb)
@@ -217,6 +266,8 @@ class Annotator:
     def symbols(self, chunk: container.Chunk, record: Record, data: bytes) -> list[str]:
         """What the entropy-coded part says, one line per array."""
         a = chunk.address
+        if chunk.type in container.SCENE_TYPES:
+            return self.scene.lines(chunk, record, data) if self.scene else ["(no scene)"]
         track = (a.segment, a.layer, a.object, a.slice)
         start = None if chunk.type == container.KEY_FRAME else self.states.pop(track, None)
         if chunk.type == container.PREDICTED and start is None:

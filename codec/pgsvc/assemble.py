@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pgsvc import headers
-from pgsvc.container import DATA_TYPES, END, HEAD, INDEX, SIGNATURE, Address, write_chunk
+from pgsvc.container import DATA_TYPES, END, HEAD, INDEX, SIGNATURE, TILES, Address, write_chunk
 from pgsvc.index import IndexEntry, write_index
 from pgsvc.syntax import Record
 
@@ -26,7 +26,12 @@ def make_chunk(kind: bytes, address: Address, payload: bytes) -> RawChunk:
 
 
 def order_key(chunk: RawChunk, progression_order: int) -> tuple[int, ...]:
-    """Sort key of a chunk (spec 5.3): its address, the layer first in layer order; other chunks follow the data they speak of."""
+    """Sort key of a chunk (spec 5.3): its address, the layer first in layer order; other chunks follow the data they speak of.
+
+    The table of a scene's tiles comes first.
+    """
+    if chunk.type == TILES:
+        return (-1,)
     a = chunk.address
     is_data = chunk.type in DATA_TYPES
     within = (0, a.object, a.slice) if is_data else (1, a.object, a.slice)

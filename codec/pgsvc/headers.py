@@ -15,6 +15,7 @@ SCENE = PROFILES["scene"]
 SEGMENT_ORDER = 0
 LAYER_ORDER = 1
 
+
 def _absent_unless(condition: Callable[[Record], bool], *fields: Field) -> Iterator[Field]:
     """Fields that are only there under a condition; absent ones are None."""
     return (replace(field, when=condition, default=None) for field in fields)
@@ -282,6 +283,7 @@ TILE = Structure(
         Field("tile_number", "leb", allowed=range(1 << 16)),
         Field("box_low", "i32", count=3),
         Field("box_high", "i32", count=3),
-        Field("tile_levels", TILE_LEVEL, count=lambda r: r["layer_count"]),
+        Field("level_count", "u8", allowed=range(1, 17)),
+        Field("tile_levels", TILE_LEVEL, count=lambda r: r["level_count"]),
     ),
 )

@@ -119,7 +119,7 @@ class Stream:
             self.index = read_index(chunk.payload, MAX_INDEX_ENTRIES)
         elif chunk.type == container.HASH:
             self._take_hash(chunk)
-        elif chunk.type == container.TILES and self.content is not None:
+        elif chunk.type == container.TILES and self.content is not None:  # elsewhere of no meaning
             self.content.take_table(chunk.payload)
         elif chunk.type == container.END:
             if chunk.payload:
@@ -232,6 +232,8 @@ class Stream:
         if chunk.address.object:
             raise BadStream("a hash of one object alone", clause="6.6", offset=chunk.offset)
         if self.content is not None:
+            if chunk.address.frame or record["frame_count"] != 1:
+                raise BadStream("a hash of frames in a scene", clause="6.6", offset=chunk.offset)
             self.content.take_hash(chunk.address.segment, chunk.address.layer, record["crc32"])
             return
         segment = self.segments.get(chunk.address.segment)

@@ -230,7 +230,8 @@ def _tile_record(
         there = (own >= 0) & (own <= k)
         missing = 1 - float(weight[there].sum()) / total
         levels.append({"splats": int(there.sum()), "missing": round(65535 * max(missing, 0)), "error": _error(job, parts, k)})
-    return {"tile_number": number, "box_low": grid[0], "box_high": grid[1], "tile_levels": levels}
+    box = {"box_low": grid[0], "box_high": grid[1]}
+    return {"tile_number": number, **box, "level_count": layers, "tile_levels": levels}
 
 
 def _error(job: _Job, parts: list[_Part], level: int) -> int:
