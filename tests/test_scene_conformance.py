@@ -19,6 +19,10 @@ from pgsvc.scene.digest import md5_of
 from pgsvc.stream import Stream
 
 ROOT = Path(__file__).resolve().parent.parent / "conformance"
+sys.path.insert(0, str(ROOT.parent / "tools"))
+
+from check_scene import check_scene  # noqa: E402
+
 MANIFEST = tomllib.loads((ROOT / "manifest.toml").read_text(encoding="utf-8"))
 VALID = {e["id"]: e for e in MANIFEST["valid"] if e["profile"] == "scene"}
 FAULTY = [e for e in MANIFEST["faulty"] if e.get("profile") == "scene"]
@@ -158,6 +162,14 @@ def test_faulty(entry: dict, step: int | None, cpu: str | None) -> None:
 def test_every_rule_of_scenes_has_a_faulty_stream() -> None:
     clauses = {e["clause"] for e in FAULTY}
     assert {"4.4", "5.2", "5.3", "6.1", "6.6", "6.8", "6.9", "6.10", "7.9", "10.4", "A.2"} <= clauses
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_the_tool_that_checks_streams(name: str) -> None:
+    held: list[tuple[int, int]] = []
+    data = data_of(name)
+    check_scene(data, parsed(data), parsed, lambda _, good, total: held.append((good, total)), 5)
+    assert len(held) >= 5 and all(good == total for good, total in held)
 
 
 def test_run_drives_a_command_for_scenes(tmp_path: Path) -> None:

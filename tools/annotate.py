@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from annotate_scene import SceneNotes
 
 from pgsvc import container, headers
 from pgsvc.bits import BitReader
@@ -28,11 +29,6 @@ from pgsvc.planar.motion import code_fields
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
-from pgsvc.scene.neighbours import LowerSet
-from pgsvc.scene.refine import Refinable, refine
-from pgsvc.scene.slice import code_slice
-from pgsvc.scene.state import SceneState
-from pgsvc.scene.tables import SliceTables
 from pgsvc.segment import MOTION
 from pgsvc.syntax import Record, Structure
 
@@ -159,41 +155,6 @@ class LoggedRangeReader(RangeReader):
         return out
 
 
-class SceneNotes:
-    """What the symbols of a scene's chunks need of earlier ones: tables and splats of each object in a tile."""
-
-    def __init__(self, header: Record) -> None:
-        self.header = header
-        self.tables: dict[tuple[int, int], SliceTables] = {}
-        self.slices: dict[tuple[int, int], dict[int, list[Refinable]]] = {}
-
-    def lines(self, chunk: container.Chunk, record: Record, data: bytes) -> list[str]:
-        """What the entropy-coded part says, one line per array."""
-        a = chunk.address
-        own = self.slices.setdefault((a.segment, a.object), {})
-        lines: list[str] = []
-        try:
-            reader = LoggedRangeReader(data)
-            lines = reader.lines
-            if chunk.type == container.REFINEMENT:
-                if record["target_layer"] not in own:
-                    raise BadStream("a refinement of a layer without splats", clause="6.9")
-                refine(reader, record, own[record["target_layer"]])
-            else:
-                states = [part.state for layer in sorted(own) for part in own[layer]]
-                known = SceneState.concatenate(states) if states else SceneState.none(0)
-                lower = LowerSet(known, np.array(record["origin"], np.int64), record["cube_bits"], record["leaf_bits"])
-                tables = self.tables.setdefault((a.segment, a.object), SliceTables())
-                state = code_slice(
-                    reader, record, self.header, lower, tables, note=lambda part: lines.append(f"({part})")
-                )
-                own.setdefault(a.layer, []).append(Refinable(state, record))
-            reader.finish()
-        except PgsError as error:
-            return [*lines, f"error: {error}"]
-        return [*lines, reader.end]
-
-
 class Annotator:
     """Keeps what later chunks need of earlier ones: the format, the splats of each track, kept parameters, motion fields."""
 
@@ -267,7 +228,7 @@ class Annotator:
         """What the entropy-coded part says, one line per array."""
         a = chunk.address
         if chunk.type in container.SCENE_TYPES:
-            return self.scene.lines(chunk, record, data) if self.scene else ["(no scene)"]
+            return self.of_scene(chunk, record, data)
         track = (a.segment, a.layer, a.object, a.slice)
         start = None if chunk.type == container.KEY_FRAME else self.states.pop(track, None)
         if chunk.type == container.PREDICTED and start is None:
@@ -287,6 +248,20 @@ class Annotator:
         except PgsError as error:
             return [*lines, f"error: {error}"]
         self.states[track] = state
+        return [*lines, reader.end]
+
+    def of_scene(self, chunk: container.Chunk, record: Record, data: bytes) -> list[str]:
+        """The same for a scene."""
+        if self.scene is None:
+            return ["(no scene)"]
+        lines: list[str] = []
+        try:
+            reader = LoggedRangeReader(data)
+            lines = reader.lines
+            self.scene.read(reader, chunk, record, lines.append)
+            reader.finish()
+        except PgsError as error:
+            return [*lines, f"error: {error}"]
         return [*lines, reader.end]
 
     def basic(self, reader: LoggedReader, track: tuple[int, ...], record: Record, start: SplatSet | None) -> SplatSet:

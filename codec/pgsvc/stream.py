@@ -149,9 +149,9 @@ class Stream:
         if header["matrix_coefficients"] == 0 and Chroma(header["chroma_format"]) in (Chroma.YUV420, Chroma.YUV422):
             raise BadStream("RGB with subsampled chroma", clause="6.1", offset=chunk.offset)
         self.object_layers = object_layers(header)
-        self.header = header
         if header["profile"] == headers.SCENE:
             self._take_scene_header(header, chunk)
+            self.header = header
             return
         self._level_sizes = level_sizes(header)
         self.format = PictureFormat(
@@ -166,6 +166,7 @@ class Stream:
             header["chroma_location"],
             Fraction(header["frame_rate_numerator"], header["frame_rate_denominator"]),
         )
+        self.header = header
 
     def _take_scene_header(self, header: Record, chunk: Chunk) -> None:
         if any(header[name] for name in ("full_range", "chroma_location", "has_level_sizes", "chroma_format")):
