@@ -1,19 +1,29 @@
 """A second decoder of scenes, written from clause 7.9 and chapter 10 alone, finds the same states.
 
-Uses no numpy arithmetic and none of the decoder's functions below the chunk: integers and lists only.
+Its decoder uses no numpy arithmetic and none of the other's functions below the chunk: integers and lists only.
 """
 
 from __future__ import annotations
 
 import math
+import random
 import re
 from collections.abc import Callable
 from math import comb, isqrt
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_graded_rebuild import Coder, clip
 
+from pgsvc.errors import BadStream
+from pgsvc.range_coder import RangeReader
+from pgsvc.scene.neighbours import LowerSet
+from pgsvc.scene.refine import Refinable
+from pgsvc.scene.refine import refine as refine_theirs
+from pgsvc.scene.slice import code_slice
+from pgsvc.scene.state import SceneState
+from pgsvc.scene.tables import SliceTables
 from pgsvc.stream import Stream
 
 CHAPTER = (Path(__file__).parents[1] / "spec" / "10-scene.md").read_text()
@@ -378,9 +388,69 @@ def test_rebuilt_states(path: Path) -> None:
                 if o == number and layer <= level
             ]
             expected = numbers(decode_object(chunks, stream.header))
-            data = state.tobytes()
-            found = [int.from_bytes(data[i : i + 4], "little", signed=True) for i in range(0, len(data), 4)]
-            assert found == expected, f"level {level}, tile {tile}, object {number}"
+            assert as_numbers(state.tobytes()) == expected, f"level {level}, tile {tile}, object {number}"
+
+
+def random_header(rng: random.Random, degree: int) -> dict:
+    """SPLT fields that a conforming stream may have, often at the ends of their ranges."""
+
+    def number(low: int, high: int) -> int:
+        return rng.choice((low, high, rng.randint(low, high)))
+
+    leaf = number(0, 30)
+    cube = rng.randint(leaf, min(30, leaf + 20))
+    return {
+        "splat_count": rng.choice((1, 2, 14, 40)),
+        "prediction": rng.choice((0, 1, 1)),
+        "position_tool": 1,
+        "origin": [number(-(1 << 30), (1 << 30) - (1 << cube)) for _ in AXES],
+        "cube_bits": cube,
+        "leaf_bits": leaf,
+        "place_precision": number(-128, 127),
+        "finest_scale": number(0, 255),
+        "usual_scale": number(0, 255),
+        "scale_step": number(1, 255),
+        "rotation_precision": number(-128, 127),
+        "opacity_step": number(256, 65535),
+        "colour_step": number(0, 128),
+        "chroma_steps": [number(0, 15), number(0, 15)],
+        "sh_steps": [number(0, 128) for _ in range(degree)],
+    }
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_any_bytes_decode_alike(seed: int) -> None:
+    """Not only what a writer writes: random bytes under random headers, three slices and a refinement of them."""
+    rng = random.Random(seed)
+    head = {"grid_exponent": rng.choice((-64, -10, 0, 32)), "sh_degree": rng.randrange(4)}
+    mine, theirs = (Tables(), SliceTables())
+    slices: list[tuple[dict, list[Splat]]] = []
+    parts: list[Refinable] = []
+    for _ in range(3):
+        h = random_header(rng, head["sh_degree"])
+        data = rng.randbytes(rng.choice((0, 8, 60, 500))) + bytes([rng.randint(1, 255)])
+        known = SceneState.concatenate([SceneState.none((head["sh_degree"] + 1) ** 2 - 1), *(p.state for p in parts)])
+        lower = LowerSet(known, np.array(h["origin"], np.int64), h["cube_bits"], h["leaf_bits"])
+        try:
+            expected = decode_slice(Coder(data), h, head, [s for _, own in slices for s in own], mine)
+        except AssertionError:
+            with pytest.raises(BadStream):
+                code_slice(RangeReader(data), h, head, lower, theirs)
+            return
+        parts.append(Refinable(code_slice(RangeReader(data), h, head, lower, theirs), h))
+        slices.append((h, expected))
+        assert as_numbers(parts[-1].state.tobytes()) == numbers(expected)
+    header = {f"has_{name}": rng.randrange(2) for name in ("opacity", "scale", "colour", "sh")}
+    data, times = rng.randbytes(300) + b"\1", {}
+    for _ in range(3):
+        refine(Coder(data), header, slices, times)
+        refine_theirs(RangeReader(data), header, parts)
+        found = [n for part in parts for n in as_numbers(part.state.tobytes())]
+        assert found == [n for _, own in slices for n in numbers(own)]
+
+
+def as_numbers(data: bytes) -> list[int]:
+    return [int.from_bytes(data[i : i + 4], "little", signed=True) for i in range(0, len(data), 4)]
 
 
 def test_there_are_streams() -> None:

@@ -286,7 +286,13 @@ class Stream:
         return level
 
     def level_size(self, level: int | None = None) -> Size:
-        """(width, height) that a level is decoded at; None: the highest level."""
+        """(width, height) that a level is decoded at; None: the highest level.
+
+        Raises:
+            UsageError: the stream has no such level, or holds a scene, which has no size.
+        """
+        if self.content is not None:
+            raise UsageError("the stream holds a scene, which has no size of its own")
         level = self.resolve_level(level)
         return self._level_sizes[level]
 

@@ -101,11 +101,11 @@ def encode_scene(
             chunks += job.write_object(parts[-1], Address(t, 0, 0, o), members, layer, splat_layers, bits)
         table.append(_tile_record(job, t, np.flatnonzero(tile == t), layer, parts, settings.layers))
         chunks += job.hashes(t)
+    if len(table) > 1 or settings.tiles > 1:
+        payload = b"".join(headers.TILE.to_bytes(record) for record in table)
+        chunks.append(make_chunk(TILES, Address(), payload))
     largest = max(len(c.raw) for c in chunks)
     head["limit_level"] = smallest_level(1, 1, -(-int((layer >= 0).sum()) // SCENE_SPLATS), 1, largest)
-    if len(table) > 1 or settings.tiles > 1:
-        payload = b"".join(headers.TILE.to_bytes(record, head) for record in table)
-        chunks.append(make_chunk(TILES, Address(), payload))
     return EncodedScene(assemble(head, chunks), head, layer, bits)
 
 
