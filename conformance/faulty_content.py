@@ -43,7 +43,7 @@ def _() -> bytes:
     return head(format_minor=0)
 
 
-@faulty("profile", "profile 2 is not assigned", "6.1")
+@faulty("profile", "profile 2, a scene, with the header of a picture", "6.1")
 def _() -> bytes:
     return head(profile=2)
 

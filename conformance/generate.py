@@ -24,19 +24,25 @@ sys.path.insert(0, str(HERE))
 
 from faulty_streams import EXIT_CODES, FAULTY  # noqa: E402
 from synthetic import GREY, YUV420, YUV422, decode_all  # noqa: E402
-from valid_progs import VALID  # noqa: E402
+from valid_scene import VALID  # noqa: E402
 
+from pgsvc import headers  # noqa: E402
+from pgsvc.container import DATA_TYPES, HEAD, SIGNATURE  # noqa: E402
 from pgsvc.errors import PgsError  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402
+from pgsvc.scene import digest  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
 
 # numbers of the valid streams that are cut
-TRUNCATED = ("03", "04", "09", "10", "15", "22", "27", "29", "30", "34", "35")
+TRUNCATED = ("03", "04", "09", "10", "15", "22", "27", "29", "30", "34", "35", "52", "53")
 CUTS = 5  # of each
+HEAD_PAYLOAD = 10  # bytes before the payload of a HEAD chunk: size, type, address
 MARK = "<!-- generated from manifest.toml -->"
 
 
 def format_words(header: dict[str, Any]) -> str:
+    if header["profile"] == headers.SCENE:
+        return f"scene, {header['tile_count']} tiles, degree {header['sh_degree']}"
     chroma = {GREY: "grey", YUV420: "4:2:0", YUV422: "4:2:2"}.get(header["chroma_format"])
     chroma = chroma or ("RGB" if header["matrix_coefficients"] == 0 else "4:4:4")
     return f"{header['width']}x{header['height']} {chroma} {header['bit_depth']} bit"
@@ -57,7 +63,7 @@ def valid_entries(files: dict[str, bytes]) -> list[dict[str, Any]]:
                 "bytes": len(data),
                 "tests": tests,
                 "clauses": clauses,
-                "profile": ("still", "video")[stream.header["profile"]],
+                "profile": ("still", "video", "scene")[stream.header["profile"]],
                 "limit_level": stream.header["limit_level"],
                 "format": format_words(stream.header),
                 "layers": stream.layer_count,
@@ -75,7 +81,10 @@ def sizes_words(stream: Any) -> list[str]:
 
 
 def md5_of(stream: Any, level: int) -> tuple[str, list[int]]:
-    """MD5 over all decoded frames, and the level that each of them reached."""
+    """MD5 over all decoded frames, and the level that each of them reached; of a scene that of each tile."""
+    if stream.content is not None:
+        reached = [stream.content.complete_level(tile) for tile in range(stream.header["tile_count"])]
+        return digest.md5_of(stream.scene(level)), reached
     total, levels = hashlib.md5(), []
     for frame in stream.frames(level):
         total.update(frame.picture.tobytes())
@@ -95,6 +104,7 @@ def faulty_entries(files: dict[str, bytes]) -> list[dict[str, Any]]:
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "bytes": len(data),
                 "tests": tests,
+                **({"profile": "scene"} if is_scene(data) else {}),
                 "level": min(1, layer_count(data) - 1),
                 "error": error,
                 "clause": clause,
@@ -112,12 +122,18 @@ def layer_count(data: bytes) -> int:
     return stream.layer_count if stream.header else 2
 
 
+def is_scene(data: bytes) -> bool:
+    """What the profile in HEAD says, also where HEAD is faulty."""
+    chunk = data[len(SIGNATURE) :]
+    return chunk[1:5] == HEAD and chunk[HEAD_PAYLOAD + 3 : HEAD_PAYLOAD + 4] == bytes([headers.SCENE])
+
+
 def truncated_entries(files: dict[str, bytes]) -> list[dict[str, Any]]:
     """Cuts inside and between chunks, spread over the stream."""
     entries = []
     for name in (n for n, *_ in VALID if n[:2] in TRUNCATED):
         data = files[f"valid/{name}.pgs"]
-        chunks = [c for c in decode_all(data).chunks if c.type in (b"KEYF", b"PRED")]
+        chunks = [c for c in decode_all(data).chunks if c.type in DATA_TYPES]
         for i in range(CUTS):
             chunk = chunks[(2 * i + 1) * len(chunks) // (2 * CUTS)]
             size = chunk.offset + len(chunk.raw) - (i % 3 == 1)  # sometimes one byte is missing
@@ -145,7 +161,7 @@ def tables(sections: dict[str, list[dict[str, Any]]]) -> str:
     ]
     lines += ["", "| faulty stream | what is wrong | clause | error |", "|---|---|---|---|"]
     lines += [f"| {e['id']} | {e['tests']} | {e['clause']} | {e['error']} |" for e in sections["faulty"]]
-    lines += ["", "| truncated stream | bytes | level of each frame at the highest level |", "|---|---|---|"]
+    lines += ["", "| truncated stream | bytes | level of each frame or tile at the highest level |", "|---|---|---|"]
     lines += [
         f"| {e['stream']} | {e['bytes']} | {' '.join(map(str, e['levels'])) or 'none: an error'} |"
         for e in sections["truncated"]

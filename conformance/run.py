@@ -5,7 +5,8 @@
     python run.py --decoder "pgsvc-dec {input} --level {level} -o {output}"
 
 ``{input}``, ``{level}`` and ``{output}`` (a name that ends in .yuv, for raw planes) are filled in. With ``--print-md5`` the decoder
-prints the MD5 of these planes instead. Exit status 1 if a stream fails.
+prints the MD5 of these planes instead. ``--scenes`` is the command line for streams of profile ``scene``, which are left out
+without it: it prints the MD5 of the bytes of spec 6.6, tile after tile. Exit status 1 if a stream fails.
 """
 
 from __future__ import annotations
@@ -114,6 +115,8 @@ def check_truncated(
         return f"exit status {got.code}: {got.messages}"
     if partial and got.md5 != entry["md5"]:
         return f"MD5 {got.md5}, not {entry['md5']}"
+    if stream["profile"] == "scene":
+        return None
     size, kind = stream["format"].split(" ", 1)
     wanted = len(entry["levels"]) * frame_bytes(f"{stream.get('sizes', [size])[-1]} {kind}")
     if got.size and got.size != wanted:
@@ -121,25 +124,35 @@ def check_truncated(
     return None
 
 
-def jobs(a: argparse.Namespace, decode: Decoder, folder: Path) -> Iterator[tuple[str, Callable[[], str | None]]]:
-    """Name and check of everything that ``--only`` admits."""
+def jobs(
+    a: argparse.Namespace, decoders: dict[bool, Decoder], folder: Path
+) -> Iterator[tuple[str, Callable[[], str | None]]]:
+    """Name and check of everything that there is a decoder for; these go by whether a stream is a scene."""
+
+    def decoder_of(entry: dict[str, Any]) -> Decoder | None:
+        return decoders.get(entry.get("profile") == "scene")
+
     manifest = tomllib.loads((HERE / "manifest.toml").read_text(encoding="utf-8"))
     valid = {e["id"]: e for e in manifest["valid"]}
     for e in valid.values():
-        for level in range(e["layers"]):
-            yield f"{e['file']} level {level}", lambda e=e, k=level: check_valid(decode, e, k)
+        for level in range(e["layers"] if (d := decoder_of(e)) else 0):
+            yield f"{e['file']} level {level}", lambda d=d, e=e, k=level: check_valid(d, e, k)
     for e in manifest["faulty"]:
-        if e["error"] != "HashMismatch" or a.hash_option:
-            yield e["file"], lambda e=e: check_faulty(decode, e, a.check_messages, a.hash_option)
+        if (d := decoder_of(e)) and (e["error"] != "HashMismatch" or a.hash_option):
+            yield e["file"], lambda d=d, e=e: check_faulty(d, e, a.check_messages, a.hash_option)
     for e in manifest["truncated"]:
-        name = f"truncated/{e['id']}"
-        yield name, lambda e=e: check_truncated(decode, e, valid[e["stream"]], folder, not a.no_partial)
+        name, stream = f"truncated/{e['id']}", valid[e["stream"]]
+        if d := decoder_of(stream):
+            yield name, lambda d=d, e=e, s=stream: check_truncated(d, e, s, folder, not a.no_partial)
 
 
 def main(argv: list[str] | None = None) -> int:
     p = argparse.ArgumentParser(description="Run any decoder over the conformance streams.")
     p.add_argument("--decoder", required=True, metavar="COMMAND", help="command line with {input}, {level}, {output}")
     p.add_argument("--print-md5", action="store_true", help="the decoder prints the MD5 of the planes; no output file")
+    p.add_argument(
+        "--scenes", metavar="COMMAND", help="command line with {input}, {level} that prints the MD5 of a scene"
+    )
     p.add_argument("--check-messages", action="store_true", help="also check exit status and clause of faulty streams")
     p.add_argument(
         "--hash-option", metavar="OPTION", help="what makes the decoder check hashes; else that stream is left out"
@@ -152,8 +165,10 @@ def main(argv: list[str] | None = None) -> int:
     a = p.parse_args(argv)
     passed = failed = 0
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(a.jobs) as pool:
-        decode = Decoder(a.decoder, a.print_md5, a.timeout, Path(folder))
-        chosen = [(name, check) for name, check in jobs(a, decode, Path(folder)) if fnmatch(name, a.only)]
+        decoders = {False: Decoder(a.decoder, a.print_md5, a.timeout, Path(folder))}
+        if a.scenes:
+            decoders[True] = Decoder(a.scenes, True, a.timeout, Path(folder))
+        chosen = [(name, check) for name, check in jobs(a, decoders, Path(folder)) if fnmatch(name, a.only)]
         for (name, _), fault in zip(chosen, pool.map(lambda job: job[1](), chosen), strict=True):
             passed, failed = passed + (fault is None), failed + (fault is not None)
             if fault is not None or a.verbose:

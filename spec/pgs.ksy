@@ -19,9 +19,14 @@ seq:
 instances:
   components:
     value: "head.body.as<stream_header>.chroma_format == 0 ? 1 : 3"
+  sh_degree:
+    value: "head.body.as<stream_header>.profile == 2 ? head.body.as<stream_header>.sh_degree : 0"
 enums:
   chunk_type:
     0x48454144: head
+    0x53504c54: splats
+    0x46494e45: refinement
+    0x74494c65: tiles
     0x694e4458: index
     0x4b455946: key_frame
     0x50524544: predicted
@@ -68,6 +73,9 @@ types:
             chunk_type::key_frame: key_frame(_root.components)
             chunk_type::predicted: predicted_frames(_root.components)
             chunk_type::hash: hash
+            chunk_type::splats: splats(_root.sh_degree)
+            chunk_type::refinement: refinement
+            chunk_type::tiles: tiles
       - {id: crc, type: u4}
   stream_header:
     seq:
@@ -82,19 +90,27 @@ types:
       - {id: has_level_sizes, type: b1}
       - {id: has_objects, type: b1}
       - {id: chroma_format, type: b3}
-      - {id: bit_depth, type: u1}
+      - {id: bit_depth, type: u1, if: profile != 2}
       - {id: layer_count, type: u1}
-      - {id: width, type: leb128}
-      - {id: height, type: leb128}
-      - {id: colour_primaries, type: u1}
-      - {id: transfer_characteristics, type: u1}
-      - {id: matrix_coefficients, type: u1}
-      - {id: frame_rate_numerator, type: leb128}
-      - {id: frame_rate_denominator, type: leb128}
-      - {id: frame_count, type: leb128}
+      - {id: width, type: leb128, if: profile != 2}
+      - {id: height, type: leb128, if: profile != 2}
+      - {id: colour_primaries, type: u1, if: profile != 2}
+      - {id: transfer_characteristics, type: u1, if: profile != 2}
+      - {id: matrix_coefficients, type: u1, if: profile != 2}
+      - {id: frame_rate_numerator, type: leb128, if: profile != 2}
+      - {id: frame_rate_denominator, type: leb128, if: profile != 2}
+      - {id: frame_count, type: leb128, if: profile != 2}
       - {id: level_sizes, type: level_size, repeat: expr, repeat-expr: layer_count, if: has_level_sizes}
       - {id: object_count, type: u1, if: has_objects}
       - {id: object_layers, type: u1, repeat: expr, repeat-expr: object_count, if: has_objects}
+      - {id: sh_degree, type: b4, if: profile == 2}
+      - {id: kernel, type: b4, if: profile == 2}
+      - {id: axes, type: u1, if: profile == 2}
+      - {id: colour_space, type: u1, if: profile == 2}
+      - {id: grid_exponent, type: s1, if: profile == 2}
+      - {id: metres_numerator, type: leb128, if: profile == 2}
+      - {id: metres_denominator, type: leb128, if: profile == 2}
+      - {id: tile_count, type: leb128, if: profile == 2}
   level_size:
     seq:
       - {id: level_width, type: leb128}
@@ -186,3 +202,49 @@ types:
     seq:
       - {id: frame_count, type: leb128}
       - {id: crc32, type: u4}
+  splats:
+    params:
+      - {id: sh_degree, type: u1}
+    seq:
+      - {id: splat_count, type: leb128}
+      - {id: last_slice, type: b1}
+      - {id: prediction, type: b2}
+      - {id: position_tool, type: b5}
+      - {id: origin, type: s4, repeat: expr, repeat-expr: 3}
+      - {id: cube_bits, type: u1}
+      - {id: leaf_bits, type: u1}
+      - {id: place_precision, type: s1}
+      - {id: finest_scale, type: u1}
+      - {id: usual_scale, type: u1}
+      - {id: scale_step, type: u1}
+      - {id: rotation_precision, type: s1}
+      - {id: opacity_step, type: u2}
+      - {id: colour_step, type: u1}
+      - {id: chroma_steps, type: b4, repeat: expr, repeat-expr: 2}
+      - {id: sh_steps, type: u1, repeat: expr, repeat-expr: sh_degree}
+      - {id: symbols, size-eos: true}
+  refinement:
+    seq:
+      - {id: target_layer, type: u1}
+      - {id: last_slice, type: b1}
+      - {id: has_opacity, type: b1}
+      - {id: has_colour, type: b1}
+      - {id: has_sh, type: b1}
+      - {id: has_scale, type: b1}
+      - {id: reserved_bits, type: b3}
+      - {id: symbols, size-eos: true}
+  tiles:
+    seq:
+      - {id: tiles, type: tile, repeat: eos}
+  tile:
+    seq:
+      - {id: tile_number, type: leb128}
+      - {id: box_low, type: s4, repeat: expr, repeat-expr: 3}
+      - {id: box_high, type: s4, repeat: expr, repeat-expr: 3}
+      - {id: level_count, type: u1}
+      - {id: tile_levels, type: tile_level, repeat: expr, repeat-expr: level_count}
+  tile_level:
+    seq:
+      - {id: splats, type: leb128}
+      - {id: missing, type: u2}
+      - {id: error, type: u2}

@@ -31,6 +31,13 @@ HEAD = {
 }  # fmt: skip
 
 
+SCENE = {name: HEAD[name] for name in list(HEAD)[:9]} | {
+    "profile": 2, "full_range": 0, "chroma_location": 0, "has_objects": 0, "chroma_format": 0, "layer_count": 3, "sh_degree": 3,
+    "kernel": 2, "axes": 7, "colour_space": 1, "grid_exponent": -64, "metres_numerator": 1 << 31, "metres_denominator": 3,
+    "tile_count": 65535,
+}  # fmt: skip
+
+
 def quantiser(components: int, bits: int) -> dict:
     books = [{"entry_shift": s, "entries": [(7 * i) % 256 - 128 for i in range(components << bits)]} for s in (0, 7)]
     return {"stage_count": 2, "codebook_bits": bits, "codebooks": books}
@@ -62,7 +69,29 @@ def predicted_graded(components: int) -> bytes:
     return headers.PREDICTED_FRAMES.to_bytes(record, {"components": components})
 
 
+def scene() -> bytes:
+    splats = {
+        "splat_count": 5000, "last_slice": 1, "prediction": 2, "position_tool": 3, "origin": [-(1 << 30), 7, -1], "cube_bits": 30,
+        "leaf_bits": 10, "place_precision": -128, "finest_scale": 255, "usual_scale": 1, "scale_step": 255,
+        "rotation_precision": 127, "opacity_step": 65535, "colour_step": 128, "chroma_steps": [15, 1], "sh_steps": [0, 128, 1],
+    }  # fmt: skip
+    names = ("last_slice", "has_opacity", "has_colour", "has_sh", "has_scale")
+    fine = {"target_layer": 14, **{name: i % 2 for i, name in enumerate(names)}, "reserved_bits": 0}
+    levels = [{"splats": 70000, "missing": 65535, "error": k} for k in range(3)]
+    tile = {"box_low": [-(1 << 31), 0, 1], "box_high": [(1 << 31) - 1, 2, 3], "level_count": 3, "tile_levels": levels}
+    table = b"".join(headers.TILE.to_bytes({"tile_number": n, **tile}) for n in (0, 300, 65534))
+    chunks = [
+        make_chunk(container.TILES, Address(), table),
+        make_chunk(container.SPLATS, Address(2, 0, 0, 0, 1), headers.SPLATS.to_bytes(splats, SCENE) + b"\1\2\3"),
+        make_chunk(container.REFINEMENT, Address(2, 0, 1), headers.REFINEMENT.to_bytes(fine) + b"\4"),
+        make_chunk(container.HASH, Address(2, 0, 0), headers.HASH.to_bytes({"frame_count": 1, "crc32": 1})),
+    ]
+    return assemble(SCENE, chunks)
+
+
 def by_hand(name: str) -> bytes:
+    if name == "scene":
+        return scene()
     components = 1 if name == "grey" else 3
     header = HEAD | ({"chroma_format": 0, "matrix_coefficients": 2} if name == "grey" else {})
     if name == "empty":
@@ -102,6 +131,8 @@ def value(node: object) -> object:
         return node.value
     if isinstance(node, Pgs.LevelSize):
         return {"level_width": value(node.level_width), "level_height": value(node.level_height)}
+    if isinstance(node, Pgs.TileLevel):
+        return {"splats": value(node.splats), "missing": node.missing, "error": node.error}
     if isinstance(node, Pgs.Codebook):
         return {"entry_shift": node.entry_shift, "entries": node.entries}
     if isinstance(node, list):
@@ -135,6 +166,7 @@ def compare(data: bytes) -> int:
     structures = {
         container.HEAD: headers.HEAD, container.INDEX: headers.INDEX_HEADER, container.KEY_FRAME: headers.KEY_FRAME,
         container.PREDICTED: headers.PREDICTED_FRAMES, container.HASH: headers.HASH,
+        container.SPLATS: headers.SPLATS, container.REFINEMENT: headers.REFINEMENT,
     }  # fmt: skip
     for node in nodes:
         chunk = parser.next_chunk()
@@ -142,12 +174,18 @@ def compare(data: bytes) -> int:
         assert value(node.payload_size) == len(chunk.payload)
         assert address_of(node) == chunk.address
         assert node.crc == int.from_bytes(chunk.raw[-4:], "big")
+        if chunk.type == container.TILES:
+            reader = BitReader(chunk.payload)
+            for tile in node.body.tiles:
+                same_record(tile, headers.TILE.read(reader))
+            assert not reader.remaining
+            continue
         structure = structures.get(chunk.type)
         if structure is None:
             assert node.body == chunk.payload
             continue
         reader = BitReader(chunk.payload)
-        same_record(node.body, structure.read(reader, {"components": tree.components}))
+        same_record(node.body, structure.read(reader, {"components": tree.components, "sh_degree": tree.sh_degree}))
         rest = chunk.payload[reader.pos // 8 :]
         if chunk.type in container.DATA_TYPES:
             assert node.body.symbols == rest
@@ -165,7 +203,7 @@ def compare(data: bytes) -> int:
     return len(nodes)
 
 
-@pytest.mark.parametrize("name", ["colour", "grey", "empty", "many", "layer order", "level sizes", "objects"])
+@pytest.mark.parametrize("name", ["colour", "grey", "empty", "many", "layer order", "level sizes", "objects", "scene"])
 def test_streams_by_hand(name):
     data = by_hand(name)
     count = compare(data)

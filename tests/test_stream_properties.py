@@ -69,7 +69,9 @@ def records(draw: st.DrawFn, structure: Structure, context: Record) -> Record:
     return record
 
 
-CONTEXTS = st.fixed_dictionaries({"components": st.sampled_from([1, 3]), "codebook_bits": st.integers(0, 6)})
+CONTEXTS = st.fixed_dictionaries(
+    {"components": st.sampled_from([1, 3]), "codebook_bits": st.integers(0, 6), "sh_degree": st.integers(0, 3)}
+)
 
 
 @pytest.mark.parametrize("structure", STRUCTURES, ids=lambda s: s.name)
@@ -100,11 +102,13 @@ def test_values_out_of_range_are_refused(structure: Structure) -> None:
         if field.allowed is None or field.count is not None or field.descriptor == "leb":
             continue
         bits = int(field.descriptor[1:])
-        bad = [v for v in range(1 << bits) if v not in field.allowed]
+        signed = field.descriptor[0] == "i"
+        low = -(1 << bits - 1) if signed else 0
+        bad = [v for v in range(low, low + (1 << bits)) if v not in field.allowed]
         one = Structure(structure.name, structure.clause, (replace(field, when=None),))
         for value in bad:
             with pytest.raises(BadStream) as caught:
-                one.read(BitReader(Bits(f"u{bits}={value}").to_bytes()))
+                one.read(BitReader(Bits(f"{field.descriptor}={value}").to_bytes()))
             assert caught.value.clause == structure.clause
             with pytest.raises(ValueError, match="not allowed"):
                 one.write({field.name: value})

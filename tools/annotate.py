@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from annotate_scene import SceneNotes
 
 from pgsvc import container, headers
 from pgsvc.bits import BitReader
@@ -41,6 +42,8 @@ STRUCTURES = {
     container.KEY_FRAME: headers.KEY_FRAME,
     container.PREDICTED: headers.PREDICTED_FRAMES,
     container.HASH: headers.HASH,
+    container.SPLATS: headers.SPLATS,
+    container.REFINEMENT: headers.REFINEMENT,
 }
 
 
@@ -163,6 +166,7 @@ class Annotator:
         self.with_energies: set[tuple[int, ...]] = set()  # tracks with a key frame of tools 2
         self.kept: dict[tuple[int, ...], Record] = {}
         self.fields: dict[tuple[int, int], list[np.ndarray | None]] = {}
+        self.scene: SceneNotes | None = None
 
     def stream(self, data: bytes) -> Iterator[str]:
         """All rows of a stream; a truncated one ends with what is left over."""
@@ -193,8 +197,14 @@ class Annotator:
         structure = STRUCTURES.get(chunk.type)
         record: Record = {}
         if structure is not None:
-            yield from body.structure(structure, record, {"components": self.frame.components})
-        if chunk.type == container.HEAD:
+            degree = self.scene.header["sh_degree"] if self.scene else 0
+            yield from body.structure(structure, record, {"components": self.frame.components, "sh_degree": degree})
+        if chunk.type == container.TILES:
+            while body.reader.remaining:
+                yield from body.structure(headers.TILE, {}, {})
+        if chunk.type == container.HEAD and record["profile"] == headers.SCENE:
+            self.scene = SceneNotes(record)
+        elif chunk.type == container.HEAD:
             components = 1 if record["chroma_format"] == 0 else 3
             is_rgb = record["chroma_format"] == 3 and record["matrix_coefficients"] == 0
             self.frame = Frame(record["width"], record["height"], components, is_rgb)
@@ -219,6 +229,8 @@ class Annotator:
     def symbols(self, chunk: container.Chunk, record: Record, data: bytes) -> list[str]:
         """What the entropy-coded part says, one line per array."""
         a = chunk.address
+        if chunk.type in container.SCENE_TYPES:
+            return self.of_scene(chunk, record, data)
         track = (a.segment, a.layer, a.object, a.slice)
         start = None if chunk.type == container.KEY_FRAME else self.states.pop(track, None)
         if chunk.type == container.PREDICTED and start is None:
@@ -238,6 +250,20 @@ class Annotator:
         except PgsError as error:
             return [*lines, f"error: {error}"]
         self.states[track] = state
+        return [*lines, reader.end]
+
+    def of_scene(self, chunk: container.Chunk, record: Record, data: bytes) -> list[str]:
+        """The same for a scene."""
+        if self.scene is None:
+            return ["(no scene)"]
+        lines: list[str] = []
+        try:
+            reader = LoggedRangeReader(data)
+            lines = reader.lines
+            self.scene.read(reader, chunk, record, lines.append)
+            reader.finish()
+        except PgsError as error:
+            return [*lines, f"error: {error}"]
         return [*lines, reader.end]
 
     def basic(self, reader: LoggedReader, track: tuple[int, ...], record: Record, start: SplatSet | None) -> SplatSet:

@@ -8,6 +8,8 @@
 - one whose objects are cut to fewer layers is whole, and its lower levels are what they were;
 - the first N bytes decode to what is complete, for random N, each frame equal to its level of the whole stream at that size;
 - feeding byte by byte equals feeding the whole file.
+
+For scenes ``check_scene`` says what is compared.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import random
 import sys
 from pathlib import Path
 from typing import Any
+
+from check_scene import check_scene
 
 from pgsvc import kernel
 from pgsvc.cut import cut
@@ -116,6 +120,10 @@ def main() -> int:
     a = parser.parse_args()
     data = a.stream.read_bytes()
     stream, checker = parse(data), Checker()
+    if stream.content is not None:
+        print(f"{a.stream.name}: {len(data)} bytes, {stream.content.splats} splats, {stream.layer_count} levels")
+        check_scene(data, stream, parse, checker.check, a.prefixes)
+        return 1 if checker.failed else 0
     levels = [hashes(stream, k, check_hash=True) for k in range(stream.layer_count)]
     print(
         f"{a.stream.name}: {len(data)} bytes, {stream.frame_count} frames, {stream.layer_count} levels; hashes in the stream hold"

@@ -27,6 +27,7 @@ from fuzz_damage import Mutator
 ROOT = Path(__file__).resolve().parent.parent
 
 FRAMES = 16  # decoded at most per level: a legal stream of a few bytes can hold any number of frames
+MOST_SPLATS = 1 << 16  # of a scene, levels together: a few bytes can make each level cost as much as the limits allow
 STOP_WAITING = 0.1
 
 
@@ -56,6 +57,8 @@ def decode(data: bytes, limit_level: int = 1) -> str:
     if stream.header is None:
         assert fault is not None
         return outcome_of(fault)
+    if stream.content is not None:
+        return decode_scene(stream, fault)
     decoded = 0
     for level in range(stream.layer_count):  # what came before the fault stays usable
         try:
@@ -77,6 +80,30 @@ def decode(data: bytes, limit_level: int = 1) -> str:
         return outcome_of(fault)
     check_cut(stream)
     return ("truncated, " if stream.truncated else "whole, ") + ("decoded" if decoded else "no frames")
+
+
+def decode_scene(stream, fault: Exception | None) -> str:  # noqa: ANN001
+    """The same for a scene: all levels, each tile alone at the highest, and a cut."""
+    import numpy as np
+
+    from pgsvc.errors import PgsError
+    from pgsvc.scene.digest import md5_of
+
+    decoded = 0
+    for level in range(stream.layer_count):
+        try:
+            scene = stream.scene(level, check_hash=level % 2 == 0)
+            assert scene.level <= level and len(md5_of(scene)) == 32
+            assert np.isfinite(scene.splats.position).all() and np.isfinite(scene.splats.rotation).all()
+            decoded += len(scene.splats)
+            if decoded > MOST_SPLATS:
+                break
+        except PgsError as error:
+            fault = fault or error
+    if fault is not None:
+        return outcome_of(fault)
+    check_cut(stream)
+    return ("truncated, " if stream.truncated else "whole, ") + ("scene" if decoded else "no splats")
 
 
 def outcome_of(error: Exception) -> str:

@@ -41,6 +41,17 @@ def set_bytes(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
         data[at : at + size] = bytes([rng.choice((0, 1, 127, 128, 255))]) * len(data[at : at + size])
 
 
+def exchange_chunks(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
+    """Two chunks change places, or one comes twice."""
+    places = chunk_places(data)
+    if places:
+        (a, _, a_end), (b, _, b_end) = sorted((rng.choice(places), rng.choice(places)))
+        first, second = data[a : a_end + 4], data[b : b_end + 4]
+        data[b : b_end + 4] = first
+        if a < b and rng.random() < 0.7:
+            data[a : a_end + 4] = second
+
+
 def cut_off(rng: random.Random, data: bytearray, corpus: list[bytes]) -> None:
     del data[rng.randrange(len(data) + 1) :]
 
@@ -75,7 +86,18 @@ def lie_about_length(rng: random.Random, data: bytearray, corpus: list[bytes]) -
         data[at] = (data[at] & 128 if rng.random() < 0.5 else 0) | rng.randrange(128)
 
 
-DAMAGES = (flip_bits, flip_bits, set_bytes, cut_off, take_out, insert_bytes, double, splice, lie_about_length)
+DAMAGES = (
+    flip_bits,
+    flip_bits,
+    set_bytes,
+    cut_off,
+    take_out,
+    insert_bytes,
+    double,
+    splice,
+    lie_about_length,
+    exchange_chunks,
+)
 
 
 def chunk_places(data: bytes | bytearray) -> list[tuple[int, int, int]]:
@@ -120,6 +142,9 @@ def change_field(rng: random.Random, data: bytearray) -> bytearray:
         container.PREDICTED: headers.PREDICTED_FRAMES,
         container.INDEX: headers.INDEX_HEADER,
         container.HASH: headers.HASH,
+        container.SPLATS: headers.SPLATS,
+        container.REFINEMENT: headers.REFINEMENT,
+        container.TILES: headers.TILE,
     }
     places = chunk_places(data)
     if not places:
@@ -130,7 +155,8 @@ def change_field(rng: random.Random, data: bytearray) -> bytearray:
     if kind in structures and rng.random() < 0.85:
         structure = structures[kind]
         head_payload = bytes(data[places[0][1] : places[0][2]])
-        context = {"components": 1 if head_payload[5] & 7 == 0 else 3}
+        context = {"components": 1 if head_payload[5:] and head_payload[5] & 7 == 0 else 3}
+        context["sh_degree"] = head_payload[7] >> 4 & 3 if head_payload[3:4] == b"\2" and len(head_payload) > 7 else 0
         reader = BitReader(payload)
         try:
             record = structure.read(reader, context)
@@ -186,7 +212,7 @@ def some_value(rng: random.Random, field, scope):  # noqa: ANN001, ANN201
         add_missing(rng, field.descriptor, inner, scope)
         return inner
     if field.allowed is not None and rng.random() < 0.95:
-        return rng.choice(list(field.allowed))
+        return rng.choice(field.allowed)
     return other_number(rng, field.descriptor, 0)
 
 

@@ -287,6 +287,7 @@ TILE = Structure(
         Field("tile_number", "leb", allowed=range(1 << 16)),
         Field("box_low", "i32", count=3),
         Field("box_high", "i32", count=3),
-        Field("tile_levels", TILE_LEVEL, count=lambda r: r["layer_count"]),
+        Field("level_count", "u8", allowed=range(1, 17)),
+        Field("tile_levels", TILE_LEVEL, count=lambda r: r["level_count"]),
     ),
 )

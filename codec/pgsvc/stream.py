@@ -119,7 +119,7 @@ class Stream:
             self.index = read_index(chunk.payload, MAX_INDEX_ENTRIES)
         elif chunk.type == container.HASH:
             self._take_hash(chunk)
-        elif chunk.type == container.TILES and self.content is not None:
+        elif chunk.type == container.TILES and self.content is not None:  # elsewhere of no meaning
             self.content.take_table(chunk.payload)
         elif chunk.type == container.END:
             if chunk.payload:
@@ -149,9 +149,9 @@ class Stream:
         if header["matrix_coefficients"] == 0 and Chroma(header["chroma_format"]) in (Chroma.YUV420, Chroma.YUV422):
             raise BadStream("RGB with subsampled chroma", clause="6.1", offset=chunk.offset)
         self.object_layers = object_layers(header)
-        self.header = header
         if header["profile"] == headers.SCENE:
             self._take_scene_header(header, chunk)
+            self.header = header
             return
         self._level_sizes = level_sizes(header)
         self.format = PictureFormat(
@@ -166,6 +166,7 @@ class Stream:
             header["chroma_location"],
             Fraction(header["frame_rate_numerator"], header["frame_rate_denominator"]),
         )
+        self.header = header
 
     def _take_scene_header(self, header: Record, chunk: Chunk) -> None:
         if any(header[name] for name in ("full_range", "chroma_location", "has_level_sizes", "chroma_format")):
@@ -232,6 +233,8 @@ class Stream:
         if chunk.address.object:
             raise BadStream("a hash of one object alone", clause="6.6", offset=chunk.offset)
         if self.content is not None:
+            if chunk.address.frame or record["frame_count"] != 1:
+                raise BadStream("a hash of frames in a scene", clause="6.6", offset=chunk.offset)
             self.content.take_hash(chunk.address.segment, chunk.address.layer, record["crc32"])
             return
         segment = self.segments.get(chunk.address.segment)
@@ -283,7 +286,13 @@ class Stream:
         return level
 
     def level_size(self, level: int | None = None) -> Size:
-        """(width, height) that a level is decoded at; None: the highest level."""
+        """(width, height) that a level is decoded at; None: the highest level.
+
+        Raises:
+            UsageError: the stream has no such level, or holds a scene, which has no size.
+        """
+        if self.content is not None:
+            raise UsageError("the stream holds a scene, which has no size of its own")
         level = self.resolve_level(level)
         return self._level_sizes[level]
 

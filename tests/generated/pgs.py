@@ -16,11 +16,14 @@ class Pgs(KaitaiStruct):
 
     class ChunkType(IntEnum):
         end = 1162757203
+        refinement = 1179209285
         head = 1212498244
         key_frame = 1262836038
         predicted = 1347568964
+        splats = 1397771348
         hash = 1749111624
         index = 1766736984
+        tiles = 1950960741
 
     class Compression(IntEnum):
         stored = 0
@@ -111,6 +114,21 @@ class Pgs(KaitaiStruct):
                 self._raw_body = self._io.read_bytes(self.payload_size.value)
                 _io__raw_body = KaitaiStream(BytesIO(self._raw_body))
                 self.body = Pgs.PredictedFrames(self._root.components, _io__raw_body, self, self._root)
+            elif _on == Pgs.ChunkType.refinement:
+                pass
+                self._raw_body = self._io.read_bytes(self.payload_size.value)
+                _io__raw_body = KaitaiStream(BytesIO(self._raw_body))
+                self.body = Pgs.Refinement(_io__raw_body, self, self._root)
+            elif _on == Pgs.ChunkType.splats:
+                pass
+                self._raw_body = self._io.read_bytes(self.payload_size.value)
+                _io__raw_body = KaitaiStream(BytesIO(self._raw_body))
+                self.body = Pgs.Splats(self._root.sh_degree, _io__raw_body, self, self._root)
+            elif _on == Pgs.ChunkType.tiles:
+                pass
+                self._raw_body = self._io.read_bytes(self.payload_size.value)
+                _io__raw_body = KaitaiStream(BytesIO(self._raw_body))
+                self.body = Pgs.Tiles(_io__raw_body, self, self._root)
             else:
                 pass
                 self.body = self._io.read_bytes(self.payload_size.value)
@@ -135,6 +153,15 @@ class Pgs(KaitaiStruct):
                 pass
                 self.body._fetch_instances()
             elif _on == Pgs.ChunkType.predicted:
+                pass
+                self.body._fetch_instances()
+            elif _on == Pgs.ChunkType.refinement:
+                pass
+                self.body._fetch_instances()
+            elif _on == Pgs.ChunkType.splats:
+                pass
+                self.body._fetch_instances()
+            elif _on == Pgs.ChunkType.tiles:
                 pass
                 self.body._fetch_instances()
             else:
@@ -598,6 +625,28 @@ class Pgs(KaitaiStruct):
 
 
 
+    class Refinement(KaitaiStruct):
+        def __init__(self, _io, _parent=None, _root=None):
+            super(Pgs.Refinement, self).__init__(_io)
+            self._parent = _parent
+            self._root = _root
+            self._read()
+
+        def _read(self):
+            self.target_layer = self._io.read_u1()
+            self.last_slice = self._io.read_bits_int_be(1) != 0
+            self.has_opacity = self._io.read_bits_int_be(1) != 0
+            self.has_colour = self._io.read_bits_int_be(1) != 0
+            self.has_sh = self._io.read_bits_int_be(1) != 0
+            self.has_scale = self._io.read_bits_int_be(1) != 0
+            self.reserved_bits = self._io.read_bits_int_be(3)
+            self.symbols = self._io.read_bytes_full()
+
+
+        def _fetch_instances(self):
+            pass
+
+
     class ResidualQuantiser(KaitaiStruct):
         def __init__(self, components, _io, _parent=None, _root=None):
             super(Pgs.ResidualQuantiser, self).__init__(_io)
@@ -623,6 +672,57 @@ class Pgs(KaitaiStruct):
 
 
 
+    class Splats(KaitaiStruct):
+        def __init__(self, sh_degree, _io, _parent=None, _root=None):
+            super(Pgs.Splats, self).__init__(_io)
+            self._parent = _parent
+            self._root = _root
+            self.sh_degree = sh_degree
+            self._read()
+
+        def _read(self):
+            self.splat_count = Pgs.Leb128(self._io, self, self._root)
+            self.last_slice = self._io.read_bits_int_be(1) != 0
+            self.prediction = self._io.read_bits_int_be(2)
+            self.position_tool = self._io.read_bits_int_be(5)
+            self.origin = []
+            for i in range(3):
+                self.origin.append(self._io.read_s4be())
+
+            self.cube_bits = self._io.read_u1()
+            self.leaf_bits = self._io.read_u1()
+            self.place_precision = self._io.read_s1()
+            self.finest_scale = self._io.read_u1()
+            self.usual_scale = self._io.read_u1()
+            self.scale_step = self._io.read_u1()
+            self.rotation_precision = self._io.read_s1()
+            self.opacity_step = self._io.read_u2be()
+            self.colour_step = self._io.read_u1()
+            self.chroma_steps = []
+            for i in range(2):
+                self.chroma_steps.append(self._io.read_bits_int_be(4))
+
+            self.sh_steps = []
+            for i in range(self.sh_degree):
+                self.sh_steps.append(self._io.read_u1())
+
+            self.symbols = self._io.read_bytes_full()
+
+
+        def _fetch_instances(self):
+            pass
+            self.splat_count._fetch_instances()
+            for i in range(len(self.origin)):
+                pass
+
+            for i in range(len(self.chroma_steps)):
+                pass
+
+            for i in range(len(self.sh_steps)):
+                pass
+
+
+
     class StreamHeader(KaitaiStruct):
         def __init__(self, _io, _parent=None, _root=None):
             super(Pgs.StreamHeader, self).__init__(_io)
@@ -642,16 +742,43 @@ class Pgs(KaitaiStruct):
             self.has_level_sizes = self._io.read_bits_int_be(1) != 0
             self.has_objects = self._io.read_bits_int_be(1) != 0
             self.chroma_format = self._io.read_bits_int_be(3)
-            self.bit_depth = self._io.read_u1()
+            if self.profile != 2:
+                pass
+                self.bit_depth = self._io.read_u1()
+
             self.layer_count = self._io.read_u1()
-            self.width = Pgs.Leb128(self._io, self, self._root)
-            self.height = Pgs.Leb128(self._io, self, self._root)
-            self.colour_primaries = self._io.read_u1()
-            self.transfer_characteristics = self._io.read_u1()
-            self.matrix_coefficients = self._io.read_u1()
-            self.frame_rate_numerator = Pgs.Leb128(self._io, self, self._root)
-            self.frame_rate_denominator = Pgs.Leb128(self._io, self, self._root)
-            self.frame_count = Pgs.Leb128(self._io, self, self._root)
+            if self.profile != 2:
+                pass
+                self.width = Pgs.Leb128(self._io, self, self._root)
+
+            if self.profile != 2:
+                pass
+                self.height = Pgs.Leb128(self._io, self, self._root)
+
+            if self.profile != 2:
+                pass
+                self.colour_primaries = self._io.read_u1()
+
+            if self.profile != 2:
+                pass
+                self.transfer_characteristics = self._io.read_u1()
+
+            if self.profile != 2:
+                pass
+                self.matrix_coefficients = self._io.read_u1()
+
+            if self.profile != 2:
+                pass
+                self.frame_rate_numerator = Pgs.Leb128(self._io, self, self._root)
+
+            if self.profile != 2:
+                pass
+                self.frame_rate_denominator = Pgs.Leb128(self._io, self, self._root)
+
+            if self.profile != 2:
+                pass
+                self.frame_count = Pgs.Leb128(self._io, self, self._root)
+
             if self.has_level_sizes:
                 pass
                 self.level_sizes = []
@@ -670,15 +797,74 @@ class Pgs(KaitaiStruct):
                     self.object_layers.append(self._io.read_u1())
 
 
+            if self.profile == 2:
+                pass
+                self.sh_degree = self._io.read_bits_int_be(4)
+
+            if self.profile == 2:
+                pass
+                self.kernel = self._io.read_bits_int_be(4)
+
+            if self.profile == 2:
+                pass
+                self.axes = self._io.read_u1()
+
+            if self.profile == 2:
+                pass
+                self.colour_space = self._io.read_u1()
+
+            if self.profile == 2:
+                pass
+                self.grid_exponent = self._io.read_s1()
+
+            if self.profile == 2:
+                pass
+                self.metres_numerator = Pgs.Leb128(self._io, self, self._root)
+
+            if self.profile == 2:
+                pass
+                self.metres_denominator = Pgs.Leb128(self._io, self, self._root)
+
+            if self.profile == 2:
+                pass
+                self.tile_count = Pgs.Leb128(self._io, self, self._root)
+
 
 
         def _fetch_instances(self):
             pass
-            self.width._fetch_instances()
-            self.height._fetch_instances()
-            self.frame_rate_numerator._fetch_instances()
-            self.frame_rate_denominator._fetch_instances()
-            self.frame_count._fetch_instances()
+            if self.profile != 2:
+                pass
+
+            if self.profile != 2:
+                pass
+                self.width._fetch_instances()
+
+            if self.profile != 2:
+                pass
+                self.height._fetch_instances()
+
+            if self.profile != 2:
+                pass
+
+            if self.profile != 2:
+                pass
+
+            if self.profile != 2:
+                pass
+
+            if self.profile != 2:
+                pass
+                self.frame_rate_numerator._fetch_instances()
+
+            if self.profile != 2:
+                pass
+                self.frame_rate_denominator._fetch_instances()
+
+            if self.profile != 2:
+                pass
+                self.frame_count._fetch_instances()
+
             if self.has_level_sizes:
                 pass
                 for i in range(len(self.level_sizes)):
@@ -695,6 +881,114 @@ class Pgs(KaitaiStruct):
                     pass
 
 
+            if self.profile == 2:
+                pass
+
+            if self.profile == 2:
+                pass
+
+            if self.profile == 2:
+                pass
+
+            if self.profile == 2:
+                pass
+
+            if self.profile == 2:
+                pass
+
+            if self.profile == 2:
+                pass
+                self.metres_numerator._fetch_instances()
+
+            if self.profile == 2:
+                pass
+                self.metres_denominator._fetch_instances()
+
+            if self.profile == 2:
+                pass
+                self.tile_count._fetch_instances()
+
+
+
+    class Tile(KaitaiStruct):
+        def __init__(self, _io, _parent=None, _root=None):
+            super(Pgs.Tile, self).__init__(_io)
+            self._parent = _parent
+            self._root = _root
+            self._read()
+
+        def _read(self):
+            self.tile_number = Pgs.Leb128(self._io, self, self._root)
+            self.box_low = []
+            for i in range(3):
+                self.box_low.append(self._io.read_s4be())
+
+            self.box_high = []
+            for i in range(3):
+                self.box_high.append(self._io.read_s4be())
+
+            self.level_count = self._io.read_u1()
+            self.tile_levels = []
+            for i in range(self.level_count):
+                self.tile_levels.append(Pgs.TileLevel(self._io, self, self._root))
+
+
+
+        def _fetch_instances(self):
+            pass
+            self.tile_number._fetch_instances()
+            for i in range(len(self.box_low)):
+                pass
+
+            for i in range(len(self.box_high)):
+                pass
+
+            for i in range(len(self.tile_levels)):
+                pass
+                self.tile_levels[i]._fetch_instances()
+
+
+
+    class TileLevel(KaitaiStruct):
+        def __init__(self, _io, _parent=None, _root=None):
+            super(Pgs.TileLevel, self).__init__(_io)
+            self._parent = _parent
+            self._root = _root
+            self._read()
+
+        def _read(self):
+            self.splats = Pgs.Leb128(self._io, self, self._root)
+            self.missing = self._io.read_u2be()
+            self.error = self._io.read_u2be()
+
+
+        def _fetch_instances(self):
+            pass
+            self.splats._fetch_instances()
+
+
+    class Tiles(KaitaiStruct):
+        def __init__(self, _io, _parent=None, _root=None):
+            super(Pgs.Tiles, self).__init__(_io)
+            self._parent = _parent
+            self._root = _root
+            self._read()
+
+        def _read(self):
+            self.tiles = []
+            i = 0
+            while not self._io.is_eof():
+                self.tiles.append(Pgs.Tile(self._io, self, self._root))
+                i += 1
+
+
+
+        def _fetch_instances(self):
+            pass
+            for i in range(len(self.tiles)):
+                pass
+                self.tiles[i]._fetch_instances()
+
 
 
     @property
@@ -704,5 +998,13 @@ class Pgs(KaitaiStruct):
 
         self._m_components = (1 if self.head.body.chroma_format == 0 else 3)
         return getattr(self, '_m_components', None)
+
+    @property
+    def sh_degree(self):
+        if hasattr(self, '_m_sh_degree'):
+            return self._m_sh_degree
+
+        self._m_sh_degree = (self.head.body.sh_degree if self.head.body.profile == 2 else 0)
+        return getattr(self, '_m_sh_degree', None)
 
 

@@ -16,12 +16,14 @@ from pgsvc.errors import BadStream, HashMismatch, LimitExceeded
 from pgsvc.limits import SCENE_SPLATS, Limits
 from pgsvc.range_coder import RangeReader
 from pgsvc.scene.neighbours import LowerSet
-from pgsvc.scene.refine import Refinable, refine
+from pgsvc.scene.refine import Refinable, attributes, refine
 from pgsvc.scene.slice import check_header, code_slice
 from pgsvc.scene.splats import COLOUR_SPACES, FRAMES, KERNELS, SceneFormat, SceneSplats
 from pgsvc.scene.state import SceneState
 from pgsvc.scene.tables import SliceTables
 from pgsvc.syntax import Record
+
+MOST_SLICES = 64  # of a layer: each costs a pass over all splats below
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Tile:
             out.append(self.slices[number, layer, len(out)])
         return out
 
+    def objects(self) -> list[int]:
+        """Numbers of the objects that have slices, in order."""
+        return sorted({o for o, _, _ in self.slices})
+
     def is_complete(self, number: int, layer: int) -> bool:
         slices = self.of_layer(number, layer)
         return bool(slices) and bool(slices[-1].header["last_slice"])
@@ -61,7 +67,7 @@ class DecodedScene:
         format: what their numbers mean.
         level: the highest level that all tiles reached; −1: a tile lacks its base.
         partial: whether slices of incomplete layers were added.
-        states: by (tile, object), in order.
+        states: by (tile, object), in order, where anything of them has arrived.
     """
 
     splats: SceneSplats
@@ -85,6 +91,7 @@ class SceneContent:
         self.header, self.object_layers, self._native = header, object_layers, native
         self.tiles: dict[int, Tile] = {}
         self.table: list[Record] = []
+        self._has_table = False
         self._most, self.splats = SCENE_SPLATS * limits.splats, 0
         metres = header["metres_numerator"]
         self.format = SceneFormat(
@@ -108,6 +115,8 @@ class SceneContent:
             raise BadStream("a slice of a scene must have frame 0 in its address", clause="5.2")
         if a.segment >= self.header["tile_count"]:
             raise BadStream(f"tile {a.segment} of {self.header['tile_count']}", clause="5.2")
+        if a.slice >= MOST_SLICES:
+            raise BadStream(f"slice {a.slice} of a scene", clause="5.2")
         tile = self.tiles.setdefault(a.segment, Tile())
         before = tile.slices.get((a.object, a.layer, a.slice - 1))
         if a.slice and (before is None or before.header["last_slice"]):
@@ -124,11 +133,27 @@ class SceneContent:
                 )
         else:
             header = headers.REFINEMENT.read(reader)
-            target = header["target_layer"]
-            if target >= a.layer or not tile.is_complete(a.object, target):
-                raise BadStream("a refinement of a layer that is not complete below it", clause="6.9")
+            self._check_refinement(tile, a.object, a.layer, header)
         part = Slice(chunk.type, header, chunk.payload[reader.pos // 8 :])
         tile.slices[a.object, a.layer, a.slice] = part
+
+    @staticmethod
+    def _check_refinement(tile: Tile, number: int, layer: int, header: Record) -> None:
+        """Rules of spec 6.9, which also bound the work that few bytes ask for."""
+        target, chosen = header["target_layer"], set(attributes(header))
+        if target >= layer or not tile.is_complete(number, target):
+            raise BadStream("a refinement of a layer that is not complete below it", clause="6.9")
+        if not any(part.type == SPLATS for part in tile.of_layer(number, target)):
+            raise BadStream("a refinement of a layer without splats", clause="6.9")
+        if not chosen:
+            raise BadStream("a refinement of nothing", clause="6.9")
+        for part in tile.of_layer(number, layer):
+            if (
+                part.type == REFINEMENT
+                and part.header["target_layer"] == target
+                and chosen & set(attributes(part.header))
+            ):
+                raise BadStream("a layer refines the same numbers twice", clause="6.9")
 
     def take_hash(self, tile: int, level: int, crc32: int) -> None:
         if tile in self.tiles:
@@ -138,11 +163,19 @@ class SceneContent:
         """Take a tILe chunk.
 
         Raises:
-            BadStream: it does not hold whole entries.
+            BadStream: it does not hold whole entries, each of another tile and in their order, or is not the first.
         """
+        if self._has_table:
+            raise BadStream("a second table of tiles", clause="4.4")
+        self._has_table = True
         reader = BitReader(payload)
+        last = -1
         while reader.remaining:
-            self.table.append(headers.TILE.read(reader, self.header))
+            record = headers.TILE.read(reader)
+            if not last < record["tile_number"] < self.header["tile_count"]:
+                raise BadStream(f"tile {record['tile_number']} is out of place in the table", clause="6.10")
+            last = record["tile_number"]
+            self.table.append(record)
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
@@ -177,25 +210,26 @@ class SceneContent:
         """
         states: dict[tuple[int, int], SceneState] = {}
         reached, partial = level, False
-        for number in range(self.header["tile_count"]):
-            if tiles is not None and number not in tiles:
-                continue
+        wanted = range(self.header["tile_count"])
+        there = sorted(n for n in self.tiles if tiles is None or n in tiles)
+        if len(there) < (len(wanted) if tiles is None else sum(n in tiles for n in wanted)):
+            reached = -1  # nothing of some tile
+        for number in there:
             complete = min(level, self.complete_level(number))
             reached = min(reached, complete)
-            tile = self.tiles.get(number, Tile())
-            whole: list[SceneState] = []
-            for o in range(len(self.object_layers)):
+            tile = self.tiles[number]
+            crc, incomplete = 0, False
+            for o in tile.objects():
                 if objects is not None and o not in objects:
                     continue
-                states[number, o], more = self._decode_object(tile, o, complete, level)
-                whole.append(states[number, o])
-                partial |= more
-            if check_hash and objects is None and not partial and complete in tile.hashes:
-                crc = 0
-                for state in whole:
-                    crc = zlib.crc32(state.tobytes(), crc)
-                if crc != tile.hashes[complete]:
-                    raise HashMismatch(f"tile {number} at level {complete} does not have the hash in the stream")
+                state, more = self._decode_object(tile, o, complete, level)
+                states[number, o] = state
+                incomplete |= more
+                crc = zlib.crc32(state.tobytes(), crc) if check_hash else 0
+            partial |= incomplete
+            known = tile.hashes.get(complete) if objects is None and not incomplete else None
+            if check_hash and known is not None and crc != known:
+                raise HashMismatch(f"tile {number} at level {complete} does not have the hash in the stream")
         return DecodedScene(self._floats(states), self.format, reached, partial, states)
 
     def _decode_object(self, tile: Tile, number: int, complete: int, level: int) -> tuple[SceneState, bool]:
@@ -209,7 +243,7 @@ class SceneContent:
                 refine(reader, part.header, done[part.header["target_layer"]])
             else:
                 h = part.header
-                known = _all(done, self.header)
+                known = _all(done, self.header, sh=False) if h["splat_count"] else SceneState.none(0)
                 lower = LowerSet(known, np.array(h["origin"], np.int64), h["cube_bits"], h["leaf_bits"])
                 state = code_slice(reader, h, self.header, lower, tables)
                 done.setdefault(layer, []).append(Refinable(state, h))
@@ -230,9 +264,10 @@ class SceneContent:
         return SceneSplats.concatenate(parts) if parts else SceneSplats.none(self.format.rest_count)
 
 
-def _all(done: dict[int, list[Refinable]], header: Record) -> SceneState:
-    parts = [r.state for layer in sorted(done) for r in done[layer]]
-    return SceneState.concatenate(parts) if parts else SceneState.none((header["sh_degree"] + 1) ** 2 - 1)
+def _all(done: dict[int, list[Refinable]], header: Record, *, sh: bool = True) -> SceneState:
+    """The splats that are decoded, layer by layer; ``sh``: with their coefficients."""
+    parts = [r.state if sh else r.state.without_sh() for layer in sorted(done) for r in done[layer]]
+    return SceneState.concatenate(parts) if parts else SceneState.none((header["sh_degree"] + 1) ** 2 - 1 if sh else 0)
 
 
 __all__ = ["SPLATS", "DecodedScene", "SceneContent"]

@@ -65,7 +65,7 @@ def refine(
     Args:
         wanted: by attribute, what the numbers of all slices' splats should be, when writing.
     """
-    for attribute in _attributes(header):
+    for attribute in attributes(header):
         tables = np.full((9, 3), 32, np.uint16)
         at = 0
         for part in slices:
@@ -79,7 +79,8 @@ def refine(
             at += n
 
 
-def _attributes(header: Record) -> Iterator[str]:
+def attributes(header: Record) -> Iterator[str]:
+    """Names of what a FINE chunk refines, in the order in which it is sent."""
     return (name for name in ATTRIBUTES if header[f"has_{name}"])
 
 

@@ -15,7 +15,7 @@ from pgsvc.scene.colour import code_colour
 from pgsvc.scene.morton import SIDE_BITS, from_morton3
 from pgsvc.scene.neighbours import LowerSet, Neighbours
 from pgsvc.scene.positions import code_positions
-from pgsvc.scene.state import SceneState
+from pgsvc.scene.state import COLOUR_LIMIT, SceneState, clip_scale
 from pgsvc.scene.symbols import as_context, code_number, code_signed_number
 from pgsvc.scene.tables import SliceTables, spread_context
 from pgsvc.syntax import Record
@@ -135,7 +135,7 @@ def _code_scale(
     second = code_number(coder, tables.scale[1], np.zeros(n), None if aim is None else aim[:, 0] - aim[:, 1])
     context = np.minimum(bit_length(second), 5)
     third = code_number(coder, tables.scale[2], context, None if aim is None else aim[:, 1] - aim[:, 2])
-    return np.stack([first, first - second, first - second - third], 1) * step
+    return clip_scale(np.stack([first, first - second, first - second - third], 1) * step)
 
 
 def _code_rotation(
@@ -200,7 +200,7 @@ def _code_sh(
 ) -> np.ndarray:
     """Further coefficients: whether a splat has any, then each of those, by how many of the last three were not 0."""
     count = (scene["sh_degree"] + 1) ** 2 - 1
-    out = np.zeros((n, count, 3), np.int64)
+    out = np.zeros((n, count, 3), np.int32)
     all_steps = steps.sh_steps(header)
     if not any(all_steps):
         return out
@@ -216,7 +216,7 @@ def _code_sh(
                 if of_degree:
                     value = None if aim is None else aim[has, k, c]
                     value = code_signed_number(coder, tables.sh[c], 4 * degree + recent.sum(0), value)
-                    out[has, k, c] = value * of_degree[c]
+                    out[has, k, c] = np.clip(value * of_degree[c], -COLOUR_LIMIT, COLOUR_LIMIT)
                     recent = np.concatenate([recent[1:], (value != 0)[None].astype(np.int64)])
                 k += 1
     return out

@@ -1,4 +1,4 @@
-"""A scene as other programs know it: arrays of 3D Gaussian splats, and what their numbers mean (spec 10.2).
+"""A scene as other programs know it: arrays of 3D Gaussian splats, and what their numbers mean (spec 10.10).
 
 This is what importers give to the encoder, what the decoder gives to exporters, and what rasterisers draw. Numbers are those
 of the PLY layout of 3D Gaussian Splatting [Kerbl et al. 2023]; their meaning is that of KHR_gaussian_splatting.

@@ -1,4 +1,4 @@
-"""The decoder's state of splats in space, in integers, and the numbers that other programs know (spec 10.2, 10.9)."""
+"""The decoder's state of splats in space, in integers, and the numbers that other programs know (spec 10.2, 10.10)."""
 
 from __future__ import annotations
 
@@ -43,20 +43,24 @@ class SceneState:
     @staticmethod
     def none(rest_count: int) -> SceneState:
         """No splat at all."""
-        three = [np.zeros((0, 3), np.int32) for _ in range(4)]
-        return SceneState(*three[:3], np.zeros(0, np.int32), three[3], np.zeros((0, rest_count, 3), np.int32))
+        three, sh = np.zeros((0, 3), np.int32), np.zeros((0, rest_count, 3), np.int32)
+        return SceneState(three, three, three, np.zeros(0, np.int32), three, sh)
 
     @staticmethod
     def concatenate(parts: Sequence[SceneState]) -> SceneState:
         """All splats of ``parts``, which is not empty, in order."""
         return SceneState(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(SceneState)))
 
+    def without_sh(self) -> SceneState:
+        """The same without coefficients, which nothing is predicted from."""
+        return replace(self, sh=self.sh[:, :0])
+
     def clipped(self) -> SceneState:
         """The same within the ranges of spec 10.2."""
         return replace(
             self,
             position=_clip(self.position, POSITION_LIMIT),
-            scale=_clip(self.scale, SCALE_LIMIT),
+            scale=clip_scale(self.scale),
             rotation=self.rotation.astype(np.int32),
             opacity=np.clip(self.opacity, FIRST_OPACITY, LAST_OPACITY).astype(np.int32),
             colour=_clip(self.colour, COLOUR_LIMIT),
@@ -68,7 +72,7 @@ class SceneState:
         return b"".join(np.ascontiguousarray(getattr(self, f.name), "<i4").tobytes() for f in fields(self))
 
     def splats(self, grid_exponent: int, object_id: np.ndarray | None = None) -> SceneSplats:
-        """As floats; positions are exact as far as 24 bits can hold them (spec 10.9)."""
+        """As floats; positions are exact as far as 24 bits can hold them (spec 10.10)."""
         alpha = (self.opacity / 65536.0) ** 2
         rgb = to_rgb(self.colour) / 65536.0
         return SceneSplats(
@@ -92,6 +96,11 @@ def from_rgb(rgb: np.ndarray) -> np.ndarray:
     """The inverse of :func:`to_rgb`."""
     r, g, b = (rgb[..., i] for i in range(3))
     return np.stack([(r + 2 * g + b) / 4, r - b, g - (r + b) / 2], -1)
+
+
+def clip_scale(scale: np.ndarray) -> np.ndarray:
+    """Scales within their range; int32 like the argument."""
+    return _clip(scale, SCALE_LIMIT)
 
 
 def _clip(values: np.ndarray, limit: int) -> np.ndarray:

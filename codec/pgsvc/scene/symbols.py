@@ -35,7 +35,8 @@ class NumberTables:
 def code_number(
     coder: AdaptiveCoder, tables: NumberTables, context: np.ndarray, values: np.ndarray | None
 ) -> np.ndarray:
-    """Numbers 0 … 2^17 − 1 by context; int64 [n]."""
+    """Numbers 0 … 2^17 − 1 by context; int64 [n]. A writer that wants others gets the nearest."""
+    values = None if values is None else np.clip(values, 0, LARGEST_NUMBER)
     length = coder.adaptive(tables.lengths, as_context(context), None if values is None else _int32(bit_length(values)))
     length = length.astype(np.int64)
     out = np.minimum(length, 1)

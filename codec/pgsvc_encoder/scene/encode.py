@@ -116,11 +116,11 @@ def encode_scene(
             order |= {(t, o, k): np.concatenate(which) for k, which in parts[-1].members.items()}
         table.append(_tile_record(job, t, np.flatnonzero(tile == t), layer, parts, settings.layers))
         chunks += job.hashes(t)
+    if len(table) > 1 or settings.tiles > 1:
+        payload = b"".join(headers.TILE.to_bytes(record) for record in table)
+        chunks.append(make_chunk(TILES, Address(), payload))
     largest = max(len(c.raw) for c in chunks)
     head["limit_level"] = smallest_level(1, 1, -(-int((layer >= 0).sum()) // SCENE_SPLATS), 1, largest)
-    if len(table) > 1 or settings.tiles > 1:
-        payload = b"".join(headers.TILE.to_bytes(record, head) for record in table)
-        chunks.append(make_chunk(TILES, Address(), payload))
     return EncodedScene(assemble(head, chunks), head, layer, bits, order)
 
 
@@ -256,10 +256,9 @@ def _tile_record(
     for k in range(layers):
         there = (own >= 0) & (own <= k)
         missing = 1 - float(weight[there].sum()) / total
-        levels.append(
-            {"splats": int(there.sum()), "missing": round(65535 * max(missing, 0)), "error": _error(job, parts, k)}
-        )
-    return {"tile_number": number, "box_low": grid[0], "box_high": grid[1], "tile_levels": levels}
+        levels.append({"splats": int(there.sum()), "missing": round(65535 * max(missing, 0)), "error": _error(job, parts, k)})
+    box = {"box_low": grid[0], "box_high": grid[1]}
+    return {"tile_number": number, **box, "level_count": layers, "tile_levels": levels}
 
 
 def _error(job: _Job, parts: list[_Part], level: int) -> int:
