@@ -59,10 +59,11 @@ void energies(const Header &h, const int16_t *colour, const int32_t *shape, int6
 
 class Chain {
 public:
-    Chain(Reader &reader, const Header &h, const Fields &fields, const DifferenceTables &tables, const KeyTables &born,
+    Chain(pgs_range_reader &data, const Header &h, const Fields &fields, const DifferenceTables &tables, const KeyTables &born,
           size_t n, int32_t frames, const Splats &states)
-        : reader(reader), h(h), fields(fields), tables(tables), born(born), n(n), states(states),
-          births(n * size_t(frames + 1)), updated(n * size_t(frames + 1)), update(n), bits(n), slant(n) {}
+        : data(data), h(h), fields(fields), tables(tables), born(born), n(n), states(states),
+          births(n * size_t(frames + 1)), updated(n * size_t(frames + 1)), update(n), bits(n), slant(n),
+          measured_shape(3 * n, INT32_MIN), measured_colour(size_t(h.components) * n) {}
 
     void frame(int32_t number, const Step &step) {
         predict(step, fields.modes[number] == STILL ? nullptr : fields.vectors + field_size() * size_t(number));
@@ -70,7 +71,7 @@ public:
     }
 
 private:
-    Reader &reader;
+    pgs_range_reader &data;
     const Header &h;
     const Fields &fields;
     DifferenceTables tables;
@@ -80,6 +81,8 @@ private:
     std::vector<uint8_t> births, updated; // [frames + 1, N]: the number of the step in which it was born; 1: updated
     std::vector<uint8_t> update;
     std::vector<int> bits, slant;
+    std::vector<int32_t> measured_shape; // of what bits and slant were found last, at first no shape at all
+    std::vector<int16_t> measured_colour;
 
     size_t field_size() const { return 2 * size_t(fields.rows) * size_t(fields.columns); }
     Splats state(int32_t frame) const {
@@ -127,20 +130,13 @@ private:
         const size_t components = size_t(h.components);
         const int inner = step.after >= 0;
         const uint8_t *before = of(updated, step.before), *after = inner ? of(updated, step.after) : before;
-        for (size_t i = 0; i < n; i++) {
-            int64_t energy[3];
-            energies(h, out.colour + components * i, out.shape + 3 * i, energy);
-            bits[i] = energy_bits(h, energy);
-            slant[i] = slant_bits(out.shape[3 * i + 1]);
-            const int kind = before[i] + (inner ? 2 + after[i] : 0), energy_class = clip((bits[i] - 4) >> 1, 0, CLASSES - 1);
-            update[i] = uint8_t(reader.symbol(tables.update[kind * CLASSES + energy_class], UPDATES));
-        }
+        code_updates(inner, before, after, out);
         for (size_t i = 0; i < n; i++) of(updated, step.frame)[i] = update[i] > 0;
         const auto count = size_t(std::count(update.begin(), update.end(), BORN));
         std::vector<int32_t> fresh_position(2 * count), fresh_shape(3 * count);
         std::vector<int16_t> fresh_colour(components * count);
         const Splats fresh{fresh_position.data(), fresh_shape.data(), fresh_colour.data()};
-        if (count) key_splats(reader, h, born, count, fresh);
+        if (count) key_splats(data, h, born, count, fresh);
 
         const Quantity of_shape[] = {SCALE, SHEAR, SCALE}, of_colour[] = {ENERGY, CHROMA, CHROMA},
                        of_position[] = {POSITION, POSITION};
@@ -184,6 +180,31 @@ private:
         }
     }
 
+    // Bits and slant of a splat, which most splats have from the frame coded before: finding them takes divisions.
+    void measure(size_t i, const int32_t *shape, const int16_t *colour) {
+        const size_t components = size_t(h.components);
+        int32_t *last_shape = measured_shape.data() + 3 * i;
+        int16_t *last_colour = measured_colour.data() + components * i;
+        if (std::equal(shape, shape + 3, last_shape) && std::equal(colour, colour + components, last_colour)) return;
+        std::copy_n(shape, 3, last_shape);
+        std::copy_n(colour, components, last_colour);
+        int64_t energy[3];
+        energies(h, colour, shape, energy);
+        bits[i] = energy_bits(h, energy);
+        slant[i] = slant_bits(shape[1]);
+    }
+
+    // What is updated of each splat, by what was in the frames that it is predicted from and by its energy.
+    void code_updates(int inner, const uint8_t *before, const uint8_t *after, const Splats &predicted) {
+        const size_t components = size_t(h.components);
+        Reader reader(data);
+        for (size_t i = 0; i < n; i++) {
+            measure(i, predicted.shape + 3 * i, predicted.colour + components * i);
+            const int kind = before[i] + (inner ? 2 + after[i] : 0), energy_class = clip((bits[i] - 4) >> 1, 0, CLASSES - 1);
+            update[i] = uint8_t(reader.symbol(tables.update[kind * CLASSES + energy_class]));
+        }
+    }
+
     // Differences of the splats with a bit, one column after the other; [rows, width].
     std::vector<int64_t> columns(int bit, int inner, const Quantity *quantities, size_t width) {
         size_t rows = 0;
@@ -191,7 +212,7 @@ private:
         std::vector<int64_t> out(rows * width);
         for (size_t c = 0; rows && c < width; c++) {
             const Quantity q = quantities[c];
-            code_signed(reader, tables.lengths[q], tables.halves[q], rows, [=](size_t) { return inner; }, out.data() + c, width);
+            code_signed(data, tables.lengths[q], tables.halves[q], rows, [=](size_t) { return inner; }, out.data() + c, width);
         }
         return out;
     }
@@ -199,14 +220,14 @@ private:
 
 } // namespace
 
-void code_fields(Reader &reader, const Step *steps, int32_t frames, MotionTables tables, const Fields &out) {
+void code_fields(pgs_range_reader &data, const Step *steps, int32_t frames, MotionTables tables, const Fields &out) {
     const size_t plane = size_t(out.rows) * size_t(out.columns);
     std::vector<int64_t> residual(2 * plane);
     std::vector<int32_t> last(2 * plane);
     for (int32_t f = 0; f < frames; f++) {
-        out.modes[f] = reader.symbol(tables.modes[steps[f].after >= 0], 3);
+        out.modes[f] = Reader(data).symbol(tables.modes[steps[f].after >= 0]);
         if (out.modes[f] == STILL) continue;
-        code_signed(reader, tables.lengths, tables.halves, 2 * plane, [=](size_t i) { return i >= plane; }, residual.data(), 1);
+        code_signed(data, tables.lengths, tables.halves, 2 * plane, [=](size_t i) { return i >= plane; }, residual.data(), 1);
         for (size_t axis = 0; axis < 2; axis++) {
             restore(residual.data() + axis * plane, out.rows, out.columns);
             for (size_t i = 0; i < plane; i++) {
@@ -218,9 +239,9 @@ void code_fields(Reader &reader, const Step *steps, int32_t frames, MotionTables
     }
 }
 
-void code_frames(Reader &reader, const Header &h, const Step *steps, int32_t frames, const Fields &fields,
+void code_frames(pgs_range_reader &data, const Header &h, const Step *steps, int32_t frames, const Fields &fields,
                  DifferenceTables tables, const KeyTables &born, size_t n, const Splats &states) {
-    Chain chain(reader, h, fields, tables, born, n, frames, states);
+    Chain chain(data, h, fields, tables, born, n, frames, states);
     for (int32_t f = 0; f < frames; f++) chain.frame(f, steps[f]);
 }
 

@@ -13,17 +13,21 @@ struct Step {
 };
 
 struct MotionTables {
-    uint16_t modes[2][3];
+    Table<3> modes[2];
     Lengths lengths[2];
     Halves halves;
+
+    template <typename Use> void each(const Use &use) { visit_all(use, modes, lengths, halves); }
 };
 
 enum Quantity { POSITION, SCALE, SHEAR, ENERGY, CHROMA, QUANTITIES };
 
 struct DifferenceTables {
-    uint16_t update[KINDS * CLASSES][UPDATES];
+    Table<UPDATES> update[KINDS * CLASSES];
     Lengths lengths[QUANTITIES][2];
     Halves halves[QUANTITIES];
+
+    template <typename Use> void each(const Use &use) { visit_all(use, update, lengths, halves); }
 };
 
 struct Fields {
@@ -33,10 +37,10 @@ struct Fields {
 };
 
 // The motion fields of a chunk.
-void code_fields(Reader &reader, const Step *steps, int32_t frames, MotionTables tables, const Fields &out);
+void code_fields(pgs_range_reader &data, const Step *steps, int32_t frames, MotionTables tables, const Fields &out);
 
 // The splats of all frames of a chunk: arrays [frames + 1, N, ...] in time order, of which the first is there.
-void code_frames(Reader &reader, const Header &h, const Step *steps, int32_t frames, const Fields &fields,
+void code_frames(pgs_range_reader &data, const Header &h, const Step *steps, int32_t frames, const Fields &fields,
                  DifferenceTables tables, const KeyTables &born, size_t n, const Splats &states);
 
 } // namespace pgs

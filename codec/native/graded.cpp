@@ -5,62 +5,70 @@ namespace pgs {
 
 namespace {
 
-int64_t gather(int64_t x) { // the even bits
-    x &= 0x5555555555555555;
-    x = (x | x >> 1) & 0x3333333333333333;
-    x = (x | x >> 2) & 0x0F0F0F0F0F0F0F0F;
-    x = (x | x >> 4) & 0x00FF00FF00FF00FF;
-    x = (x | x >> 8) & 0x0000FFFF0000FFFF;
-    return (x | x >> 16) & 0x00000000FFFFFFFF;
+uint32_t gather(uint32_t x) { // the even bits
+    x &= 0x55555555;
+    x = (x | x >> 1) & 0x33333333;
+    x = (x | x >> 2) & 0x0F0F0F0F;
+    x = (x | x >> 4) & 0x00FF00FF;
+    return (x | x >> 8) & 0x0000FFFF;
 }
 
 struct Node {
-    int64_t code, size, share; // Morton prefix, splats, how many of them lie in the first half
-    bool inside;               // whether the second half has cells of the picture
+    uint32_t code;      // Morton prefix, 32 bits at the most
+    int32_t size, share; // splats, how many of them lie in the first half
+    bool inside;        // whether the second half has cells of the picture
 };
 
 // How many splats of each node with two halves lie in the first one, all small ones before all large ones (spec 7.10).
-void split(Reader &reader, KeyTables &t, std::vector<Node> &nodes) {
+void split(pgs_range_reader &data, KeyTables &t, Node *nodes, size_t count) {
     struct Large { Node *node; int64_t low, high; };
     std::vector<Large> large;
-    for (Node &v : nodes)
-        if (v.inside && v.size <= SMALL) v.share = reader.symbol(t.small[v.size], SMALL + 1);
-        else if (v.inside) large.push_back({&v, 0, 0});
+    Reader reader(data);
+    for (Node *v = nodes; v < nodes + count; v++)
+        if (v->inside && v->size <= SMALL) v->share = reader.symbol(t.small[v->size]);
+        else if (v->inside) large.push_back({v, 0, 0});
     for (Large &l : large) {
-        const int64_t bucket = reader.symbol(t.large, BUCKETS), n = l.node->size + 1;
+        const int64_t bucket = reader.symbol(t.large), n = int64_t(l.node->size) + 1;
         l.low = (bucket * n + BUCKETS - 1) / BUCKETS;
         l.high = ((bucket + 1) * n + BUCKETS - 1) / BUCKETS;
     }
     for (const Large &l : large)
         if (l.high <= l.low || l.high - l.low > 65536) throw Fault::no_number;
-    for (const Large &l : large) l.node->share = l.low + reader.number(uint32_t(l.high - l.low));
-    for (const Node &v : nodes)
-        if (v.share > v.size) throw Fault::more_than_all;
+    for (const Large &l : large) l.node->share = int32_t(l.low + reader.number(uint32_t(l.high - l.low)));
+    if (std::any_of(nodes, nodes + count, [](const Node &v) { return v.share > v.size; })) throw Fault::more_than_all;
 }
 
 // Morton codes of the cells of n splats, in order.
-std::vector<int64_t> code_cells(Reader &reader, const Header &h, KeyTables &t, size_t n) {
+std::vector<uint32_t> code_cells(pgs_range_reader &data, const Header &h, KeyTables &t, size_t n) {
     const int64_t cell = int64_t(1) << h.cell_bits;
     const int64_t columns = (h.width + cell - 1) >> h.cell_bits, rows = (h.height + cell - 1) >> h.cell_bits;
-    std::vector<Node> nodes, next;
-    if (n) nodes.push_back({0, int64_t(n), 0, false});
+    // Each node has a splat. One node more, as the last one is written before it is known to be there.
+    std::vector<Node> nodes(n + 1), next(n + 1);
+    size_t count = n > 0;
+    nodes[0] = {0, int32_t(n), 0, false};
     for (int bit = 2 * bit_length(uint64_t(std::max(columns, rows) - 1)) - 1; bit >= 0; bit--) {
-        for (Node &v : nodes) {
-            const int64_t second = (2 * v.code + 1) << bit;
+        for (size_t i = 0; i < count; i++) {
+            Node &v = nodes[i];
+            const uint32_t second = (2 * v.code + 1) << bit;
             v.inside = gather(second) < columns && gather(second >> 1) < rows;
             v.share = v.size;
         }
-        split(reader, t, nodes);
-        next.clear();
-        for (const Node &v : nodes) {
-            if (v.share) next.push_back({2 * v.code, v.share, 0, false});
-            if (v.share < v.size) next.push_back({2 * v.code + 1, v.size - v.share, 0, false});
+        split(data, t, nodes.data(), count);
+        const size_t before = count;
+        count = 0;
+        for (size_t i = 0; i < before; i++) {
+            const Node &v = nodes[i];
+            next[count] = {2 * v.code, v.share, 0, false};
+            count += v.share > 0;
+            next[count] = {2 * v.code + 1, v.size - v.share, 0, false};
+            count += v.share < v.size;
         }
         nodes.swap(next);
     }
-    std::vector<int64_t> codes;
-    codes.reserve(n);
-    for (const Node &v : nodes) codes.insert(codes.end(), size_t(v.size), v.code);
+    std::vector<uint32_t> codes(n);
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++)
+        for (int32_t k = 0; k < nodes[i].size; k++) codes[at++] = nodes[i].code;
     return codes;
 }
 
@@ -94,14 +102,14 @@ void colours(const Header &h, const int64_t *energy, const int32_t *shape, int64
     colour[0] = y + co - cg, colour[1] = y + cg, colour[2] = y - co - cg;
 }
 
-void key_splats(Reader &reader, const Header &h, const KeyTables &first, size_t n, const Splats &out) {
+void key_splats(pgs_range_reader &data, const Header &h, const KeyTables &first, size_t n, const Splats &out) {
     KeyTables t = first;
     const size_t components = size_t(h.components);
-    const std::vector<int64_t> cells = code_cells(reader, h, t, n);
+    const std::vector<uint32_t> cells = code_cells(data, h, t, n);
     const auto fresh_signed = [&](Lengths *lengths, auto context, int64_t *values, size_t stride) {
         Halves halves;
-        std::copy_n(&first.halves[0][0], 2 * LENGTHS, &halves[0][0]);
-        code_signed(reader, lengths, halves, n, context, values, stride);
+        std::copy_n(first.halves, LENGTHS, halves);
+        code_signed(data, lengths, halves, n, context, values, stride);
     };
     std::vector<int64_t> energy(n * components), shear(n), scales(2 * n);
     for (size_t c = 0; c < components; c++) {
@@ -118,12 +126,12 @@ void key_splats(Reader &reader, const Header &h, const KeyTables &first, size_t 
         slant[i] = slant_bits(shear[i]);
         scale_exp[i] = scale_exponent(h, bits[i], slant[i]);
     }
+    Reader reader(data);
     for (size_t axis = 0; axis < 2; axis++) {
-        for (size_t i = 0; i < n; i++)
-            scales[2 * i + axis] = reader.symbol(t.scale[axis][scale_exp[i] - FINEST], OCTAVE_HALVES);
+        for (size_t i = 0; i < n; i++) scales[2 * i + axis] = reader.symbol(t.scale[axis][scale_exp[i] - FINEST]);
         for (size_t i = 0; i < n; i++) {
             const int rest = std::max(-1 - scale_exp[i], 0);
-            scales[2 * i + axis] = scales[2 * i + axis] << rest | reader.number(1u << rest);
+            scales[2 * i + axis] = scales[2 * i + axis] << rest | reader.bits(rest);
         }
     }
     for (size_t i = 0; i < n; i++) {
@@ -141,7 +149,7 @@ void key_splats(Reader &reader, const Header &h, const KeyTables &first, size_t 
     }
     for (int axis = 0; axis < 2; axis++)
         for (size_t i = 0; i < n; i++) {
-            const int64_t place = reader.number(1u << widths[2 * i + axis]), cell = gather(cells[i] >> axis);
+            const int64_t place = reader.bits(widths[2 * i + axis]), cell = gather(cells[i] >> axis);
             const int64_t part = (2 * place + 1) << (7 + h.cell_bits - widths[2 * i + axis]);
             out.position[2 * i + axis] = clip_position((cell << (8 + h.cell_bits)) + part);
         }

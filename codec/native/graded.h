@@ -22,15 +22,30 @@ struct Header {
     const int64_t *powers;
 };
 
-using Lengths = uint16_t[LENGTHS];
-using Halves = uint16_t[LENGTHS][2];
+// Calls use(table) for tables and arrays of tables.
+template <int SIZE, typename Use> void visit(Table<SIZE> &table, const Use &use) { use(table); }
+template <typename T, size_t N, typename Use> void visit(T (&tables)[N], const Use &use) {
+    for (T &table : tables) visit(table, use);
+}
+template <typename Use, typename... Tables> void visit_all(const Use &use, Tables &...tables) {
+    (visit(tables, use), ...);
+}
+
+using Lengths = Table<LENGTHS>;
+using Halves = Table<2>[LENGTHS];
 
 // Tables with which the code of key frames begins.
 struct KeyTables {
-    uint16_t small[SMALL + 1][SMALL + 1], large[BUCKETS];
+    Table<SMALL + 1> small[SMALL + 1];
+    Table<BUCKETS> large;
     Lengths energy_0[1], energy_1[8], energy_2[8], shear[7];
-    uint16_t scale[2][7][OCTAVE_HALVES];
+    Table<OCTAVE_HALVES> scale[2][7];
     Halves halves;
+
+    // Calls use(table) for all of them, in the order of planar/compiled.py.
+    template <typename Use> void each(const Use &use) {
+        visit_all(use, small, large, energy_0, energy_1, energy_2, shear, scale, halves);
+    }
 };
 
 // Arrays of N splats: position [N,2] Q8, shape [N,3] Q12, colour [N,C] Q13 (spec 8.1).
@@ -39,17 +54,25 @@ struct Splats {
     int16_t *colour;
 };
 
-struct Reader {
-    pgs_range_reader r;
+// A copy of a payload's reader for one loop, which goes on where the loop before ended, and hands its state back.
+class Reader {
+public:
+    explicit Reader(pgs_range_reader &kept) : kept_(kept), state_(kept) {}
+    ~Reader() { kept_ = state_; }
+    Reader(const Reader &) = delete;
 
-    int32_t symbol(uint16_t *counts, int32_t size) { return checked(pgs::symbol(&r, counts, size)); }
-    int32_t number(uint32_t size) { return checked(pgs::number(&r, size)); }
+    template <int SIZE> int32_t symbol(Table<SIZE> &table) { return checked(table.symbol(state_)); }
+    int32_t number(uint32_t size) { return checked(state_.number(size)); }
+    int32_t bits(int count) { return checked(state_.bits(count)); }
 
 private:
     static int32_t checked(int32_t value) {
         if (value < 0) throw Fault::no_symbol;
         return value;
     }
+
+    pgs_range_reader &kept_;
+    RangeState state_;
 };
 
 inline int bit_length(uint64_t v) { return v ? 64 - __builtin_clzll(v) : 0; }
@@ -83,22 +106,36 @@ void colours(const Header &h, const int64_t *energy, const int32_t *shape, int64
 
 // n signed numbers, the i-th at out[i * stride], with tables lengths[context(i)].
 template <typename Context>
-void code_signed(Reader &reader, Lengths *lengths, Halves &halves, size_t n, const Context &context, int64_t *out,
+void code_signed(pgs_range_reader &data, Lengths *lengths, Halves &halves, size_t n, const Context &context, int64_t *out,
                  size_t stride) {
-    for (size_t i = 0; i < n; i++) out[i * stride] = reader.symbol(lengths[context(i)], LENGTHS);
-    std::vector<uint8_t> next_bit(n);
-    for (size_t i = 0; i < n; i++)
-        if (out[i * stride] >= 2) next_bit[i] = uint8_t(reader.symbol(halves[out[i * stride]], 2));
+    Reader reader(data);
+    std::vector<size_t> places(n); // of the numbers that have more to come: loops over these need not ask each one
+    size_t long_ones = 0, others = 0;
     for (size_t i = 0; i < n; i++) {
-        const int64_t length = out[i * stride], rest = length > 2 ? length - 2 : 0;
-        const int64_t low = reader.number(1u << rest);
-        if (length >= 2) out[i * stride] = int64_t(2 + next_bit[i]) << rest | low;
+        const int32_t length = reader.symbol(lengths[context(i)]);
+        out[i * stride] = length;
+        places[long_ones] = i * stride;
+        long_ones += length >= 2;
     }
-    for (size_t i = 0; i < n; i++)
-        if (reader.number(out[i * stride] > 0 ? 2 : 1)) out[i * stride] = -out[i * stride];
+    std::vector<uint8_t> rests(long_ones);
+    for (size_t k = 0; k < long_ones; k++) {
+        int64_t &value = out[places[k]];
+        rests[k] = uint8_t(value - 2);
+        value = 2 + reader.symbol(halves[value]);
+    }
+    for (size_t k = 0; k < long_ones; k++) {
+        int64_t &value = out[places[k]];
+        value = value << rests[k] | reader.bits(rests[k]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        places[others] = i * stride;
+        others += out[i * stride] > 0;
+    }
+    for (size_t k = 0; k < others; k++)
+        if (reader.bits(1)) out[places[k]] = -out[places[k]];
 }
 
 // n splats of a key frame slice, or that are born in a predicted frame.
-void key_splats(Reader &reader, const Header &h, const KeyTables &first, size_t n, const Splats &out);
+void key_splats(pgs_range_reader &data, const Header &h, const KeyTables &first, size_t n, const Splats &out);
 
 } // namespace pgs

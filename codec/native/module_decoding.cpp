@@ -63,13 +63,19 @@ bool range_uniform(Data data, State state, Flat<const int32_t> size, Flat<int32_
 }
 
 template <typename T>
-T tables_of(const Tables &tables) {
-    constexpr size_t SIZE = sizeof(T) / sizeof(uint16_t), MOST = (1 << 15) / pgs::OCTAVE_HALVES;
-    require(tables.shape(0) == SIZE, "tables of another size");
-    require(std::all_of(tables.data(), tables.data() + SIZE, [](uint16_t v) { return v > 0 && v <= MOST; }),
+T tables_of(const Tables &counts) {
+    constexpr size_t MOST = (1 << 15) / pgs::OCTAVE_HALVES;
+    const size_t size = counts.shape(0);
+    require(std::all_of(counts.data(), counts.data() + size, [](uint16_t v) { return v > 0 && v <= MOST; }),
             "counts must be positive and not too large");
     T out;
-    std::memcpy(&out, tables.data(), sizeof out);
+    size_t taken = 0;
+    out.each([&](auto &table) {
+        taken += table.COUNTS;
+        require(taken <= size, "tables of another size");
+        table.begin(counts.data() + taken - table.COUNTS);
+    });
+    require(taken == size, "tables of another size");
     return out;
 }
 
@@ -102,7 +108,7 @@ const pgs::Step *steps_of(const Steps &steps) {
 
 template <typename Work>
 int reading(const Data &data, State &state, const Work &work) {
-    pgs::Reader reader{reader_of(data, state)};
+    auto reader = reader_of(data, state);
     pgs::Fault fault = pgs::Fault::none;
     {
         nb::gil_scoped_release release;
@@ -112,7 +118,7 @@ int reading(const Data &data, State &state, const Work &work) {
             fault = found;
         }
     }
-    keep(reader.r, state);
+    keep(reader, state);
     return int(fault);
 }
 
@@ -125,7 +131,7 @@ int graded_key(Data data, State state, Numbers numbers, Powers powers, Tables ta
                 size(colour, 1) == h.components,
             "position [N,2], shape [N,3] and colour [N,C] must agree");
     const pgs::Splats out{position.data(), shape.data(), colour.data()};
-    return reading(data, state, [&](pgs::Reader &reader) { pgs::key_splats(reader, h, first, n, out); });
+    return reading(data, state, [&](pgs_range_reader &reader) { pgs::key_splats(reader, h, first, n, out); });
 }
 
 int motion_fields(Data data, State state, Steps steps, Tables tables, Flat<int32_t> modes, Array<int32_t, 4> vectors) {
@@ -136,7 +142,7 @@ int motion_fields(Data data, State state, Steps steps, Tables tables, Flat<int32
             "modes must be [F] and vectors [F,rows,columns,2]");
     const pgs::Fields out{size(vectors, 1), size(vectors, 2), modes.data(), vectors.data()};
     const int32_t frames = size(steps, 0);
-    return reading(data, state, [&](pgs::Reader &reader) { pgs::code_fields(reader, order, frames, first, out); });
+    return reading(data, state, [&](pgs_range_reader &reader) { pgs::code_fields(reader, order, frames, first, out); });
 }
 
 int graded_frames(Data data, State state, Numbers numbers, Powers powers, Steps steps, Flat<int32_t> modes,
@@ -158,7 +164,7 @@ int graded_frames(Data data, State state, Numbers numbers, Powers powers, Steps 
             "position [F+1,N,2], shape [F+1,N,3] and colour [F+1,N,C]");
     const pgs::Fields fields{size(vectors, 1), size(vectors, 2), modes.data(), vectors.data()};
     const pgs::Splats states{position.data(), shape.data(), colour.data()};
-    return reading(data, state, [&](pgs::Reader &reader) {
+    return reading(data, state, [&](pgs_range_reader &reader) {
         pgs::code_frames(reader, h, order, frames, fields, first, born, n, states);
     });
 }

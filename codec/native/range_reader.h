@@ -1,47 +1,140 @@
-// One symbol and one number of the adaptive range coder (spec 7.9).
+// The adaptive range coder's decoder (spec 7.9): each symbol waits for the range that the one before leaves, so what counts is
+// the length of that chain. Nothing in it branches on data, and of two divisions one is left.
 #pragma once
+#include <algorithm>
+#include <cstring>
+
 #include "pgs_kernel.h"
 
 namespace pgs {
 
-constexpr uint32_t TOP = 1u << 24;
 constexpr uint32_t STEP = 32, LIMIT = 1u << 15; // what a symbol's count grows by, and the largest sum of counts
 
-inline void fill(pgs_range_reader *r) {
-    while (r->range < TOP) {
-        r->code = r->code << 8 | (r->position < r->size ? r->data[r->position] : 0);
-        r->position++;
-        r->range <<= 8;
+// A reader's state with the operations on it. Loops work on a copy of their own, which stays in registers.
+struct RangeState : pgs_range_reader {
+    explicit RangeState(const pgs_range_reader &state) : pgs_range_reader(state) {}
+
+    // Leaves the share [begin, end) of the code, in units.
+    void narrow(uint32_t unit, uint32_t begin, uint32_t end) {
+        code -= begin * unit;
+        range = (end - begin) * unit;
+        // The range is 2^8 or more, as counts sum to 2^15 and sizes are 2^16 at the most: it takes two bytes at the most.
+        const int shift = __builtin_clz(range) & ~7;
+        code = uint32_t((uint64_t(code) << 32 | next()) << shift >> 32);
+        range <<= shift;
+        position += uint32_t(shift) >> 3;
     }
-}
 
-// A symbol below `size` from its table, which learns; -1: the data is no code.
-inline int32_t symbol(pgs_range_reader *r, uint16_t *counts, int32_t size) {
-    uint32_t total = 0;
-    for (int32_t i = 0; i < size; i++) total += counts[i];
-    const uint32_t unit = r->range / total, value = r->code / unit;
-    if (value >= total) return -1;
-    uint32_t below = 0;
-    int32_t s = 0;
-    while (below + counts[s] <= value) below += counts[s++];
-    r->code -= below * unit;
-    r->range = counts[s] * unit;
-    fill(r);
-    counts[s] = uint16_t(counts[s] + STEP);
-    if (total + STEP > LIMIT)
-        for (int32_t i = 0; i < size; i++) counts[i] = uint16_t((counts[i] + 1) >> 1);
-    return s;
-}
+    // A number below `size`, 1 .. 65536, all equally likely; -1: the data is no code.
+    int32_t number(uint32_t size) { return below(range / size, size); }
+    // Likewise below 2^bits.
+    int32_t bits(int bits) { return below(range >> bits, 1u << bits); }
 
-// A number below `size`, 1 .. 65536, all equally likely; -1: the data is no code.
-inline int32_t number(pgs_range_reader *r, uint32_t size) {
-    if (size == 1) return r->code < r->range ? 0 : -1;
-    const uint32_t unit = r->range / size, value = r->code / unit;
-    if (value >= size) return -1;
-    r->code -= value * unit;
-    r->range = unit;
-    fill(r);
-    return int32_t(value);
-}
+private:
+    int32_t below(uint32_t unit, uint32_t size) {
+        const uint32_t value = code / unit;
+        if (value >= size) return -1;
+        narrow(unit, value, value + 1);
+        return int32_t(value);
+    }
+
+    uint32_t next() const { // four bytes from the position on, zeros behind the data
+        if (position + 4 <= size) {
+            const uint8_t *p = data + position;
+            return uint32_t(p[0]) << 24 | uint32_t(p[1]) << 16 | uint32_t(p[2]) << 8 | p[3];
+        }
+        uint32_t out = 0;
+        for (uint64_t at = position; at < position + 4; at++) out = out << 8 | (at < size ? data[at] : 0);
+        return out;
+    }
+};
+
+// range / total without a division: exact for ranges of 32 bits, as the inverse is at most 1 too large in 2^64.
+struct Total {
+    uint64_t inverse;
+    uint32_t value;
+
+    void set(uint32_t total) { value = total, inverse = UINT64_MAX / total + 1; } // of 2 or more
+    uint32_t unit(uint32_t range) const { return uint32_t((unsigned __int128)inverse * range >> 64); }
+};
+
+// Counts of SIZE symbols, kept as the ends of their shares, so that vectors find a symbol and learn it.
+template <int SIZE> class Table {
+public:
+    static constexpr int COUNTS = SIZE;
+
+    void begin(const uint16_t *counts) {
+        uint32_t sum = 0;
+        for (int i = 0; i < LANES; i++) ends_[START + i] = uint16_t(sum += i < SIZE ? counts[i] : 0);
+        std::fill_n(ends_, START, uint16_t(0));
+        total_.set(sum);
+    }
+
+    // A symbol, which is learned; -1: the data is no code.
+    int32_t symbol(RangeState &r) {
+        const uint32_t unit = total_.unit(r.range), value = r.code / unit;
+        if (value >= total_.value) return -1;
+        Vector below{}, ends[LANES / WIDTH];
+        for (int i = 0; i < LANES / WIDTH; i++) {
+            std::memcpy(&ends[i], ends_ + START + WIDTH * i, sizeof ends[i]);
+            const Vector is_below = Vector(ends[i] <= uint16_t(value));
+            below -= is_below;
+            ends[i] += ~is_below & uint16_t(STEP);
+        }
+        const int32_t s = sum(below);
+        r.narrow(unit, ends_[START + s - 1], ends_[START + s]);
+        std::memcpy(ends_ + START, ends, sizeof ends);
+        if (total_.value + STEP > LIMIT) halve();
+        else total_.set(total_.value + STEP);
+        return s;
+    }
+
+private:
+    static constexpr int WIDTH = 8, START = WIDTH, LANES = (SIZE + WIDTH - 1) / WIDTH * WIDTH;
+    typedef uint16_t Vector __attribute__((vector_size(2 * WIDTH)));
+
+    static int32_t sum(Vector v) { // of small numbers
+        uint64_t halves[2];
+        std::memcpy(halves, &v, sizeof halves);
+        return int32_t((halves[0] + halves[1]) * 0x0001000100010001 >> 48);
+    }
+
+    void halve() {
+        uint16_t counts[SIZE];
+        for (int i = 0; i < SIZE; i++) counts[i] = uint16_t((ends_[START + i] - ends_[START + i - 1] + 1) >> 1);
+        begin(counts);
+    }
+
+    alignas(16) uint16_t ends_[START + LANES]; // zeros, then the ends; behind the last symbol the total
+    Total total_;
+};
+
+// Counts of two symbols.
+template <> class Table<2> {
+public:
+    static constexpr int COUNTS = 2;
+
+    void begin(const uint16_t *counts) {
+        first_ = counts[0];
+        total_.set(uint32_t(counts[0]) + counts[1]);
+    }
+
+    int32_t symbol(RangeState &r) {
+        const uint32_t unit = total_.unit(r.range);
+        if (r.code >= total_.value * unit) return -1;
+        const bool s = r.code >= first_ * unit;
+        r.narrow(unit, s ? first_ : 0, s ? total_.value : first_);
+        first_ += s ? 0 : STEP;
+        if (total_.value + STEP > LIMIT) {
+            const uint16_t counts[] = {uint16_t((first_ + 1) >> 1), uint16_t((total_.value + STEP - first_ + 1) >> 1)};
+            begin(counts);
+        } else total_.set(total_.value + STEP);
+        return s;
+    }
+
+private:
+    uint32_t first_;
+    Total total_;
+};
 
 } // namespace pgs

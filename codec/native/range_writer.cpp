@@ -8,6 +8,7 @@ namespace pgs {
 
 namespace {
 constexpr uint64_t FULL = 0xFFFFFFFFu;
+constexpr uint32_t TOP = 1u << 24; // what the range stays above
 }
 
 void RangeWriter::symbol(uint16_t *counts, int32_t size, int32_t value) {

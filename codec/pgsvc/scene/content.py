@@ -5,7 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Container as Collection
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from pgsvc import headers
 from pgsvc.bits import BitReader
 from pgsvc.container import REFINEMENT, SPLATS, Chunk
 from pgsvc.errors import BadStream, HashMismatch, LimitExceeded
+from pgsvc.kernel import thread_count
 from pgsvc.limits import SCENE_SPLATS, Limits
 from pgsvc.range_coder import RangeReader
+from pgsvc.scene.compiled import SceneDecoder, floats
 from pgsvc.scene.neighbours import LowerSet
 from pgsvc.scene.refine import Refinable, refine
 from pgsvc.scene.slice import check_header, code_slice
@@ -78,11 +81,15 @@ class SceneContent:
         header: the stream header.
         object_layers: layers of each object.
         limits: in force.
-        native: False: symbols are read by numpy alone.
+        native: False: slices are decoded by numpy alone.
+        threads: that decode; 0: as many as there are processors.
     """
 
-    def __init__(self, header: Record, object_layers: tuple[int, ...], limits: Limits, *, native: bool) -> None:
+    def __init__(
+        self, header: Record, object_layers: tuple[int, ...], limits: Limits, *, native: bool, threads: int = 0
+    ) -> None:
         self.header, self.object_layers, self._native = header, object_layers, native
+        self._threads = thread_count(threads)
         self.tiles: dict[int, Tile] = {}
         self.table: list[Record] = []
         self._most, self.splats = SCENE_SPLATS * limits.splats, 0
@@ -177,34 +184,65 @@ class SceneContent:
         """
         states: dict[tuple[int, int], SceneState] = {}
         reached, partial = level, False
-        for number in range(self.header["tile_count"]):
-            if tiles is not None and number not in tiles:
-                continue
-            complete = min(level, self.complete_level(number))
-            reached = min(reached, complete)
+        wanted = [n for n in range(self.header["tile_count"]) if tiles is None or n in tiles]
+        numbers = [o for o in range(len(self.object_layers)) if objects is None or o in objects]
+        complete = {n: min(level, self.complete_level(n)) for n in wanted}
+        pairs = [(self.tiles.get(n, Tile()), o, complete[n], level) for n in wanted for o in numbers]
+        decoded = self._decode_objects(pairs)
+        for number in wanted:
+            reached = min(reached, complete[number])
             tile = self.tiles.get(number, Tile())
             whole: list[SceneState] = []
-            for o in range(len(self.object_layers)):
-                if objects is not None and o not in objects:
-                    continue
-                states[number, o], more = self._decode_object(tile, o, complete, level)
+            for o in numbers:
+                states[number, o], more = next(decoded)
                 whole.append(states[number, o])
                 partial |= more
-            if check_hash and objects is None and not partial and complete in tile.hashes:
+            if check_hash and objects is None and not partial and complete[number] in tile.hashes:
                 crc = 0
                 for state in whole:
                     crc = zlib.crc32(state.tobytes(), crc)
-                if crc != tile.hashes[complete]:
-                    raise HashMismatch(f"tile {number} at level {complete} does not have the hash in the stream")
+                if crc != tile.hashes[complete[number]]:
+                    raise HashMismatch(f"tile {number} at level {complete[number]} does not have the hash in the stream")
         return DecodedScene(self._floats(states), self.format, reached, partial, states)
+
+    def _decode_objects(self, pairs: list[tuple[Tile, int, int, int]]) -> Iterator[tuple[SceneState, bool]]:
+        """What :meth:`_decode_object` returns of tiles and objects, in order, which threads decode side by side."""
+        threads = min(self._threads, len(pairs))
+        if threads <= 1 or not self._native:
+            yield from (self._decode_object(*pair) for pair in pairs)
+            return
+        pool = ThreadPoolExecutor(threads)
+        try:
+            yield from pool.map(lambda pair: self._decode_object(*pair), pairs)
+        finally:  # also where the first of them is in error
+            pool.shutdown(cancel_futures=True)
 
     def _decode_object(self, tile: Tile, number: int, complete: int, level: int) -> tuple[SceneState, bool]:
         """The splats that an object has of a tile, and whether slices of an incomplete layer are among them."""
+        parts = list(self._parts(tile, number, min(level, complete + 1)))
+        partial = any(layer > complete for layer, _ in parts)
+        return (self._native_object(parts) if self._native else self._twin_object(parts)), partial
+
+    def _native_object(self, parts: list[tuple[int, Slice]]) -> SceneState:
         done: dict[int, list[Refinable]] = {}
-        tables, partial = SliceTables(), False
-        for layer, part in self._parts(tile, number, min(level, complete + 1)):
-            partial |= layer > complete
-            reader = RangeReader(part.symbols, native=self._native)
+        decoder = SceneDecoder(sum(p.header["splat_count"] for _, p in parts if p.type == SPLATS), self.header)
+        for layer, part in parts:
+            reader = RangeReader(part.symbols)
+            if part.type == REFINEMENT:
+                target = part.header["target_layer"]
+                first = sum(len(r.state) for below in done if below < target for r in done[below])
+                decoder.refine(reader, part.header, done[target], first)
+            else:
+                done.setdefault(layer, []).append(decoder.slice(reader, part.header))
+            reader.finish()
+        return decoder.state
+
+    def _twin_object(self, parts: list[tuple[int, Slice]]) -> SceneState:
+        """The same by numpy."""
+        done: dict[int, list[Refinable]] = {}
+        tables = SliceTables()
+        for layer, part in parts:
+            reader = RangeReader(part.symbols, native=False)
             if part.type == REFINEMENT:
                 refine(reader, part.header, done[part.header["target_layer"]])
             else:
@@ -214,7 +252,7 @@ class SceneContent:
                 state = code_slice(reader, h, self.header, lower, tables)
                 done.setdefault(layer, []).append(Refinable(state, h))
             reader.finish()
-        return _all(done, self.header), partial
+        return _all(done, self.header)
 
     def _parts(self, tile: Tile, number: int, top: int) -> Iterator[tuple[int, Slice]]:
         for layer in range(min(top + 1, self.object_layers[number])):
@@ -222,12 +260,17 @@ class SceneContent:
                 yield layer, part
 
     def _floats(self, states: dict[tuple[int, int], SceneState]) -> SceneSplats:
-        several = len(self.object_layers) > 1
-        parts = [
-            state.splats(self.header["grid_exponent"], np.full(len(state), o, np.uint8) if several else None)
-            for (_, o), state in states.items()
-        ]
-        return SceneSplats.concatenate(parts) if parts else SceneSplats.none(self.format.rest_count)
+        several, unit = len(self.object_layers) > 1, self.header["grid_exponent"]
+        ids = [np.full(len(state), o, np.uint8) if several else None for (_, o), state in states.items()]
+        if not self._native:
+            parts = [state.splats(unit, own) for state, own in zip(states.values(), ids, strict=True)]
+            return SceneSplats.concatenate(parts) if parts else SceneSplats.none(self.format.rest_count)
+        out = SceneSplats.empty(sum(map(len, states.values())), self.format.rest_count)
+        first = 0
+        for state in states.values():
+            floats(state, unit, out.select(slice(first, first + len(state))), self._threads)
+            first += len(state)
+        return replace(out, object_id=np.concatenate([i for i in ids if i is not None])) if several and ids else out
 
 
 def _all(done: dict[int, list[Refinable]], header: Record) -> SceneState:

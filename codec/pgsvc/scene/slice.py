@@ -15,7 +15,7 @@ from pgsvc.scene.colour import code_colour
 from pgsvc.scene.morton import SIDE_BITS, from_morton3
 from pgsvc.scene.neighbours import LowerSet, Neighbours
 from pgsvc.scene.positions import code_positions
-from pgsvc.scene.state import SceneState
+from pgsvc.scene.state import SceneState, clip_scale
 from pgsvc.scene.symbols import as_context, code_number, code_signed_number
 from pgsvc.scene.tables import SliceTables, spread_context
 from pgsvc.syntax import Record
@@ -135,7 +135,7 @@ def _code_scale(
     second = code_number(coder, tables.scale[1], np.zeros(n), None if aim is None else aim[:, 0] - aim[:, 1])
     context = np.minimum(bit_length(second), 5)
     third = code_number(coder, tables.scale[2], context, None if aim is None else aim[:, 1] - aim[:, 2])
-    return np.stack([first, first - second, first - second - third], 1) * step
+    return clip_scale(np.stack([first, first - second, first - second - third], 1) * step)
 
 
 def _code_rotation(

@@ -56,7 +56,7 @@ class SceneState:
         return replace(
             self,
             position=_clip(self.position, POSITION_LIMIT),
-            scale=_clip(self.scale, SCALE_LIMIT),
+            scale=clip_scale(self.scale),
             rotation=self.rotation.astype(np.int32),
             opacity=np.clip(self.opacity, FIRST_OPACITY, LAST_OPACITY).astype(np.int32),
             colour=_clip(self.colour, COLOUR_LIMIT),
@@ -92,6 +92,11 @@ def from_rgb(rgb: np.ndarray) -> np.ndarray:
     """The inverse of :func:`to_rgb`."""
     r, g, b = (rgb[..., i] for i in range(3))
     return np.stack([(r + 2 * g + b) / 4, r - b, g - (r + b) / 2], -1)
+
+
+def clip_scale(scale: np.ndarray) -> np.ndarray:
+    """Scales within their range; int32 like the argument."""
+    return _clip(scale, SCALE_LIMIT)
 
 
 def _clip(values: np.ndarray, limit: int) -> np.ndarray:

@@ -1,0 +1,38 @@
+// The splats that are decoded already, sorted along the curve, and who of them predicts whom (spec 10.5). Twin: neighbours.py.
+#pragma once
+#include "scene_tree.h"
+
+namespace pgs::scene {
+
+constexpr int REACH = 4, NEAR = 2 * REACH; // neighbours on either side along the curve
+constexpr uint8_t NOBODY = 255;
+
+// The neighbours of a box: consecutive along the curve, from `first` on; weights 2^(15 - shift), none where it is NOBODY.
+struct Neighbours {
+    int64_t first;
+    uint8_t shift[NEAR];
+    uint32_t nearest; // a splat
+};
+
+class Curve {
+public:
+    // Brings the set up to date: the first n splats, in a cube that is usually the one of the slice before.
+    void update(const Cube &cube, const int32_t *position, size_t n);
+
+    const std::vector<int64_t> &codes() const { return codes_; } // sorted; of equal codes the splat that came first
+    uint32_t splat(int64_t at) const { return order_[size_t(at)]; }
+    bool empty() const { return codes_.empty(); }
+
+    // Of all boxes; there is a splat.
+    std::vector<Neighbours> neighbours(const Boxes &boxes) const;
+
+private:
+    void merge(size_t before);
+
+    Cube cube_{};
+    std::vector<int64_t> codes_;
+    std::vector<uint64_t> places_; // x, y and z of 20 bits each, in the units of Cube::shift
+    std::vector<uint32_t> order_;
+};
+
+} // namespace pgs::scene
