@@ -45,6 +45,7 @@ void Curve::update(const Cube &cube, const int32_t *position, size_t n) {
         reorder(by, before, codes_, places_, order_);
     }
     if (before && before < n) merge(before);
+    order_.resize(n + NEAR, 0);
 }
 
 // Two sorted runs become one, from behind, so that a copy of the shorter one is enough.
@@ -54,16 +55,17 @@ void Curve::merge(size_t before) {
     const auto places = tail(places_);
     const auto order = tail(order_);
     size_t a = before, b = codes.size();
-    for (size_t out = codes_.size(); b > 0;) {
-        out--;
-        if (a > 0 && codes_[a - 1] > codes[b - 1]) {
-            a--;
-            codes_[out] = codes_[a], places_[out] = places_[a], order_[out] = order_[a];
-        } else {
-            b--;
-            codes_[out] = codes[b], places_[out] = places[b], order_[out] = order[b];
-        }
+    while (a > 0 && b > 0) { // which one is next cannot be foretold, so nothing branches on it
+        const bool old = codes_[a - 1] > codes[b - 1];
+        const size_t out = a + b - 1;
+        codes_[out] = *(old ? &codes_[a - 1] : &codes[b - 1]);
+        places_[out] = *(old ? &places_[a - 1] : &places[b - 1]);
+        order_[out] = *(old ? &order_[a - 1] : &order[b - 1]);
+        a -= old, b -= !old;
     }
+    std::copy_n(codes.begin(), b, codes_.begin());
+    std::copy_n(places.begin(), b, places_.begin());
+    std::copy_n(order.begin(), b, order_.begin());
 }
 
 std::vector<Neighbours> Curve::neighbours(const Boxes &boxes) const {
@@ -81,20 +83,18 @@ std::vector<Neighbours> Curve::neighbours(const Boxes &boxes) const {
             const int64_t corner = gather3(code >> axis) << cube_.leaf_bits, side = int64_t(1) << boxes.side_bits(i, axis, cube_.leaf_bits);
             centre[axis] = int32_t((corner + (side >> 1)) >> cube_.shift());
         }
-        const int64_t first = at - REACH;
-        const int from = int(std::max<int64_t>(0, -first)), to = int(std::min<int64_t>(NEAR, count - first));
-        int octave[NEAR], nearest = from;
-        for (int k = from; k < to; k++) {
+        const int64_t first = std::max<int64_t>(at - REACH, 0);
+        const int there = int(std::min(at + REACH, count) - first);
+        int octave[NEAR], nearest = 0;
+        for (int k = 0; k < there; k++) {
             const uint64_t place = places_[size_t(first + k)];
             const int64_t x = int32_t(place & mask) - centre[0], y = int32_t(place >> SIDE_BITS & mask) - centre[1],
                           z = int32_t(place >> 2 * SIDE_BITS) - centre[2];
             octave[k] = bit_length(uint64_t(x * x + y * y + z * z));
             nearest = octave[k] < octave[nearest] ? k : nearest;
         }
-        std::fill_n(out[i].shift, NEAR, NOBODY);
-        for (int k = from; k < to; k++) out[i].shift[k] = uint8_t(std::min(octave[k] - octave[nearest], FAR));
-        out[i].first = first;
-        out[i].nearest = order_[size_t(first + nearest)];
+        out[i] = {uint32_t(first), order_[size_t(first + nearest)], {}};
+        for (int k = 0; k < there; k++) out[i].weight[k] = uint16_t(1 << FAR >> std::min(octave[k] - octave[nearest], FAR));
     }
     return out;
 }

@@ -5,13 +5,12 @@
 namespace pgs::scene {
 
 constexpr int REACH = 4, NEAR = 2 * REACH; // neighbours on either side along the curve
-constexpr uint8_t NOBODY = 255;
 
-// The neighbours of a box: consecutive along the curve, from `first` on; weights 2^(15 - shift), none where it is NOBODY.
+// The neighbours of a box: consecutive along the curve, from `first` on; weights 2^15 and less, 0 where there is none.
 struct Neighbours {
-    int64_t first;
-    uint8_t shift[NEAR];
+    uint32_t first;
     uint32_t nearest; // a splat
+    uint16_t weight[NEAR];
 };
 
 class Curve {
@@ -20,7 +19,7 @@ public:
     void update(const Cube &cube, const int32_t *position, size_t n);
 
     const std::vector<int64_t> &codes() const { return codes_; } // sorted; of equal codes the splat that came first
-    uint32_t splat(int64_t at) const { return order_[size_t(at)]; }
+    const uint32_t *splats(const Neighbours &v) const { return order_.data() + v.first; } // also where the weight is 0
     bool empty() const { return codes_.empty(); }
 
     // Of all boxes; there is a splat.
@@ -32,7 +31,7 @@ private:
     Cube cube_{};
     std::vector<int64_t> codes_;
     std::vector<uint64_t> places_; // x, y and z of 20 bits each, in the units of Cube::shift
-    std::vector<uint32_t> order_;
+    std::vector<uint32_t> order_; // and splat 0, as often as there may be neighbours that are none
 };
 
 } // namespace pgs::scene

@@ -25,14 +25,15 @@ struct Slice {
 
     // Weighted mean of value(splat) among neighbours, rounded down.
     template <typename Value> int64_t mean(const Neighbours &v, const Value &value) const {
+        const uint32_t *splats = lower.splats(v);
         int64_t sum = 0, total = 0;
         for (int k = 0; k < NEAR; k++) {
-            if (v.shift[k] == NOBODY) continue;
-            const int64_t weight = int64_t(1) << (15 - v.shift[k]);
-            sum += weight * value(lower.splat(v.first + k));
-            total += weight;
+            sum += v.weight[k] * value(splats[k]);
+            total += v.weight[k];
         }
-        return floor_div(sum, total);
+        // Below 2^46 and 2^19, quotients below 2^28: what the division of floats loses never reaches the next integer.
+        const int64_t quotient = int64_t(double(sum) / double(total));
+        return quotient - (quotient * total > sum);
     }
 
     // The context of a difference from a prediction, by how many steps the neighbours' values lie from it.

@@ -6,9 +6,15 @@ namespace pgs::scene {
 
 constexpr int LENGTHS = 18, CLASSES = 5, CONTEXTS = 1 + 2 * CLASSES, SPREADS = 7, DEGREES = 3;
 
-template <int COUNT> struct NumberTables {
+// `SMALL_NUMBERS`: most are 0.
+template <int COUNT, bool SMALL_NUMBERS = false> struct NumberTables {
     Table<LENGTHS> lengths[COUNT];
     Table<2> halves[4 * LENGTHS];
+
+    int32_t length(Reader &reader, size_t context) {
+        if constexpr (SMALL_NUMBERS) return reader.symbol_or_0(lengths[context]);
+        else return reader.symbol(lengths[context]);
+    }
 };
 
 // Tables of an object in a tile.
@@ -23,7 +29,7 @@ struct Tables {
     Table<2> choice;
     NumberTables<8> colour[3];
     Table<2> has_sh;
-    NumberTables<4 * DEGREES> sh[3];
+    NumberTables<4 * DEGREES, true> sh[3];
 
     // Calls use(table) for all of them, in the order of scene/compiled.py.
     template <typename Use> void each(const Use &use) {
@@ -48,8 +54,8 @@ struct Scratch {
 };
 
 // n numbers 0 .. 2^17 - 1, the i-th with the table of context(i).
-template <int COUNT, typename Context>
-void read_numbers(pgs_range_reader &data, NumberTables<COUNT> &tables, size_t n, const Context &context, int32_t *out,
+template <typename Numbers, typename Context>
+void read_numbers(pgs_range_reader &data, Numbers &tables, size_t n, const Context &context, int32_t *out,
                   Scratch &scratch) {
     Reader reader(data);
     scratch.room(n);
@@ -57,7 +63,7 @@ void read_numbers(pgs_range_reader &data, NumberTables<COUNT> &tables, size_t n,
     uint8_t *lengths = scratch.lengths.data();
     size_t more = 0, kept = 0;
     for (size_t i = 0; i < n; i++) {
-        const int32_t length = reader.symbol(tables.lengths[context(i)]);
+        const int32_t length = tables.length(reader, context(i));
         out[i] = length > 0;
         places[more] = uint32_t(i);
         lengths[more] = uint8_t(length);
@@ -87,8 +93,8 @@ void read_numbers(pgs_range_reader &data, NumberTables<COUNT> &tables, size_t n,
 }
 
 // Likewise of either sign.
-template <int COUNT, typename Context>
-void read_signed(pgs_range_reader &data, NumberTables<COUNT> &tables, size_t n, const Context &context, int32_t *out,
+template <typename Numbers, typename Context>
+void read_signed(pgs_range_reader &data, Numbers &tables, size_t n, const Context &context, int32_t *out,
                  Scratch &scratch) {
     read_numbers(data, tables, n, context, out, scratch);
     Reader reader(data);

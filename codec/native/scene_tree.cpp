@@ -22,6 +22,17 @@ uint32_t context_of(uint64_t first, uint64_t all) {
     return uint32_t(1 + (2 * first + 1) * CLASSES / (2 * (all + 1))) + (all >= MANY ? CLASSES : 0);
 }
 
+// How many of n sorted codes lie before one; without branches on what they are.
+uint32_t below(const int64_t *codes, uint32_t n, int64_t middle) {
+    const int64_t *first = codes;
+    while (n > 1) {
+        const uint32_t half = n / 2;
+        first += first[half - 1] < middle ? half : 0;
+        n -= half;
+    }
+    return uint32_t(first - codes) + (n && *first < middle);
+}
+
 // How many of each node lie in its first half, all small ones before all large ones.
 void split(pgs_range_reader &data, Tables &tables, const std::vector<Node> &nodes, std::vector<Halving> &halvings) {
     struct Large { size_t node; int64_t low, span; };
@@ -66,20 +77,19 @@ Boxes read_boxes(pgs_range_reader &data, size_t n, int depth, const std::vector<
     if (n) nodes.push_back({0, 0, uint32_t(n), 0, uint32_t(lower.size())});
     for (int bit = AXES * depth - 1; bit >= 0 && !nodes.empty(); bit--) {
         size_t kept = 0;
-        halvings.resize(nodes.size());
-        for (const Node &v : nodes) {
-            if (v.size == 1 && v.high - v.low < ENOUGH) {
-                out.code[v.rank] = v.code << (bit + 1);
-                out.height[v.rank] = uint8_t(bit + 1);
-                continue;
-            }
-            const int64_t middle = (2 * v.code + 1) << bit;
-            const auto first = lower.begin() + v.low, last = lower.begin() + v.high;
-            const uint32_t inside = uint32_t(std::lower_bound(first, last, middle) - first);
-            halvings[kept] = {v.low + inside, context_of(inside, v.high - v.low), 0};
-            nodes[kept++] = v;
+        for (const Node &v : nodes) { // what is written of nodes that go on will be written again
+            out.code[v.rank] = v.code << (bit + 1);
+            out.height[v.rank] = uint8_t(bit + 1);
+            nodes[kept] = v;
+            kept += !(v.size == 1 && v.high - v.low < ENOUGH);
         }
         nodes.resize(kept);
+        halvings.resize(kept);
+        for (size_t i = 0; i < kept; i++) {
+            const Node &v = nodes[i];
+            const uint32_t inside = below(lower.data() + v.low, v.high - v.low, (2 * v.code + 1) << bit);
+            halvings[i] = {v.low + inside, context_of(inside, v.high - v.low), 0};
+        }
         split(data, tables, nodes, halvings);
         next.resize(2 * kept);
         size_t used = 0;
@@ -94,7 +104,10 @@ Boxes read_boxes(pgs_range_reader &data, size_t n, int depth, const std::vector<
         next.resize(used);
         nodes.swap(next);
     }
-    for (const Node &v : nodes) std::fill_n(out.code.begin() + v.rank, v.size, v.code); // single cells
+    for (const Node &v : nodes) { // single cells
+        std::fill_n(out.code.begin() + v.rank, v.size, v.code);
+        std::fill_n(out.height.begin() + v.rank, v.size, uint8_t(0));
+    }
     return out;
 }
 
