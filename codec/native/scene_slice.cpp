@@ -37,17 +37,17 @@ struct Slice {
     }
 
     // The context of a difference from a prediction, by how many steps the neighbours' values lie from it.
-    template <typename Value> uint8_t spread(const Neighbours &v, int64_t guess, int64_t step, const Value &value) const {
+    template <typename Value> int spread(const Neighbours &v, int64_t guess, int64_t step, const Value &value) const {
         const int64_t distance = mean(v, [&](uint32_t s) { return std::abs(value(s) - guess); });
-        return uint8_t(std::min(bit_length(uint64_t(distance / step)), SPREADS - 2));
+        return std::min(bit_length(uint64_t(distance / step)), SPREADS - 2);
     }
 
     void opacity() {
         const int32_t last = (65535 + h.opacity_step - 1) / h.opacity_step;
-        std::vector<uint8_t> context(n, 4);
-        for (size_t i = 0; i < near.size(); i++)
-            context[i] = uint8_t(mean(near[i], [&](uint32_t s) { return int64_t(known.opacity[s]); }) >> 14);
-        read_numbers(data, tables.opacity, n, [&](size_t i) { return context[i]; }, out.opacity, scratch);
+        const auto context = [&](size_t i) {
+            return near.empty() ? 4 : mean(near[i], [&](uint32_t s) { return int64_t(known.opacity[s]); }) >> 14;
+        };
+        read_numbers(data, tables.opacity, n, context, out.opacity, scratch);
         for (size_t i = 0; i < n; i++) {
             const int64_t value = int64_t(std::max(last - out.opacity[i], 0)) * h.opacity_step;
             out.opacity[i] = clip(value, FIRST_OPACITY, LAST_OPACITY);
@@ -58,18 +58,17 @@ struct Slice {
     void scale() {
         const int64_t step = int64_t(h.scale_step) << 6, usual = h.usual_scale * 1024 + h.unit * 4096;
         std::vector<int32_t> first(n, int32_t(floor_div(usual + step / 2, step))), second(n);
-        std::vector<uint8_t> context(n, SPREADS - 1);
         const auto value = [&](uint32_t s) { return int64_t(known.scale[AXES * size_t(s)]); };
-        for (size_t i = 0; i < near.size(); i++) {
+        const auto by_spread = [&](size_t i) {
+            if (near.empty()) return SPREADS - 1;
             first[i] = int32_t(floor_div(mean(near[i], value) + step / 2, step));
-            context[i] = spread(near[i], first[i] * step, step, value);
-        }
-        const auto own = [&](size_t i) { return context[i]; };
-        read_signed(data, tables.scale, n, own, numbers.data(), scratch);
+            return spread(near[i], first[i] * step, step, value);
+        };
+        read_signed(data, tables.scale, n, by_spread, numbers.data(), scratch);
         for (size_t i = 0; i < n; i++) first[i] += numbers[i];
         read_numbers(data, tables.second, n, [](size_t) { return 0; }, second.data(), scratch);
-        for (size_t i = 0; i < n; i++) context[i] = uint8_t(std::min(bit_length(uint64_t(second[i])), 5));
-        read_numbers(data, tables.third, n, own, numbers.data(), scratch);
+        const auto by_second = [&](size_t i) { return std::min(bit_length(uint64_t(second[i])), 5); };
+        read_numbers(data, tables.third, n, by_second, numbers.data(), scratch);
         for (size_t i = 0; i < n; i++) {
             const int64_t steps[] = {first[i], int64_t(first[i]) - second[i], int64_t(first[i]) - second[i] - numbers[i]};
             for (int k = 0; k < AXES; k++) out.scale[AXES * i + size_t(k)] = clip(steps[k] * step, -SCALE_LIMIT, SCALE_LIMIT);
@@ -82,23 +81,22 @@ struct Slice {
         for (size_t k = 0; k < AXES; k++) scales[k] = std::max<int64_t>(out.scale[AXES * i + k], least);
     }
 
+    int quarters(const Neighbours &v) const { // of the nearest's direction
+        const int32_t *r = known.rotation + AXES * size_t(v.nearest);
+        return 4 * ((r[0] + 32768) >> 14) + ((r[1] + 32768) >> 14);
+    }
+
     // Directions by the nearest's where both numbers have two bits or more: first the two upper bits of each, then the rest.
     void rotation() {
-        std::vector<uint8_t> tilt(n), turn(n), context(n, 16);
-        for (size_t i = 0; i < n; i++) {
-            int64_t scales[AXES];
-            effective(i, scales);
-            tilt[i] = uint8_t(angle_bits(angles, h.rotation_precision, scales[0] - scales[2]));
-            turn[i] = uint8_t(angle_bits(angles, h.rotation_precision, scales[0] - scales[1]));
-        }
-        for (size_t i = 0; i < near.size(); i++) {
-            const int32_t *r = known.rotation + AXES * size_t(near[i].nearest);
-            context[i] = uint8_t(4 * ((r[0] + 32768) >> 14) + ((r[1] + 32768) >> 14));
-        }
+        std::vector<uint8_t> tilt(n), turn(n);
         {
             Reader reader(data);
             for (size_t i = 0; i < n; i++) {
-                const int32_t both = tilt[i] >= 2 ? reader.symbol(tables.upper[context[i]]) : 0;
+                int64_t scales[AXES];
+                effective(i, scales);
+                tilt[i] = uint8_t(angle_bits(angles, h.rotation_precision, scales[0] - scales[2]));
+                turn[i] = uint8_t(angle_bits(angles, h.rotation_precision, scales[0] - scales[1]));
+                const int32_t both = tilt[i] >= 2 ? reader.symbol(tables.upper[near.empty() ? 16 : quarters(near[i])]) : 0;
                 out.rotation[AXES * i] = both >> 2, out.rotation[AXES * i + 1] = both & 3;
             }
         }
@@ -136,24 +134,25 @@ struct Slice {
         }
     }
 
-    // What colours are predicted as, into the state: the neighbours' mean, or where splats choose and do so, the nearest's.
-    void guess() {
-        if (near.empty())
-            for (size_t i = 0; i < n; i++) {
-                int32_t *c = out.colour + AXES * i;
-                c[0] = GREY, c[1] = c[2] = 0;
-            }
-        for (size_t i = 0; i < near.size(); i++)
-            for (size_t k = 0; k < 3; k++)
-                out.colour[3 * i + k] = int32_t(mean(near[i], [&](uint32_t s) { return int64_t(known.colour[3 * size_t(s) + k]); }));
-        if (near.empty() || h.prediction != CHOICE) return;
+    // What a colour is predicted as where nobody chooses: the neighbours' mean.
+    void guess(size_t i) {
+        int32_t *c = out.colour + 3 * i;
+        c[0] = GREY, c[1] = c[2] = 0;
+        for (size_t k = 0; k < 3 && !near.empty(); k++)
+            c[k] = int32_t(mean(near[i], [&](uint32_t s) { return int64_t(known.colour[3 * size_t(s) + k]); }));
+    }
+
+    void choose() {
         Reader reader(data);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+            guess(i);
             if (reader.symbol(tables.choice)) std::copy_n(known.colour + 3 * size_t(near[i].nearest), 3, out.colour + 3 * i);
+        }
     }
 
     void colour(const int16_t *codewords) {
-        guess();
+        const bool chosen = h.prediction == CHOICE && !near.empty();
+        if (chosen) choose();
         const auto add = [&](size_t i, size_t k, int64_t difference) {
             int32_t &c = out.colour[3 * i + k];
             c = clip(c + difference, -COLOUR_LIMIT, COLOUR_LIMIT);
@@ -163,18 +162,24 @@ struct Slice {
             const std::vector<int32_t> context(n, 0);
             const int size = 1 << h.codebook_bits;
             if (pgs_range_decode(&data, table.data(), size, context.data(), ptrdiff_t(n), numbers.data())) throw Fault::no_symbol;
-            for (size_t i = 0; i < n; i++)
+            for (size_t i = 0; i < n; i++) {
+                if (!chosen) guess(i);
                 for (size_t k = 0; k < 3; k++) add(i, k, codewords[3 * size_t(numbers[i]) + k] * 4);
+            }
             return;
         }
-        std::vector<uint8_t> context(n, SPREADS - 1);
-        for (size_t i = 0; i < near.size(); i++)
-            context[i] = spread(near[i], out.colour[3 * i], h.colour_steps[0], [&](uint32_t s) { return int64_t(known.colour[3 * size_t(s)]); });
+        const auto luma = [&](uint32_t s) { return int64_t(known.colour[3 * size_t(s)]); };
+        const auto by_spread = [&](size_t i) {
+            if (!chosen) guess(i);
+            return near.empty() ? SPREADS - 1 : spread(near[i], out.colour[3 * i], h.colour_steps[0], luma);
+        };
+        std::vector<uint8_t> before(n); // bit lengths of the differences of the component before
         for (size_t k = 0; k < 3; k++) {
-            read_signed(data, tables.colour[k], n, [&](size_t i) { return context[i]; }, numbers.data(), scratch);
+            if (k == 0) read_signed(data, tables.colour[k], n, by_spread, numbers.data(), scratch);
+            else read_signed(data, tables.colour[k], n, [&](size_t i) { return before[i]; }, numbers.data(), scratch);
             for (size_t i = 0; i < n; i++) {
                 add(i, k, int64_t(numbers[i]) * h.colour_steps[k]);
-                context[i] = uint8_t(std::min(bit_length(uint64_t(std::abs(numbers[i]))), 7));
+                before[i] = uint8_t(std::min(bit_length(uint64_t(std::abs(numbers[i]))), 7));
             }
         }
     }

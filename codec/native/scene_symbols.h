@@ -53,7 +53,8 @@ struct Scratch {
     }
 };
 
-// n numbers 0 .. 2^17 - 1, the i-th with the table of context(i).
+// n numbers 0 .. 2^17 - 1, the i-th with the table of context(i). A symbol waits for the one before, and contexts do not: they
+// are found here, while the processor would have nothing else to do, and not in a loop of their own.
 template <typename Numbers, typename Context>
 void read_numbers(pgs_range_reader &data, Numbers &tables, size_t n, const Context &context, int32_t *out,
                   Scratch &scratch) {

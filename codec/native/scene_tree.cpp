@@ -13,8 +13,7 @@ struct Node {
 };
 
 struct Halving {
-    uint32_t between; // the first lower splat in the second half
-    uint32_t context, share;
+    uint32_t between, share; // the first lower splat in the second half; splats in the first
 };
 
 uint32_t context_of(uint64_t first, uint64_t all) {
@@ -33,23 +32,29 @@ uint32_t below(const int64_t *codes, uint32_t n, int64_t middle) {
     return uint32_t(first - codes) + (n && *first < middle);
 }
 
-// How many of each node lie in its first half, all small ones before all large ones.
-void split(pgs_range_reader &data, Tables &tables, const std::vector<Node> &nodes, std::vector<Halving> &halvings) {
-    struct Large { size_t node; int64_t low, span; };
+// How many of each node lie in its first half, all small ones before all large ones. A symbol waits for the one before, so that
+// places among the lower splats are looked for in the meantime.
+void split(pgs_range_reader &data, Tables &tables, const std::vector<Node> &nodes, const int64_t *lower, int bit,
+           std::vector<Halving> &halvings) {
+    struct Large { size_t node; uint32_t context; int64_t low, span; };
     std::vector<Large> large;
     Reader reader(data);
     bool too_many = false;
     for (size_t i = 0; i < nodes.size(); i++) {
-        const uint32_t size = nodes[i].size;
-        if (size > uint32_t(SMALL)) {
-            large.push_back({i, 0, 0});
+        const Node &v = nodes[i];
+        const uint32_t inside = below(lower + v.low, v.high - v.low, (2 * v.code + 1) << bit);
+        const uint32_t context = context_of(inside, v.high - v.low);
+        halvings[i] = {v.low + inside, 0};
+        if (v.size > uint32_t(SMALL)) {
+            large.push_back({i, context, 0, 0});
             continue;
         }
-        halvings[i].share = uint32_t(reader.symbol(tables.small[halvings[i].context][size]));
-        too_many |= halvings[i].share > size;
+        const uint32_t share = uint32_t(reader.symbol(tables.small[context][v.size]));
+        halvings[i].share = share;
+        too_many |= share > v.size;
     }
     for (Large &l : large) {
-        const int64_t bucket = reader.symbol(tables.large[halvings[l.node].context]), n = int64_t(nodes[l.node].size) + 1;
+        const int64_t bucket = reader.symbol(tables.large[l.context]), n = int64_t(nodes[l.node].size) + 1;
         l.low = (bucket * n + BUCKETS - 1) / BUCKETS;
         l.span = ((bucket + 1) * n + BUCKETS - 1) / BUCKETS - l.low;
     }
@@ -85,12 +90,7 @@ Boxes read_boxes(pgs_range_reader &data, size_t n, int depth, const std::vector<
         }
         nodes.resize(kept);
         halvings.resize(kept);
-        for (size_t i = 0; i < kept; i++) {
-            const Node &v = nodes[i];
-            const uint32_t inside = below(lower.data() + v.low, v.high - v.low, (2 * v.code + 1) << bit);
-            halvings[i] = {v.low + inside, context_of(inside, v.high - v.low), 0};
-        }
-        split(data, tables, nodes, halvings);
+        split(data, tables, nodes, lower.data(), bit, halvings);
         next.resize(2 * kept);
         size_t used = 0;
         for (size_t i = 0; i < kept; i++) {
