@@ -49,7 +49,7 @@ def numbers(state: SceneState) -> list[Any]:
 
 
 def slices_of(parts: list[tuple[Record, bytes]], scene: Record, *, native: bool) -> list[Any]:
-    """What one way makes of payloads, each a slice or (without a count) a refinement of all slices before it: states, or the error."""
+    """What one way makes of payloads, each a slice or (without a count) a refinement of all before it: states, or the error."""
     done: list[Refinable] = []
     out: list[Any] = []
     total = sum(header.get("splat_count", 0) for header, _ in parts)
@@ -233,7 +233,11 @@ def test_floats(seed: int, degree: int, grid_exponent: int) -> None:
 
     def within(low: int, high: int, *shape: int) -> np.ndarray:
         out = rng.integers(low, high + 1, (n, *shape))
-        return np.where(rng.random(out.shape) < 0.2, rng.choice([low, 0, high], out.shape), out).clip(low, high).astype(np.int32)
+        return (
+            np.where(rng.random(out.shape) < 0.2, rng.choice([low, 0, high], out.shape), out)
+            .clip(low, high)
+            .astype(np.int32)
+        )
 
     rotation = within(-32768, 32767, 3)
     rotation[:, 2] = within(0, 65535)

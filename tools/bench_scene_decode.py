@@ -3,17 +3,17 @@
 
     python tools/bench_scene_decode.py [--scenes a.ply,b.sog] [--splats 300000] [--layers 4] [--tiles 4] [--repeat 5]
 
-From the bytes of a stream to arrays of floats, in process. Without scenes they are random splats of degree 0, 2 and 3. Times of one
-thread are CPU seconds of the process, those of two are by the clock on the wall; the least of some runs, in which everything that is
-compared takes turns. SPZ is decompressed and read by numpy, LZMA decompresses what a decoder of its own would then have to read:
-the integers of the decoded splats, one array after the other.
+From the bytes of a stream to arrays of floats, in process. Without scenes they are random splats of degree 0, 2 and 3. Times of
+one thread are CPU seconds of the process, those of several tiles by the clock on the wall; the least of some runs, in which
+everything that is compared takes turns. SPZ is decompressed and read by numpy. LZMA decompresses what a decoder would then have
+to read: the integers of the decoded splats, one array after the other.
 """
 
 from __future__ import annotations
 
 import lzma
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def parts(data: bytes) -> dict[str, float]:
     return {**known, "Python, memory": whole - sum(known.values())}
 
 
-def in_turns(jobs: dict[str, tuple[Callable[[], object], Callable[[], float]]], repeat: int) -> dict[str, float]:
+def in_turns(jobs: Mapping[str, tuple[Callable[[], object], Callable[[], float]]], repeat: int) -> dict[str, float]:
     """The least seconds of each job on its clock."""
     best = dict.fromkeys(jobs, float("inf"))
     for _ in range(repeat):

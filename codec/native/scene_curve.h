@@ -27,10 +27,11 @@ public:
 
 private:
     void merge(size_t before);
+    void resize(size_t n);
 
     Cube cube_{};
     std::vector<int64_t> codes_;
-    std::vector<uint64_t> places_; // x, y and z of 20 bits each, in the units of Cube::shift
+    std::vector<int32_t> places_[AXES]; // in the units of Cube::shift; padded like the order
     std::vector<uint32_t> order_; // and splat 0, as often as there may be neighbours that are none
 };
 

@@ -202,7 +202,9 @@ class SceneContent:
                 for state in whole:
                     crc = zlib.crc32(state.tobytes(), crc)
                 if crc != tile.hashes[complete[number]]:
-                    raise HashMismatch(f"tile {number} at level {complete[number]} does not have the hash in the stream")
+                    raise HashMismatch(
+                        f"tile {number} at level {complete[number]} does not have the hash in the stream"
+                    )
         return DecodedScene(self._floats(states), self.format, reached, partial, states)
 
     def _decode_objects(self, pairs: list[tuple[Tile, int, int, int]]) -> Iterator[tuple[SceneState, bool]]:

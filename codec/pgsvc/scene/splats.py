@@ -92,5 +92,12 @@ class SceneSplats:
     @staticmethod
     def empty(count: int, rest_count: int) -> SceneSplats:
         """Room for ``count`` splats."""
-        shapes = {"position": (3,), "log_scale": (3,), "rotation": (4,), "opacity": (), "sh_dc": (3,), "sh_rest": (rest_count, 3)}
+        shapes = {
+            "position": (3,),
+            "log_scale": (3,),
+            "rotation": (4,),
+            "opacity": (),
+            "sh_dc": (3,),
+            "sh_rest": (rest_count, 3),
+        }
         return SceneSplats(**{name: np.empty((count, *shape), np.float32) for name, shape in shapes.items()})
