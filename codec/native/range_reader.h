@@ -86,10 +86,10 @@ public:
     // A symbol, which is learned; -1: the data is no code.
     int32_t symbol(RangeState &r) { return other(r, total_.unit(r.range)); }
 
-    // Likewise where it is 0 most of the time: that is seen without a division.
+    // Likewise where it may be 0 most of the time: that is seen without a division.
     int32_t symbol_or_0(RangeState &r) {
         const uint32_t unit = total_.unit(r.range), first = ends_[START] * unit;
-        if (r.code >= first) return other(r, unit);
+        if (2u * ends_[START] < total_.value || r.code >= first) return other(r, unit);
         r.leave(0, first);
         for (int i = 0; i < LANES; i++) ends_[START + i] += STEP;
         grow();
