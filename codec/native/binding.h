@@ -52,5 +52,7 @@ void bind_decoding(nb::module_ &m);
 void bind_planes(nb::module_ &m);
 // The encoder of the range coder: module_writing.cpp.
 void bind_writing(nb::module_ &m);
+// Slices of a scene: module_scene_decoding.cpp.
+void bind_scene_decoding(nb::module_ &m);
 // Splats of a scene, drawn and back: module_scene.cpp.
 void bind_scene(nb::module_ &m);

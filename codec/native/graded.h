@@ -62,6 +62,7 @@ public:
     Reader(const Reader &) = delete;
 
     template <int SIZE> int32_t symbol(Table<SIZE> &table) { return checked(table.symbol(state_)); }
+    template <int SIZE> int32_t symbol_or_0(Table<SIZE> &table) { return checked(table.symbol_or_0(state_)); }
     int32_t number(uint32_t size) { return checked(state_.number(size)); }
     int32_t bits(int count) { return checked(state_.bits(count)); }
 

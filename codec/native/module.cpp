@@ -99,6 +99,7 @@ NB_MODULE(_native, m) {
     bind_fitting(m);
     bind_writing(m);
     bind_scene(m);
+    bind_scene_decoding(m);
     m.def("isa_levels", &isa_levels, "Names of the instruction sets that this build and processor have.");
     m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("form"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
           "origin_y"_a, "subtract"_a, "isa"_a, "threads"_a, "Add splats to a 16-bit accumulator [C,H,W] (spec 8.6).");

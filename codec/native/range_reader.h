@@ -15,9 +15,12 @@ struct RangeState : pgs_range_reader {
     explicit RangeState(const pgs_range_reader &state) : pgs_range_reader(state) {}
 
     // Leaves the share [begin, end) of the code, in units.
-    void narrow(uint32_t unit, uint32_t begin, uint32_t end) {
-        code -= begin * unit;
-        range = (end - begin) * unit;
+    void narrow(uint32_t unit, uint32_t begin, uint32_t end) { leave(begin * unit, (end - begin) * unit); }
+
+    // Leaves the code from `begin` on, as much as `rest`.
+    void leave(uint32_t begin, uint32_t rest) {
+        code -= begin;
+        range = rest;
         // The range is 2^8 or more, as counts sum to 2^15 and sizes are 2^16 at the most: it takes two bytes at the most.
         const int shift = __builtin_clz(range) & ~7;
         code = uint32_t((uint64_t(code) << 32 | next()) << shift >> 32);
@@ -27,8 +30,18 @@ struct RangeState : pgs_range_reader {
 
     // A number below `size`, 1 .. 65536, all equally likely; -1: the data is no code.
     int32_t number(uint32_t size) { return below(range / size, size); }
-    // Likewise below 2^bits.
-    int32_t bits(int bits) { return below(range >> bits, 1u << bits); }
+    // Likewise below 2^bits. What the range will be does not wait for the code: nor does the division, of which the code waits
+    // for a product alone.
+    int32_t bits(int bits) {
+        const uint32_t unit = range >> bits;
+        const uint32_t value = share(UINT64_MAX / unit + 1, code);
+        if (value >> bits) return -1;
+        narrow(unit, value, value + 1);
+        return int32_t(value);
+    }
+
+    // value / of, exact for values of 32 bits, from the inverse UINT64_MAX / of + 1, which is at most 1 too large in 2^64.
+    static uint32_t share(uint64_t inverse, uint32_t value) { return uint32_t((unsigned __int128)inverse * value >> 64); }
 
 private:
     int32_t below(uint32_t unit, uint32_t size) {
@@ -49,13 +62,13 @@ private:
     }
 };
 
-// range / total without a division: exact for ranges of 32 bits, as the inverse is at most 1 too large in 2^64.
+// range / total without a division.
 struct Total {
     uint64_t inverse;
     uint32_t value;
 
     void set(uint32_t total) { value = total, inverse = UINT64_MAX / total + 1; } // of 2 or more
-    uint32_t unit(uint32_t range) const { return uint32_t((unsigned __int128)inverse * range >> 64); }
+    uint32_t unit(uint32_t range) const { return RangeState::share(inverse, range); }
 };
 
 // Counts of SIZE symbols, kept as the ends of their shares, so that vectors find a symbol and learn it.
@@ -71,8 +84,21 @@ public:
     }
 
     // A symbol, which is learned; -1: the data is no code.
-    int32_t symbol(RangeState &r) {
-        const uint32_t unit = total_.unit(r.range), value = r.code / unit;
+    int32_t symbol(RangeState &r) { return other(r, total_.unit(r.range)); }
+
+    // Likewise where it may be 0 most of the time: that is seen without a division.
+    int32_t symbol_or_0(RangeState &r) {
+        const uint32_t unit = total_.unit(r.range), first = ends_[START] * unit;
+        if (2u * ends_[START] < total_.value || r.code >= first) return other(r, unit);
+        r.leave(0, first);
+        for (int i = 0; i < LANES; i++) ends_[START + i] += STEP;
+        grow();
+        return 0;
+    }
+
+private:
+    int32_t other(RangeState &r, uint32_t unit) {
+        const uint32_t value = r.code / unit;
         if (value >= total_.value) return -1;
         Vector below{}, ends[LANES / WIDTH];
         for (int i = 0; i < LANES / WIDTH; i++) {
@@ -84,12 +110,10 @@ public:
         const int32_t s = sum(below);
         r.narrow(unit, ends_[START + s - 1], ends_[START + s]);
         std::memcpy(ends_ + START, ends, sizeof ends);
-        if (total_.value + STEP > LIMIT) halve();
-        else total_.set(total_.value + STEP);
+        grow();
         return s;
     }
 
-private:
     static constexpr int WIDTH = 8, START = WIDTH, LANES = (SIZE + WIDTH - 1) / WIDTH * WIDTH;
     typedef uint16_t Vector __attribute__((vector_size(2 * WIDTH)));
 
@@ -97,6 +121,11 @@ private:
         uint64_t halves[2];
         std::memcpy(halves, &v, sizeof halves);
         return int32_t((halves[0] + halves[1]) * 0x0001000100010001 >> 48);
+    }
+
+    void grow() {
+        if (total_.value + STEP > LIMIT) halve();
+        else total_.set(total_.value + STEP);
     }
 
     void halve() {
@@ -120,11 +149,12 @@ public:
     }
 
     int32_t symbol(RangeState &r) {
-        const uint32_t unit = total_.unit(r.range);
-        if (r.code >= total_.value * unit) return -1;
-        const bool s = r.code >= first_ * unit;
-        r.narrow(unit, s ? first_ : 0, s ? total_.value : first_);
-        first_ += s ? 0 : STEP;
+        const uint32_t unit = total_.unit(r.range), first = first_ * unit, all = total_.value * unit;
+        if (r.code >= all) return -1;
+        const bool s = r.code >= first;
+        const uint32_t second = -uint32_t(s); // all bits, so that no branch is made of it
+        r.leave(first & second, first + ((all - 2 * first) & second));
+        first_ += STEP & ~second;
         if (total_.value + STEP > LIMIT) {
             const uint16_t counts[] = {uint16_t((first_ + 1) >> 1), uint16_t((total_.value + STEP - first_ + 1) >> 1)};
             begin(counts);

@@ -42,7 +42,7 @@ class Stream:
     Args:
         allow: limits above which streams are refused (default: limit level 4).
         cpu: kernel, see :func:`pgsvc.kernel.select`.
-        threads: threads of the sum; 0 = one per core.
+        threads: threads of the sum, or of the tiles and objects of a scene; 0 = one per core.
     """
 
     def __init__(self, *, allow: Limits | None = None, cpu: str | None = None, threads: int = 0) -> None:
@@ -175,7 +175,7 @@ class Stream:
         from pgsvc.scene.content import SceneContent
 
         native = select(self.cpu) != "reference"
-        self.content = SceneContent(header, self.object_layers, self.limits, native=native)
+        self.content = SceneContent(header, self.object_layers, self.limits, native=native, threads=self.threads)
 
     def _take_data(self, chunk: Chunk) -> None:
         a = chunk.address

@@ -5,7 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Container as Collection
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from pgsvc import headers
 from pgsvc.bits import BitReader
 from pgsvc.container import REFINEMENT, SPLATS, Chunk
 from pgsvc.errors import BadStream, HashMismatch, LimitExceeded
+from pgsvc.kernel import thread_count
 from pgsvc.limits import SCENE_SPLATS, Limits
 from pgsvc.range_coder import RangeReader
+from pgsvc.scene.compiled import SceneDecoder, floats
 from pgsvc.scene.neighbours import LowerSet
 from pgsvc.scene.refine import Refinable, attributes, refine
 from pgsvc.scene.slice import check_header, code_slice
@@ -84,11 +87,15 @@ class SceneContent:
         header: the stream header.
         object_layers: layers of each object.
         limits: in force.
-        native: False: symbols are read by numpy alone.
+        native: False: slices are decoded by numpy alone.
+        threads: that decode; 0: as many as there are processors.
     """
 
-    def __init__(self, header: Record, object_layers: tuple[int, ...], limits: Limits, *, native: bool) -> None:
+    def __init__(
+        self, header: Record, object_layers: tuple[int, ...], limits: Limits, *, native: bool, threads: int = 0
+    ) -> None:
         self.header, self.object_layers, self._native = header, object_layers, native
+        self._threads = thread_count(threads)
         self.tiles: dict[int, Tile] = {}
         self.table: list[Record] = []
         self._has_table = False
@@ -214,31 +221,61 @@ class SceneContent:
         there = sorted(n for n in self.tiles if tiles is None or n in tiles)
         if len(there) < (len(wanted) if tiles is None else sum(n in tiles for n in wanted)):
             reached = -1  # nothing of some tile
+        complete = {n: min(level, self.complete_level(n)) for n in there}
+        numbers = {n: [o for o in self.tiles[n].objects() if objects is None or o in objects] for n in there}
+        pairs = [(self.tiles[n], o, complete[n], level) for n in there for o in numbers[n]]
+        decoded = self._decode_objects(pairs)
         for number in there:
-            complete = min(level, self.complete_level(number))
-            reached = min(reached, complete)
-            tile = self.tiles[number]
+            reached = min(reached, complete[number])
             crc, incomplete = 0, False
-            for o in tile.objects():
-                if objects is not None and o not in objects:
-                    continue
-                state, more = self._decode_object(tile, o, complete, level)
-                states[number, o] = state
+            for o in numbers[number]:
+                states[number, o], more = next(decoded)
                 incomplete |= more
-                crc = zlib.crc32(state.tobytes(), crc) if check_hash else 0
+                crc = zlib.crc32(states[number, o].tobytes(), crc) if check_hash else 0
             partial |= incomplete
-            known = tile.hashes.get(complete) if objects is None and not incomplete else None
+            known = self.tiles[number].hashes.get(complete[number]) if objects is None and not incomplete else None
             if check_hash and known is not None and crc != known:
-                raise HashMismatch(f"tile {number} at level {complete} does not have the hash in the stream")
+                raise HashMismatch(f"tile {number} at level {complete[number]} does not have the hash in the stream")
         return DecodedScene(self._floats(states), self.format, reached, partial, states)
+
+    def _decode_objects(self, pairs: list[tuple[Tile, int, int, int]]) -> Iterator[tuple[SceneState, bool]]:
+        """What :meth:`_decode_object` returns of tiles and objects, in order, which threads decode side by side."""
+        threads = min(self._threads, len(pairs))
+        if threads <= 1 or not self._native:
+            yield from (self._decode_object(*pair) for pair in pairs)
+            return
+        pool = ThreadPoolExecutor(threads)
+        try:
+            yield from pool.map(lambda pair: self._decode_object(*pair), pairs)
+        finally:  # also where the first of them is in error
+            pool.shutdown(cancel_futures=True)
 
     def _decode_object(self, tile: Tile, number: int, complete: int, level: int) -> tuple[SceneState, bool]:
         """The splats that an object has of a tile, and whether slices of an incomplete layer are among them."""
+        parts = list(self._parts(tile, number, min(level, complete + 1)))
+        partial = any(layer > complete for layer, _ in parts)
+        return (self._native_object(parts) if self._native else self._twin_object(parts)), partial
+
+    def _native_object(self, parts: list[tuple[int, Slice]]) -> SceneState:
         done: dict[int, list[Refinable]] = {}
-        tables, partial = SliceTables(), False
-        for layer, part in self._parts(tile, number, min(level, complete + 1)):
-            partial |= layer > complete
-            reader = RangeReader(part.symbols, native=self._native)
+        decoder = SceneDecoder(sum(p.header["splat_count"] for _, p in parts if p.type == SPLATS), self.header)
+        for layer, part in parts:
+            reader = RangeReader(part.symbols)
+            if part.type == REFINEMENT:
+                target = part.header["target_layer"]
+                first = sum(len(r.state) for below in done if below < target for r in done[below])
+                decoder.refine(reader, part.header, done[target], first)
+            else:
+                done.setdefault(layer, []).append(decoder.slice(reader, part.header))
+            reader.finish()
+        return decoder.state
+
+    def _twin_object(self, parts: list[tuple[int, Slice]]) -> SceneState:
+        """The same by numpy."""
+        done: dict[int, list[Refinable]] = {}
+        tables = SliceTables()
+        for layer, part in parts:
+            reader = RangeReader(part.symbols, native=False)
             if part.type == REFINEMENT:
                 refine(reader, part.header, done[part.header["target_layer"]])
             else:
@@ -248,7 +285,7 @@ class SceneContent:
                 state = code_slice(reader, h, self.header, lower, tables)
                 done.setdefault(layer, []).append(Refinable(state, h))
             reader.finish()
-        return _all(done, self.header), partial
+        return _all(done, self.header)
 
     def _parts(self, tile: Tile, number: int, top: int) -> Iterator[tuple[int, Slice]]:
         for layer in range(min(top + 1, self.object_layers[number])):
@@ -256,12 +293,17 @@ class SceneContent:
                 yield layer, part
 
     def _floats(self, states: dict[tuple[int, int], SceneState]) -> SceneSplats:
-        several = len(self.object_layers) > 1
-        parts = [
-            state.splats(self.header["grid_exponent"], np.full(len(state), o, np.uint8) if several else None)
-            for (_, o), state in states.items()
-        ]
-        return SceneSplats.concatenate(parts) if parts else SceneSplats.none(self.format.rest_count)
+        several, unit = len(self.object_layers) > 1, self.header["grid_exponent"]
+        ids = [np.full(len(state), o, np.uint8) if several else None for (_, o), state in states.items()]
+        if not self._native:
+            parts = [state.splats(unit, own) for state, own in zip(states.values(), ids, strict=True)]
+            return SceneSplats.concatenate(parts) if parts else SceneSplats.none(self.format.rest_count)
+        out = SceneSplats.empty(sum(map(len, states.values())), self.format.rest_count)
+        first = 0
+        for state in states.values():
+            floats(state, unit, out.select(slice(first, first + len(state))), self._threads)
+            first += len(state)
+        return replace(out, object_id=np.concatenate([i for i in ids if i is not None])) if several and ids else out
 
 
 def _all(done: dict[int, list[Refinable]], header: Record, *, sh: bool = True) -> SceneState:

@@ -73,8 +73,8 @@ class SceneSplats:
     def __len__(self) -> int:
         return len(self.position)
 
-    def select(self, which: np.ndarray) -> SceneSplats:
-        """The splats of a mask [N] or at these indices, in this order."""
+    def select(self, which: np.ndarray | slice) -> SceneSplats:
+        """The splats of a mask [N] or at these indices, in this order; of a slice, views."""
         kept = {f.name: getattr(self, f.name)[which] for f in fields(self) if getattr(self, f.name) is not None}
         return replace(self, **kept)
 
@@ -87,6 +87,17 @@ class SceneSplats:
     @staticmethod
     def none(rest_count: int) -> SceneSplats:
         """No splat at all."""
-        shapes = {"position": (3,), "log_scale": (3,), "rotation": (4,), "opacity": (), "sh_dc": (3,)}
-        empty = {name: np.zeros((0, *shape), np.float32) for name, shape in shapes.items()}
-        return SceneSplats(**empty, sh_rest=np.zeros((0, rest_count, 3), np.float32))
+        return SceneSplats.empty(0, rest_count)
+
+    @staticmethod
+    def empty(count: int, rest_count: int) -> SceneSplats:
+        """Room for ``count`` splats."""
+        shapes = {
+            "position": (3,),
+            "log_scale": (3,),
+            "rotation": (4,),
+            "opacity": (),
+            "sh_dc": (3,),
+            "sh_rest": (rest_count, 3),
+        }
+        return SceneSplats(**{name: np.empty((count, *shape), np.float32) for name, shape in shapes.items()})
