@@ -421,8 +421,8 @@ def test_cutting_tiles(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "not in the stream: 1" in capsys.readouterr().err
     assert info.main([str(small), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [row["tile"] for row in told["tiles"]] == [0, 2]
-    assert [len(row["missing"]) for row in told["tiles"]] == [3, 3]
+    assert [(row["tile"], row["complete_level"]) for row in told["tiles"]] == [(0, 2), (1, -1), (2, 2)]
+    assert [len(row["missing"]) for row in told["tiles"]] == [4, 4, 4]  # the table is copied as it is
     assert dec.main([str(small), "-o", "null", "--tiles", "1"]) == 1
     again = tmp_path / "again.pgs"
     assert cut.main(["-q", str(source), str(again), "--tiles", "0,2"]) == 0
