@@ -1,8 +1,9 @@
 """Positions as the anchors of ProGS, in two dimensions (spec 7.14) and three (10.13).
 
 ProGS (section III.F) stores the coordinates of a first level of voxels verbatim, and every anchor of a later level as the index of
-its parent in the level before, 20 bits, and the octant of it where it lies, in a plane the quadrant. It has five levels. A plane costs 22
-bits and space 23 for each node of each level but the first, so this tool is here to be compared with: the tree of counts takes a fraction.
+its parent in the level before, 20 bits, and the octant of it where it lies, in a plane the quadrant. It has five levels. Each node
+of each level but the first costs 22 bits in a plane and 23 in space, so this tool is here to be compared with: the tree of counts
+takes a fraction.
 """
 
 from __future__ import annotations
