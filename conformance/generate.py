@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE))
 
 from faulty_streams import EXIT_CODES, FAULTY  # noqa: E402
 from synthetic import GREY, YUV420, YUV422, decode_all  # noqa: E402
-from valid_scene import VALID  # noqa: E402
+from valid_scene_tools import VALID  # noqa: E402
 
 from pgsvc import headers  # noqa: E402
 from pgsvc.container import DATA_TYPES, HEAD, SIGNATURE  # noqa: E402

@@ -82,8 +82,13 @@ class SceneMaker:
             "colour_step": 96,
             "chroma_steps": [3, 5],
             "sh_steps": [92, 96, 100][: self.header["sh_degree"]],
+            "codebook_bits": 0,
             **changes,
         }
+
+    def codewords(self, bits: int) -> list[int]:
+        """Random entries of a codebook."""
+        return self.random.integers(-9000, 9001, 3 << bits).tolist()
 
     def symbols(self, header: Record, usual: int, *, numbers: int, edges: bool) -> SliceSymbols:
         """Random symbols in the order of the boxes.

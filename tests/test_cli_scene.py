@@ -15,6 +15,7 @@ from scene_samples import some_splats  # noqa: E402
 
 import pgsvc  # noqa: E402
 from pgsvc.cli import cut, dec, info  # noqa: E402
+from pgsvc.scene.digest import md5_of
 from pgsvc.scene.frames import change_frame  # noqa: E402
 from pgsvc.scene.output import write_scene  # noqa: E402
 from pgsvc.scene.splats import SceneFormat  # noqa: E402
@@ -252,6 +253,18 @@ def test_default_names(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (tmp_path / "room.level3.y4m").read_bytes().startswith(b"YUV4MPEG2 W32 H24 ")
 
 
+def test_md5_is_of_states_and_leaves_no_file(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for level in range(4):
+        assert dec.main([str(folder / "tiles.pgs"), "--md5", "--level", str(level), "--check-hash"]) == 0
+        assert capsys.readouterr().out == md5_of(decoded(folder / "tiles.pgs", level=level)) + "\n"
+    assert dec.main(["-q", str(folder / "tiles.pgs"), "--md5", "--tiles", "1", "-o", "one.ply"]) == 0
+    assert capsys.readouterr().out == md5_of(decoded(folder / "tiles.pgs", tiles=(1,))) + "\n"
+    assert files(tmp_path) == {"one.ply"}
+
+
 def test_objects_and_tiles(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "o.ply"
     counts = []
@@ -351,7 +364,8 @@ def test_a_wrong_hash_is_told(folder: Path, tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--md5"], "--md5 is for pictures, and the stream holds a scene"),
+        (["--frame-md5"], "--frame-md5 is for pictures, and the stream holds a scene"),
+        (["--md5", "--camera", "{}/cam.json"], "--md5 is of the splats"),
         (["--frames", "3", "--skip", "0"], "--frames and --skip are for pictures"),
         (["--level", "4"], "levels 0 to 3"),
         (["--objects", "1"], "--objects 1: the stream has only the numbers 0 to 0"),
@@ -421,8 +435,8 @@ def test_cutting_tiles(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "not in the stream: 1" in capsys.readouterr().err
     assert info.main([str(small), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert [row["tile"] for row in told["tiles"]] == [0, 2]
-    assert [len(row["missing"]) for row in told["tiles"]] == [3, 3]
+    assert [(row["tile"], row["complete_level"]) for row in told["tiles"]] == [(0, 2), (1, -1), (2, 2)]
+    assert [len(row["missing"]) for row in told["tiles"]] == [4, 4, 4]  # the table is copied as it is
     assert dec.main([str(small), "-o", "null", "--tiles", "1"]) == 1
     again = tmp_path / "again.pgs"
     assert cut.main(["-q", str(source), str(again), "--tiles", "0,2"]) == 0
@@ -437,7 +451,7 @@ def test_cutting_objects(folder: Path, tmp_path: Path) -> None:
     assert ours[0, 0].tobytes() == decoded(source, level=0, objects=(0,)).states[0, 0].tobytes()
     assert ours[0, 1].tobytes() == decoded(source, objects=(1,)).states[0, 1].tobytes()
     assert cut.main(["-q", str(source), str(small), "--object-level", "1=-1"]) == 0
-    assert len(decoded(small).states[0, 1]) == 0
+    assert list(decoded(small).states) == [(0, 0)]
 
 
 def test_cutting_bytes(folder: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import math
 import random
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from math import comb, isqrt
 from pathlib import Path
 
@@ -112,6 +113,47 @@ def boxes(coder: Coder, count: int, depth: int, lower: list[int], tables: Tables
     return sorted(done)
 
 
+# --- 10.12, 10.13 -----------------------------------------------------------------------------------------------------
+
+
+def occupied(coder: Coder, count: int, depth: int) -> list[tuple[int, int]]:
+    tables = [[4] * 255 for _ in range(9)]
+    nodes = [(0, 0)] if count else []  # code, context of its octants
+    for _ in range(depth):
+        below = []
+        for code, x in nodes:
+            o = coder.adaptive(tables[x]) + 1
+            below += [(8 * code + i, o.bit_count()) for i in range(8) if o >> i & 1]
+        nodes = below
+        assert len(nodes) <= count
+    more = Numbers(1, 0).number(coder, [0] * len(nodes))
+    assert sum(more) + len(more) == count
+    return [(code, 0) for (code, _), n in zip(nodes, more, strict=True) for _ in range(n + 1)]
+
+
+def anchors(coder: Coder, count: int, depth: int) -> list[tuple[int, int]]:
+    def index() -> int:
+        return (coder.uniform(16) << 16) + coder.uniform(1 << 16)
+
+    levels, above = min(5, depth + 1), []
+    for k in range(levels if count else 0):
+        n = index() + 1 if k < levels - 1 else count
+        assert n <= count
+        nodes, parents = [], []
+        for _ in range(n):
+            if k == 0:
+                nodes.append(code_of([coder.uniform(1 << depth + 1 - levels) for _ in AXES]))
+                continue
+            parents.append(index())
+            octant = coder.uniform(8)
+            assert parents[-1] < len(above)
+            nodes.append(8 * above[parents[-1]] + octant)
+        assert k == 0 or set(parents) == set(range(len(above)))
+        assert all(a < b or (a == b and k == levels - 1) for a, b in pairwise(nodes))
+        above = nodes
+    return [(code, 0) for code in above]
+
+
 # --- 10.5 -------------------------------------------------------------------------------------------------------------
 
 
@@ -144,6 +186,7 @@ class Tables:
         self.scale = [Numbers(7, 2), Numbers(1, 3), Numbers(6, 3)]
         self.upper = [[16] * 16 for _ in range(17)]
         self.colour = [Numbers(8, 3) for _ in range(3)]
+        self.choice = [16, 16]
         self.has_sh = [16, 16]
         self.sh = [Numbers(12, 0) for _ in range(3)]
 
@@ -193,7 +236,10 @@ def decode_slice(coder: Coder, h: dict, head: dict, lower: list[Splat], tables: 
         local = [clip(0, side - 1, splat.position[i] - h["origin"][i]) for i in AXES]
         places.append((code_of([v >> leaf for v in local]), local, splat))
     places.sort(key=lambda p: p[0])
-    found = boxes(coder, h["splat_count"], h["cube_bits"] - leaf, [c for c, _, _ in places], tables)
+    if h["position_tool"] == 1:
+        found = boxes(coder, h["splat_count"], h["cube_bits"] - leaf, [c for c, _, _ in places], tables)
+    else:
+        found = {2: occupied, 3: anchors}[h["position_tool"]](coder, h["splat_count"], h["cube_bits"] - leaf)
     corners = [[v << leaf for v in cell_of(code)] for code, _ in found]
     sides = [[leaf + (height + 2 - i) // 3 for i in AXES] for _, height in found]
     near: list[Neighbours | None] = [None] * len(found)
@@ -249,22 +295,7 @@ def decode_slice(coder: Coder, h: dict, head: dict, lower: list[Splat], tables: 
             place = (coder.uniform(1 << widths[n][i]) << left) + (1 << left >> 1)
             splat.position.append(h["origin"][i] + corners[n][i] + place)
 
-    for splat in out:
-        splat.colour = []
-    d = [0] * len(out)
-    for p in AXES:
-        m = [b.mean(lambda s, p=p: s.colour[p]) if b else (32768 if p == 0 else 0) for b in near]
-        if p == 0:
-            own = colour_step(h, 0)
-            x = [
-                min(5, (b.spread(lambda s: s.colour[0], v) // own).bit_length()) if b else 6
-                for b, v in zip(near, m, strict=True)
-            ]
-        else:
-            x = [min(7, abs(v).bit_length()) for v in d]
-        d = tables.colour[p].signed(coder, x)
-        for n, splat in enumerate(out):
-            splat.colour.append(clip(-(2**24), 2**24, m[n] + d[n] * colour_step(h, p)))
+    colours(coder, h, near, out, tables)
 
     count = (head["sh_degree"] + 1) ** 2 - 1
     for splat in out:
@@ -281,6 +312,39 @@ def decode_slice(coder: Coder, h: dict, head: dict, lower: list[Splat], tables: 
                         splat.sh[k][p] = clip(-(2**24), 2**24, q * own)
                         r.append(q)
     return out
+
+
+def colours(coder: Coder, h: dict, near: list[Neighbours | None], out: list[Splat], tables: Tables) -> None:
+    choice = [coder.adaptive(tables.choice) if b and h["prediction"] == 2 else 0 for b in near]
+    guess = []
+    for b, c in zip(near, choice, strict=True):
+        if b is None:
+            guess.append([32768, 0, 0])
+        elif c:
+            guess.append(b.splats[0].colour)
+        else:
+            guess.append([b.mean(lambda s, p=p: s.colour[p]) for p in AXES])
+    if h["codebook_bits"]:
+        table = [4] * 2 ** h["codebook_bits"]
+        for splat, m in zip(out, guess, strict=True):
+            entry = coder.adaptive(table)
+            splat.colour = [clip(-(2**24), 2**24, m[p] + 4 * h["codewords"][3 * entry + p]) for p in AXES]
+        return
+    for splat in out:
+        splat.colour = []
+    d = [0] * len(out)
+    for p in AXES:
+        if p == 0:
+            own = colour_step(h, 0)
+            x = [
+                min(5, (b.spread(lambda s: s.colour[0], m[0]) // own).bit_length()) if b else 6
+                for b, m in zip(near, guess, strict=True)
+            ]
+        else:
+            x = [min(7, abs(v).bit_length()) for v in d]
+        d = tables.colour[p].signed(coder, x)
+        for n, splat in enumerate(out):
+            splat.colour.append(clip(-(2**24), 2**24, guess[n][p] + d[n] * colour_step(h, p)))
 
 
 # --- 10.6, 10.7 -------------------------------------------------------------------------------------------------------
@@ -397,12 +461,14 @@ def random_header(rng: random.Random, degree: int) -> dict:
     def number(low: int, high: int) -> int:
         return rng.choice((low, high, rng.randint(low, high)))
 
-    leaf = number(0, 30)
+    leaf, tool, bits = number(0, 30), rng.choice((1, 1, 1, 1, 2, 3)), rng.choice((0, 0, 1, 4, 8))
     cube = rng.randint(leaf, min(30, leaf + 20))
+    if tool > 1 and rng.randrange(2):
+        cube = leaf  # of a single cell random bytes may well be positions
     return {
-        "splat_count": rng.choice((1, 2, 14, 40)),
-        "prediction": rng.choice((0, 1, 1)),
-        "position_tool": 1,
+        "splat_count": rng.choice((0, 1, 2, 14, 40) if tool == 1 else (0, 1, 1, 2, 14)),
+        "prediction": rng.choice((0, 1, 2)),
+        "position_tool": tool,
         "origin": [number(-(1 << 30), (1 << 30) - (1 << cube)) for _ in AXES],
         "cube_bits": cube,
         "leaf_bits": leaf,
@@ -415,10 +481,12 @@ def random_header(rng: random.Random, degree: int) -> dict:
         "colour_step": number(0, 128),
         "chroma_steps": [number(0, 15), number(0, 15)],
         "sh_steps": [number(0, 128) for _ in range(degree)],
+        "codebook_bits": bits,
+        "codewords": [number(-(1 << 15), (1 << 15) - 1) for _ in range(3 << bits)] if bits else None,
     }
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", range(160))
 def test_any_bytes_decode_alike(seed: int) -> None:
     """Not only what a writer writes: random bytes under random headers, three slices and a refinement of them."""
     rng = random.Random(seed)
@@ -459,4 +527,4 @@ def as_numbers(data: bytes) -> list[int]:
 
 
 def test_there_are_streams() -> None:
-    assert len(STREAMS) >= 8
+    assert len(STREAMS) >= 12

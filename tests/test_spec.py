@@ -15,7 +15,7 @@ import pytest
 from pgsvc import container, entropy, errors, headers, limits
 from pgsvc.picture import Chroma
 from pgsvc.planar import differences, graded_counts, motion, splats, symbols
-from pgsvc.scene import content, morton, positions, rotation, state, steps
+from pgsvc.scene import colour, content, morton, positions, rotation, state, steps
 from pgsvc.scene import symbols as scene_symbols
 from pgsvc.scene.splats import COLOUR_SPACES, FRAMES, KERNELS
 from pgsvc.syntax import Field, Structure
@@ -213,7 +213,9 @@ def test_registry_numbers():
         assert numbers(tool) == allowed(headers.KEY_FRAME, tool)
     assert REGISTRY["position_tool"]["anchors"] == headers.ANCHORS
     assert numbers("scene_position_tool") == allowed(headers.SPLATS, "position_tool")
-    assert REGISTRY["scene_position_tool"]["tree"] == positions.TREE
+    tools = {"tree": positions.TREE, "occupancy": positions.OCCUPANCY, "anchors": positions.ANCHORS}
+    assert REGISTRY["scene_position_tool"] == tools
+    assert REGISTRY["prediction"]["choice"] == colour.CHOICE
     assert numbers("prediction") == allowed(headers.SPLATS, "prediction")
     for field, names in (("kernel", KERNELS), ("axes", FRAMES), ("colour_space", COLOUR_SPACES)):
         assert REGISTRY[field] == {name: i for i, name in enumerate(names)}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 
+MOST_VALUES = 1 << 12  # of a field that another field brings
+
 
 class Mutator:
     """Damaged streams, each from its number and the seed alone."""
@@ -202,6 +204,8 @@ def add_missing(rng: random.Random, structure, record, context) -> None:  # noqa
     for field in structure.fields:
         if record.get(field.name) is None and (field.when is None or field.when(scope)):
             count = field.count(scope) if callable(field.count) else field.count
+            if count is not None and count > MOST_VALUES:
+                raise ValueError("more numbers than a field can have that a reader gets to")
             values = [some_value(rng, field, scope) for _ in range(1 if count is None else count)]
             record[field.name] = scope[field.name] = values[0] if count is None else values
 

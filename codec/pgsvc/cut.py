@@ -1,17 +1,16 @@
-"""Sub-streams by copying chunks (spec 9.3): fewer levels, for all objects or some, fewer frames or tiles, fewer bytes."""
+"""Sub-streams by copying chunks (spec 9.3, 9.4): fewer levels, for all objects or some, fewer frames or tiles, fewer bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
 from pgsvc import headers
-from pgsvc.assemble import RawChunk, in_order, make_chunk, prologue
-from pgsvc.container import DATA_TYPES, END, HASH, HEAD, INDEX, TILES, Address, Chunk
+from pgsvc.assemble import RawChunk, in_order, prologue
+from pgsvc.container import DATA_TYPES, END, HASH, HEAD, INDEX, TILES, Chunk
 from pgsvc.errors import UsageError
 from pgsvc.objects import true_levels, with_layers
 from pgsvc.segment import Segment
 from pgsvc.stream import Stream
-from pgsvc.syntax import Record
 
 
 def cut(
@@ -49,7 +48,7 @@ def cut(
         if chunk.type in (HEAD, INDEX, END) or not _may_copy(chunk.type):
             continue
         if chunk.type == TILES and stream.content is not None:
-            kept.append(_table(stream, header, tiles))
+            kept.append(RawChunk(chunk.type, chunk.address, chunk.raw))
             continue
         if tiles is not None and chunk.address.segment not in tiles:
             continue
@@ -80,17 +79,6 @@ def _check_request(stream: Stream, start: int, stop: int | None, tiles: Collecti
     for number in tiles or ():
         if not 0 <= number < count:
             raise UsageError(f"tile {number} does not exist: the stream has the tiles 0 to {count - 1}")
-
-
-def _table(stream: Stream, header: Record, tiles: Collection[int] | None) -> RawChunk:
-    """The table of tiles made anew, since its entries list what tiles lack at each level: fewer levels, fewer tiles."""
-    assert stream.content is not None
-    records = [
-        {**record, "tile_levels": record["tile_levels"][: header["layer_count"]]}
-        for record in stream.content.table
-        if tiles is None or record["tile_number"] in tiles
-    ]
-    return make_chunk(TILES, Address(), b"".join(headers.TILE.to_bytes(record, header) for record in records))
 
 
 def _kept_layers(stream: Stream, level: int | None, object_levels: Mapping[int, int]) -> list[int]:

@@ -706,6 +706,14 @@ class Pgs(KaitaiStruct):
             for i in range(self.sh_degree):
                 self.sh_steps.append(self._io.read_u1())
 
+            self.codebook_bits = self._io.read_u1()
+            if self.codebook_bits > 0:
+                pass
+                self.codewords = []
+                for i in range(3 << self.codebook_bits):
+                    self.codewords.append(self._io.read_s2be())
+
+
             self.symbols = self._io.read_bytes_full()
 
 
@@ -720,6 +728,12 @@ class Pgs(KaitaiStruct):
 
             for i in range(len(self.sh_steps)):
                 pass
+
+            if self.codebook_bits > 0:
+                pass
+                for i in range(len(self.codewords)):
+                    pass
+
 
 
 

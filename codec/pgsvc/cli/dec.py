@@ -38,7 +38,7 @@ EXAMPLES = """\
   pgsvc-dec room.pgs --camera cam.json -o view.png   what a camera sees of it
   pgsvc-dec room.pgs --orbit 100 -o turn.mp4   once around it"""
 
-PICTURE_ONLY = {"frames", "skip", "md5", "frame_md5"}
+PICTURE_ONLY = {"frames", "skip", "frame_md5"}
 SCENE_ONLY = {"objects", "tiles", "camera", "orbit", "background"}
 
 
@@ -66,7 +66,9 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--frames", "--limit", type=int, metavar="N", help="decode at most N frames")
     p.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first N frames")
     p.add_argument(
-        "--md5", action="store_true", help="print MD5 of the decoded frames (planar samples); no file unless -o"
+        "--md5",
+        action="store_true",
+        help="print MD5 of the decoded frames (planar samples) or of the splats of a scene; no file unless -o",
     )
     p.add_argument("--frame-md5", action="store_true", help="print one MD5 per frame")
     p.add_argument(

@@ -1,4 +1,4 @@
-"""pgsvc-dec for scenes: splats to files of other programs, or pictures of them."""
+"""pgsvc-dec for scenes: splats to files of other programs, pictures of them, or the MD5 of their states."""
 
 from __future__ import annotations
 
@@ -40,13 +40,18 @@ def decode_scene(stream: Stream, level: int, sides: Sides, a: argparse.Namespace
     _tell_what_lacks(stream, scene, level, tiles, a)
     if a.orbit is not None:
         cameras = _around(scene, a.orbit, sides)
-    if cameras is None:
+    what = ""
+    if cameras is not None:
+        what = _draw(scene, cameras, path, background, a)
+    elif path != "null" or a.output_kind is not None:  # the decoder's answer is also wanted of what no file can hold
         from pgsvc.scene.output import write_scene
 
         write_scene(path, scene.splats, scene.format, kind=a.output_kind)
         what = f"{len(scene.splats)} splats to {path}"
-    else:
-        what = _draw(scene, cameras, path, background, a)
+    if a.md5:
+        from pgsvc.scene.digest import md5_of
+
+        print(md5_of(scene))
     if path not in ("null", "-"):
         reached = max(scene.level, 0)
         note(a.quiet, f"{NAME}: level {reached}, {what} in {time.perf_counter() - began:.2f} s")
@@ -62,6 +67,8 @@ def _check(stream: Stream, a: argparse.Namespace) -> None:
     if a.orbit is not None and not 1 <= a.orbit <= 100000:
         raise UsageError(f"--orbit {a.orbit}: give 1 to 100000 pictures")
     drawing = a.camera is not None or a.orbit is not None
+    if a.md5 and drawing:
+        raise UsageError("--md5 is of the splats of a scene; leave out --camera and --orbit")
     for flag, value in (("--size", a.size), ("--background", a.background)):
         if value is not None and not drawing:
             raise UsageError(f"{flag} is for pictures of a scene; say where from with --camera or --orbit")
@@ -76,6 +83,8 @@ def _output_name(a: argparse.Namespace, level: int) -> str:
     """As asked, else beside the input with the level in the name."""
     if a.output is not None:
         return a.output
+    if a.md5:
+        return "null"
     if a.input == "-":
         return "-"
     stem = Path(a.input)

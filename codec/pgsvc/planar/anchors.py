@@ -1,8 +1,9 @@
-"""Positions as the anchors of ProGS, in two dimensions (spec 7.14).
+"""Positions as the anchors of ProGS, in two dimensions (spec 7.14) and three (10.13).
 
 ProGS (section III.F) stores the coordinates of a first level of voxels verbatim, and every anchor of a later level as the index of
-its parent in the level before, 20 bits, and the octant of it where it lies, here the quadrant. It has five levels. A plane costs 22
-bits for each node of each level but the first, so this tool is here to be compared with: the tree of counts takes a fraction.
+its parent in the level before, 20 bits, and the octant of it where it lies, in a plane the quadrant. It has five levels. Each node
+of each level but the first costs 22 bits in a plane and 23 in space, so this tool is here to be compared with: the tree of counts
+takes a fraction.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def code_anchors(
     """
     cells_each_way = np.array([-(-side >> cell_bits) for side in (width, height)])
     codes = None if cells is None else morton(cells)
-    return from_morton(code_tree(coder, count, cells_each_way, Curve(morton, from_morton), codes))
+    return from_morton(code_tree(coder, count, cells_each_way, Curve(morton, from_morton, "7.14"), codes))
 
 
 class Curve(NamedTuple):
@@ -46,10 +47,12 @@ class Curve(NamedTuple):
     Args:
         code: from cells int64 [N, D] to codes int64 [N] whose last D bits say where a cell lies in one of twice its side.
         cells: the inverse.
+        clause: of the specification, for errors.
     """
 
     code: Callable[[np.ndarray], np.ndarray]
     cells: Callable[[np.ndarray], np.ndarray]
+    clause: str
 
 
 def code_tree(
@@ -69,23 +72,23 @@ def code_tree(
         n = count
         if shift:
             own = None if own is None else np.unique(own)
-            n = _code_count(coder, count, own)
+            n = _code_count(coder, count, curve, own)
         each_way = -(-cells_each_way >> shift)
-        nodes = _verbatim(coder, n, each_way, curve, own) if k == 0 else _children(coder, n, axes, nodes, own)
+        nodes = _verbatim(coder, n, each_way, curve, own) if k == 0 else _children(coder, n, axes, nodes, curve, own)
         if (curve.cells(nodes) >= each_way).any():
-            raise BadStream("an anchor lies outside the picture", clause="7.14")
+            raise BadStream("an anchor lies outside the picture", clause=curve.clause)
         if (np.diff(nodes) < (1 if shift else 0)).any():
-            raise BadStream("the anchors of a level are not in order", clause="7.14")
+            raise BadStream("the anchors of a level are not in order", clause=curve.clause)
     return nodes
 
 
-def _code_count(coder: AdaptiveCoder, count: int, own: np.ndarray | None) -> int:
+def _code_count(coder: AdaptiveCoder, count: int, curve: Curve, own: np.ndarray | None) -> int:
     """Nodes of a level with another one below: 1 … 2^20, at most the splats."""
     if own is not None and len(own) > NODES:
-        raise LimitExceeded(f"{len(own)} anchors in a level; an index can name {NODES}", clause="7.14")
+        raise LimitExceeded(f"{len(own)} anchors in a level; an index can name {NODES}", clause=curve.clause)
     n = 1 + int(_code_index(coder, 1, None if own is None else np.array([len(own) - 1]))[0])
     if n > count:
-        raise BadStream("a level has more anchors than there are splats", clause="7.14")
+        raise BadStream("a level has more anchors than there are splats", clause=curve.clause)
     return n
 
 
@@ -107,14 +110,16 @@ def _verbatim(coder: AdaptiveCoder, n: int, each_way: np.ndarray, curve: Curve, 
     return curve.code(place.reshape(n, len(each_way)))
 
 
-def _children(coder: AdaptiveCoder, n: int, axes: int, above: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+def _children(
+    coder: AdaptiveCoder, n: int, axes: int, above: np.ndarray, curve: Curve, own: np.ndarray | None
+) -> np.ndarray:
     """Codes of the nodes of a level from those of the level above; int64 [n]."""
     places = 1 << axes
     values = None if own is None else places * np.searchsorted(above, own >> axes) + (own & places - 1)
     values = _code_index(coder, n, values, places)
     parents = values >> axes
     if (parents >= len(above)).any():
-        raise BadStream("the parent of an anchor is not there", clause="7.14")
+        raise BadStream("the parent of an anchor is not there", clause=curve.clause)
     if not np.bincount(parents, minlength=len(above)).all():
-        raise BadStream("an anchor that is nobody's parent, above the last level", clause="7.14")
+        raise BadStream("an anchor that is nobody's parent, above the last level", clause=curve.clause)
     return above[parents] << axes | values & places - 1

@@ -1,4 +1,4 @@
-"""Positions as an octree of occupied cells, breadth first (spec 10.10).
+"""Positions as an octree of occupied cells, breadth first (spec 10.12).
 
 Each occupied node says which of its eight octants are occupied, by how many of its parent's were; in the last level, how many
 splats lie in each cell. What octree anchors need besides their octant, the index of the parent, follows from the order.
@@ -17,6 +17,11 @@ OCTANTS = 1 << AXES
 POPULATION = np.array([i.bit_count() for i in range(1 << OCTANTS)])
 
 
+def fresh_octants() -> np.ndarray:
+    """Tables of which octants of a node are occupied, by how many of its parent's are; uint16 [9, 255]."""
+    return np.full((OCTANTS + 1, (1 << OCTANTS) - 1), 4, np.uint16)
+
+
 def code_occupancy(coder: AdaptiveCoder, count: int, depth: int, cells: np.ndarray | None) -> np.ndarray:
     """Sorted codes of the cells of ``count`` splats; int64 [count].
 
@@ -27,7 +32,7 @@ def code_occupancy(coder: AdaptiveCoder, count: int, depth: int, cells: np.ndarr
     Raises:
         BadStream: there are more cells than splats, or they hold another number of splats.
     """
-    tables = np.full((OCTANTS + 1, (1 << OCTANTS) - 1), 4, np.uint16)
+    tables = fresh_octants()
     node = np.zeros(min(count, 1), np.int64)
     above = np.zeros(len(node), np.int64)  # occupied octants of the parents
     for level in reversed(range(depth)):
@@ -40,7 +45,7 @@ def code_occupancy(coder: AdaptiveCoder, count: int, depth: int, cells: np.ndarr
         octants = symbols.astype(np.int64) + 1
         above = POPULATION[octants]
         if int(above.sum()) > count:
-            raise BadStream("more cells are occupied than there are splats", clause="10.10")
+            raise BadStream("more cells are occupied than there are splats", clause="10.12")
         which = (octants[:, None] >> np.arange(OCTANTS) & 1).nonzero()
         node = (node[which[0]] << AXES) + which[1]
         above = above[which[0]]
@@ -49,5 +54,5 @@ def code_occupancy(coder: AdaptiveCoder, count: int, depth: int, cells: np.ndarr
         more = np.unique(cells, return_counts=True)[1] - 1
     sizes = 1 + code_number(coder, NumberTables.fresh(1, 0), np.zeros(len(node)), more)
     if int(sizes.sum()) != count:
-        raise BadStream("the cells do not hold as many splats as there are", clause="10.10")
+        raise BadStream("the cells do not hold as many splats as there are", clause="10.12")
     return node.repeat(sizes)

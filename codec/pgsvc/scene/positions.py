@@ -1,4 +1,4 @@
-"""The boxes in which the splats of a slice lie, by the slice's position tool (spec 10.4, 10.10)."""
+"""The boxes in which the splats of a slice lie, by the slice's position tool (spec 10.4, 10.12, 10.13)."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def code_positions(
     if header["position_tool"] == OCCUPANCY:
         codes = code_occupancy(coder, count, depth, cells)
     else:
-        codes = code_tree(coder, count, np.full(AXES, 1 << depth), Curve(morton3, from_morton3), cells)
+        codes = code_tree(coder, count, np.full(AXES, 1 << depth), Curve(morton3, from_morton3, "10.13"), cells)
     return Boxes(codes, np.zeros(count, np.int64))

@@ -256,7 +256,9 @@ def _tile_record(
     for k in range(layers):
         there = (own >= 0) & (own <= k)
         missing = 1 - float(weight[there].sum()) / total
-        levels.append({"splats": int(there.sum()), "missing": round(65535 * max(missing, 0)), "error": _error(job, parts, k)})
+        levels.append(
+            {"splats": int(there.sum()), "missing": round(65535 * max(missing, 0)), "error": _error(job, parts, k)}
+        )
     box = {"box_low": grid[0], "box_high": grid[1]}
     return {"tile_number": number, **box, "level_count": layers, "tile_levels": levels}
 
