@@ -1,0 +1,44 @@
+"""How methods of training differ: which layers move in which stage, and of which level a picture is drawn in each iteration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training.
+
+    Args:
+        layers: that move; all others are frozen, or not there yet.
+        iterations: of this stage.
+        cyclic: every other picture is of a lower level, these in turn [P-GSVC, section 3.4]; else all are of the top level.
+    """
+
+    layers: tuple[int, ...]
+    iterations: int
+    cyclic: bool = False
+
+    @property
+    def top(self) -> int:
+        """The highest level of the stage."""
+        return self.layers[-1]
+
+    def level(self, iteration: int) -> int:
+        """The level of an iteration's picture; a layer's gradient is the sum over the levels that contain it."""
+        if not self.cyclic or not self.top or iteration % 2 == 0:
+            return self.top
+        return iteration // 2 % self.top
+
+
+def stages_of(method: str, layers: int, iterations: int) -> list[Stage]:
+    """The stages of a method; "sort" trains one layer, which is divided later.
+
+    Layers of "layered" have the same number of iterations, the base what is over.
+    """
+    if method == "joint":
+        return [Stage(tuple(range(layers)), iterations, cyclic=True)]
+    if method == "sort":
+        return [Stage((0,), iterations)]
+    each = iterations // layers
+    return [Stage((k,), each if k else iterations - each * (layers - 1)) for k in range(layers)]

@@ -1,0 +1,134 @@
+"""From posed pictures to splats in layers."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pgsvc.errors import UsageError
+from pgsvc.scene.splats import SceneFormat, SceneSplats
+from pgsvc_encoder.scene.layers import by_importance
+from pgsvc_encoder.scene.posed import PosedPictures, open_posed
+from pgsvc_encoder.scene.train import checkpoint
+from pgsvc_encoder.scene.train.run import Progress, Run
+from pgsvc_encoder.scene.train.settings import BACKGROUNDS, TrainingSettings
+from pgsvc_encoder.scene.train.stages import stages_of
+from pgsvc_encoder.scene.train.survey import survey
+from pgsvc_encoder.scene.train.views import TrainingViews
+
+
+@dataclass(frozen=True)
+class TrainedScene:
+    """What `pgsvc_encoder.scene.encode.encode_scene` takes, and how it came about.
+
+    Args:
+        splats: lower layers first, most important splats of a layer first.
+        layer: int64 [N], of each splat.
+        importance: float64 [N], what splats add to the pictures, pixels per view.
+        report: method, iterations, seconds, pictures, splats of each level, and the mean PSNR of the last pictures, dB.
+    """
+
+    splats: SceneSplats
+    format: SceneFormat
+    layer: np.ndarray
+    importance: np.ndarray
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+def train_scene(
+    path: str | os.PathLike[str],
+    levels: tuple[int, ...],
+    settings: TrainingSettings | None = None,
+    *,
+    downscale: int = 1,
+    test: str | os.PathLike[str] | None = None,
+    hold: int = 8,
+    images: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    progress: Callable[[Progress], None] = lambda told: None,
+) -> TrainedScene:
+    """Reads posed pictures and trains a scene for them.
+
+    Args:
+        levels: splats of each level, exactly.
+        downscale, test, hold, images: see `pgsvc_encoder.scene.posed.open_posed`.
+        resume: a file of a checkpoint: written while the training runs, gone on with if it is there.
+
+    Raises:
+        UsageError, MissingExtra: see `open_posed` and `train_views`.
+    """
+    pictures = open_posed(path, downscale=downscale, test=test, hold=hold, images=images)
+    return train_views(pictures, levels, settings, resume=resume, progress=progress)
+
+
+def train_views(
+    pictures: PosedPictures,
+    levels: tuple[int, ...],
+    settings: TrainingSettings | None = None,
+    *,
+    resume: str | os.PathLike[str] | None = None,
+    progress: Callable[[Progress], None] = lambda told: None,
+) -> TrainedScene:
+    """Trains a scene; on the CPU a seed gives the same splats for any number of threads.
+
+    Raises:
+        UsageError: levels that do not grow, or a checkpoint of another training.
+        MissingExtra: a GPU is asked for and gsplat is not installed.
+    """
+    how = settings or TrainingSettings()
+    if not levels or levels[0] < 1 or any(a >= b for a, b in zip(levels, levels[1:], strict=False)):
+        raise UsageError("numbers of splats must grow from level to level, from 1 on")
+    start = time.perf_counter()
+    form = SceneFormat(how.sh_degree, pictures.frame, kernel=how.kernel)
+    counts = [levels[-1]] if how.method == "sort" else np.diff(levels, prepend=0).tolist()
+    place = None if resume is None else Path(resume)
+    recent: list[float] = []
+
+    def told(now: Progress) -> None:
+        recent.append(now.psnr)
+        del recent[: -len(pictures.train)]
+        progress(now)
+
+    with _one_thread():
+        views = TrainingViews(pictures.train, BACKGROUNDS[how.background], how.dssim, how.device)
+        run = Run(views, form, counts, stages_of(how.method, len(counts), how.iterations), how, pictures.points)
+        key = repr((levels, how, [(str(v.path), v.downscale) for v in pictures.train]))
+        state = None if place is None else checkpoint.load(place, key)
+        if state is not None:
+            run.restore(state)
+        run.run(told, (lambda: None) if place is None else lambda: checkpoint.save(place, run.state(), key))
+        splats, layer = run.layers.numbers()
+        everything = run.layers.level(len(counts) - 1, how.sh_degree)
+        weight, _ = survey(everything, form, views, range(len(views)), how.threads)
+    importance = weight.cpu().numpy().astype(np.float64) / len(views)
+    if how.method == "sort":
+        layer = by_importance(importance, list(levels))
+    order = np.lexsort((-importance, layer))
+    report = {
+        "method": how.method,
+        "iterations": how.iterations,
+        "seconds": round(time.perf_counter() - start, 1),
+        "pictures": len(pictures.train),
+        "splats": list(levels),
+        "psnr_training": round(float(np.mean(recent)), 3) if recent else None,
+    }
+    return TrainedScene(splats.select(order), form, layer[order], importance[order], report)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread, so that its sums do not depend on how many there are; the rasteriser has its own threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
