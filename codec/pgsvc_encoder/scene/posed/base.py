@@ -43,7 +43,9 @@ class View:
         """
         rgb, alpha = load_picture(self.path, self.downscale, background)
         if rgb.shape[:2] != (self.camera.height, self.camera.width):
-            raise UsageError(f"{self.path.name} is not {self.size[0]}×{self.size[1]} as its camera; make one fit the other")
+            raise UsageError(
+                f"{self.path.name} is not {self.size[0]}×{self.size[1]} as its camera; make one fit the other"
+            )
         return rgb, alpha
 
 
@@ -104,5 +106,5 @@ def smaller(camera: Camera, downscale: int) -> Camera:
     width, height = camera.width // downscale, camera.height // downscale
     if not (width and height):
         raise UsageError(f"a picture of {camera.width}×{camera.height} cannot be made {downscale} times smaller")
-    numbers = (x / downscale for x in (camera.fx, camera.fy, camera.cx, camera.cy))
-    return Camera(width, height, *numbers, camera.world_to_camera, camera.near)
+    fx, fy, cx, cy = (x / downscale for x in (camera.fx, camera.fy, camera.cx, camera.cy))
+    return Camera(width, height, fx, fy, cx, cy, camera.world_to_camera, camera.near)

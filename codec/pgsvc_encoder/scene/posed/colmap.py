@@ -64,17 +64,17 @@ def _camera(words: list[str], where: str) -> tuple[int, Intrinsics]:
 
 
 def _posed(intrinsics: Intrinsics, numbers: list[float], picture: Path) -> Camera:
-    width, height, *rest = intrinsics
+    width, height, fx, fy, cx, cy = intrinsics
     size = picture_size(picture) if picture.is_file() else (width, height)
-    ratio = size[0] / width, size[1] / height  # folders such as images_2 hold smaller pictures
-    if abs(ratio[0] / ratio[1] - 1) > 0.02:
+    x, y = size[0] / width, size[1] / height  # folders such as images_2 hold smaller pictures
+    if abs(x / y - 1) > 0.02:
         raise UsageError(f"the picture is {size[0]}×{size[1]}, but its camera {width}×{height}")
     quaternion = np.array([numbers[:4]])
     if not np.isfinite(numbers).all() or not quaternion.any():
         raise UsageError("the pose is no rotation and translation")
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = matrices(quaternion)[0], numbers[4:]
-    return Camera(*size, *(value * ratio[i % 2] for i, value in enumerate(rest)), matrix)
+    return Camera(*size, fx * x, fy * y, cx * x, cy * y, matrix)
 
 
 def _points(path: Path) -> Points | None:

@@ -60,7 +60,9 @@ def read_transforms(path: Path, downscale: int) -> list[View]:
 
 def _declared(values: dict[str, Any]) -> tuple[int, int] | None:
     width, height = (values.get(name) for name in "wh")
-    return (int(width), int(height)) if isinstance(width, int | float) and isinstance(height, int | float) else None
+    if not (isinstance(width, int | float) and isinstance(height, int | float) and min(width, height) >= 1):
+        return None
+    return int(width), int(height)
 
 
 def _picture(path: Path, frame: dict[str, Any], number: int) -> Path:

@@ -11,6 +11,7 @@ from pgsvc.errors import UsageError
 from pgsvc.scene.render import render
 from pgsvc.scene.splats import SceneFormat, SceneSplats
 from pgsvc_encoder.scene.posed.base import View
+from pgsvc_encoder.scene.train.one_thread import one_thread
 from pgsvc_encoder.scene.train.settings import BACKGROUNDS
 
 
@@ -32,7 +33,8 @@ def evaluate(
         picture = render(splats, form, view.camera, background=colour, threads=threads).rgb.clip(0, 1)
         psnrs.append(-10 * np.log10(max(float(np.mean((picture - target) ** 2, dtype=np.float64)), 1e-12)))
         pair = (torch.from_numpy(a).permute(2, 0, 1)[None] for a in (picture, target))
-        ssims.append(float(ssim(*pair, data_range=1.0)))
+        with one_thread():
+            ssims.append(float(ssim(*pair, data_range=1.0)))
     if not psnrs:
         raise UsageError("there are no pictures to compare with; --hold keeps some for tests")
     return {"psnr": float(np.mean(psnrs)), "ssim": float(np.mean(ssims))}

@@ -42,7 +42,9 @@ def common_cube(cameras: Sequence[Camera]) -> tuple[np.ndarray, float]:
     across = np.eye(3) - ahead[:, :, None] * ahead[:, None, :]
     pull = 1e-3 * len(cameras)
     rest = (centres + extent(cameras) * ahead).mean(0)
-    middle = np.linalg.solve(across.sum(0) + pull * np.eye(3), (across @ centres[:, :, None]).sum(0)[:, 0] + pull * rest)
+    middle = np.linalg.solve(
+        across.sum(0) + pull * np.eye(3), (across @ centres[:, :, None]).sum(0)[:, 0] + pull * rest
+    )
     tangents = [min(c.width / c.fx, c.height / c.fy) / 2 for c in cameras]
     distances = np.linalg.norm(centres - middle, axis=1)
     return middle, max(float(np.median(distances * tangents)), 1e-6)

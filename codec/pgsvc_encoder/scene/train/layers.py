@@ -44,7 +44,8 @@ class Layers:
     def numbers(self) -> tuple[SceneSplats, np.ndarray]:
         """The splats by layer, with rotations of length 1, and the layer of each, int64 [N]."""
         arrays = {
-            name: np.concatenate([part[i].detach().cpu().numpy() for part in self.parts]) for i, name in enumerate(NAMES)
+            name: np.concatenate([part[i].detach().cpu().numpy() for part in self.parts])
+            for i, name in enumerate(NAMES)
         }
         rotation = arrays["rotation"].astype(np.float64)
         length = np.linalg.norm(rotation, axis=1, keepdims=True)

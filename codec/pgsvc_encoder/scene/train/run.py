@@ -130,23 +130,25 @@ class Run:
 
     def _rates(self, share: float) -> None:
         rates = self.settings.rates
+        haste = rates.haste(self.stages[self.stage].iterations)
         for group in self.adam.param_groups:
             place = group["name"] == "position"
             last = rates.last_position if place else rates.last
-            factor = rates.haste * last**share * (self.extent if place else 1.0)
+            factor = haste * last**share * (self.extent if place else 1.0)
             group["lr"] = factor * getattr(rates, group["name"])
 
     def _relocate(self, stage: Stage, degree: int) -> None:
+        """In a round, splats of one layer; the layers of a stage come in turn."""
         how = self.settings.relocation
-        share = self.iteration / stage.iterations
-        if self.iteration % how.interval or not how.begin <= share <= how.end:
+        share, (number, early) = self.iteration / stage.iterations, divmod(self.iteration, how.interval)
+        if early or not how.begin <= share <= how.end:
             return
-        which = self._some(how.views)
-        for k in stage.layers:
-            level = tuple(tensor.detach() for tensor in self.layers.level(k, degree))
-            weight, error = survey(level, self.form, self.views, which, self.settings.threads)  # type: ignore[arg-type]
-            rows = relocate(self.layers, k, weight, error, how.share, self.generator)
-            forget(self.adam, self.layers.parts[k], rows)
+        k = stage.layers[number % len(stage.layers)]
+        with torch.no_grad():
+            level = self.layers.level(k, degree)
+        weight, error = survey(level, self.form, self.views, self._some(how.views), self.settings.threads)
+        rows = relocate(self.layers, k, weight, error, how.share, self.generator)
+        forget(self.adam, self.layers.parts[k], rows)
 
     def _draw(self) -> int:
         """The next view; all come once before one comes again."""

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from pgsvc.errors import UsageError
 from pgsvc.scene.splats import SceneFormat, SceneSplats
 from pgsvc_encoder.scene.layers import by_importance
 from pgsvc_encoder.scene.posed import PosedPictures, open_posed
 from pgsvc_encoder.scene.train import checkpoint
+from pgsvc_encoder.scene.train.one_thread import one_thread
 from pgsvc_encoder.scene.train.run import Progress, Run
 from pgsvc_encoder.scene.train.settings import BACKGROUNDS, TrainingSettings
 from pgsvc_encoder.scene.train.stages import stages_of
@@ -97,7 +96,7 @@ def train_views(
         del recent[: -len(pictures.train)]
         progress(now)
 
-    with _one_thread():
+    with one_thread():
         views = TrainingViews(pictures.train, BACKGROUNDS[how.background], how.dssim, how.device)
         run = Run(views, form, counts, stages_of(how.method, len(counts), how.iterations), how, pictures.points)
         key = repr((levels, how, [(str(v.path), v.downscale) for v in pictures.train]))
@@ -121,14 +120,3 @@ def train_views(
         "psnr_training": round(float(np.mean(recent)), 3) if recent else None,
     }
     return TrainedScene(splats.select(order), form, layer[order], importance[order], report)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Torch on one thread, so that its sums do not depend on how many there are; the rasteriser has its own threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
