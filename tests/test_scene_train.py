@@ -12,6 +12,7 @@ import pytest
 import pgsvc
 from pgsvc.errors import UsageError
 from pgsvc.scene.render import render
+from pgsvc.scene.splats import SceneFormat
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'pgsvc[encoder]'")
 sys.path.insert(0, str(Path(__file__).parent))
@@ -21,11 +22,13 @@ from pgsvc_encoder.scene.encode import encode_scene  # noqa: E402
 from pgsvc_encoder.scene.posed import PosedPictures, open_posed  # noqa: E402
 from pgsvc_encoder.scene.settings import SceneSettings  # noqa: E402
 from pgsvc_encoder.scene.train import METHODS, TrainingSettings, train_scene, train_views  # noqa: E402
+from pgsvc_encoder.scene.train import views as views_module  # noqa: E402
+from pgsvc_encoder.scene.train.bar import TrainingBar  # noqa: E402
 from pgsvc_encoder.scene.train.evaluate import evaluate  # noqa: E402
 from pgsvc_encoder.scene.train.loss import PictureLoss  # noqa: E402
 from pgsvc_encoder.scene.train.relocate import halves, relocate  # noqa: E402
 from pgsvc_encoder.scene.train.run import Run  # noqa: E402
-from pgsvc_encoder.scene.train.settings import Relocation  # noqa: E402
+from pgsvc_encoder.scene.train.settings import Rates, Relocation  # noqa: E402
 from pgsvc_encoder.scene.train.stages import stages_of  # noqa: E402
 from pgsvc_encoder.scene.train.survey import survey  # noqa: E402
 from pgsvc_encoder.scene.train.views import TrainingViews  # noqa: E402
@@ -157,16 +160,17 @@ def test_the_gradient_of_the_loss() -> None:
     target = torch.rand(20, 23, 3)
     picture = (0.5 * target + 0.5 * torch.rand(20, 23, 3)).requires_grad_()
     loss, error, gradient = PictureLoss(target, 0.2)(picture)
+    shown = picture.detach()
     from pytorch_msssim import ssim
 
     stacks = [t.permute(2, 0, 1)[None] for t in (picture, target)]
     expected = 0.8 * (picture - target).abs().mean() + 0.2 * (1 - ssim(*stacks, data_range=1.0))
     expected.backward()
-    assert loss == pytest.approx(float(expected), abs=1e-6)
-    assert error == pytest.approx(float(((picture - target) ** 2).mean()), abs=1e-6)
+    assert float(loss) == pytest.approx(float(expected.detach()), abs=1e-6)
+    assert float(error) == pytest.approx(float(((shown - target) ** 2).mean()), abs=1e-6)
     assert torch.allclose(gradient, picture.grad, atol=1e-7)
-    small = PictureLoss(target[:8], 0.2)(picture[:8])
-    assert small[0] == pytest.approx(float((picture - target)[:8].abs().mean()), abs=1e-6)
+    small = PictureLoss(target[:8], 0.2)(shown[:8])
+    assert float(small[0]) == pytest.approx(float((shown - target)[:8].abs().mean()), abs=1e-6)
 
 
 def test_a_survey_has_the_weights_of_the_renderer(posed) -> None:
@@ -201,6 +205,30 @@ def test_halves_lie_along_the_longest_axis() -> None:
     one, two = halves([*splat, torch.zeros(1, 0, 3)])
     assert torch.allclose(one[0], torch.tensor([[0.0, 0.7, 0.0]]), atol=1e-6) and torch.equal(one[0], -two[0])
     assert one[1][0, 0] < splat[1][0, 0] and torch.equal(one[1], two[1])
+
+
+def test_few_pictures_are_kept(posed, monkeypatch) -> None:
+    whole = train_views(posed, (10,), QUICK)
+    monkeypatch.setattr(views_module, "KEPT_BYTES", 3 * 9 * 4 * 48 * 48)
+    same(whole.splats, train_views(posed, (10,), QUICK).splats)
+
+
+def test_a_bar_follows_the_training(posed, capsys) -> None:
+    bar = TrainingBar("lego", 1, quiet=True)
+    train_views(posed, (4, 10), QUICK, progress=bar)
+    bar.close()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_diverges_ends(posed) -> None:
+    steep = replace(QUICK, rates=Rates(log_scale=float("nan")))
+    with pytest.raises(UsageError, match="diverged"):
+        train_views(posed, (10,), steep)
+
+
+def test_without_tests_nothing_is_measured(posed) -> None:
+    with pytest.raises(UsageError, match="--hold"):
+        evaluate(train_views(posed, (4,), replace(QUICK, iterations=1)).splats, SceneFormat(1), [])
 
 
 @pytest.mark.parametrize(

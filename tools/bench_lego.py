@@ -76,6 +76,7 @@ def train(
     part = kept.with_suffix(".part")
     part.write_text(json.dumps(records))
     os.replace(part, kept)
+    (work / f"{name}.resume").unlink(missing_ok=True)
     return records
 
 

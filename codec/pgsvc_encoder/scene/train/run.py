@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from pgsvc.errors import UsageError
 from pgsvc.scene.splats import SceneFormat
 from pgsvc_encoder.fit.adam import Adam
 from pgsvc_encoder.scene.posed.base import Points
@@ -79,7 +80,11 @@ class Run:
         self.adam = Adam([{"params": tensors[name], "lr": 0.0, "name": name} for name in NAMES])
 
     def run(self, progress: Callable[[Progress], None], checkpoint: Callable[[], None]) -> None:
-        """All iterations that are left; ``checkpoint`` is called between some of them."""
+        """All iterations that are left; ``checkpoint`` is called between some of them.
+
+        Raises:
+            UsageError: numbers of splats are no longer finite at the end of a stage.
+        """
         total = sum(stage.iterations for stage in self.stages)
         while True:
             stage = self.stages[self.stage]
@@ -89,6 +94,8 @@ class Run:
                 progress(Progress(done + self.iteration, total, level, loss, -10 * math.log10(max(error, 1e-12))))
                 if (done + self.iteration) % self.settings.checkpoint_interval == 0:
                     checkpoint()
+            if not all(torch.isfinite(tensor).all() for k in stage.layers for tensor in self.layers.parts[k]):
+                raise UsageError("the training has diverged: numbers of splats are not finite; give it more iterations")
             if self.stage == len(self.stages) - 1:
                 self.layers.train(())
                 return

@@ -37,7 +37,7 @@ class Rates:
 
         On lego, 3,000 splats and 800 iterations, factors of 2, 4, 8 and 16 gave 24.1, 25.9, 27.4 and 27.6 dB.
         """
-        return max(30_000 / iterations, 1.0) ** 0.75
+        return min(max(30_000 / iterations, 1.0) ** 0.75, 16.0)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ class TrainedScene:
         splats: lower layers first, most important splats of a layer first.
         layer: int64 [N], of each splat.
         importance: float64 [N], what splats add to the pictures, pixels per view.
-        report: method, iterations, seconds, pictures, splats of each level, and the mean PSNR of the last pictures, dB.
+        report: method, iterations, seconds, pictures, splats of each level, and the PSNR of the top level while it was trained: the
+            mean over the last pictures, dB.
     """
 
     splats: SceneSplats
@@ -59,7 +60,8 @@ def train_scene(
     Args:
         levels: splats of each level, exactly.
         downscale, test, hold, images: see `pgsvc_encoder.scene.posed.open_posed`.
-        resume: a file of a checkpoint: written while the training runs, gone on with if it is there.
+        resume: a file of a checkpoint: written while the training runs, gone on with if it is there. It stays; the caller
+            removes it when the scene is safe.
 
     Raises:
         UsageError, MissingExtra: see `open_posed` and `train_views`.
@@ -79,7 +81,7 @@ def train_views(
     """Trains a scene; on the CPU a seed gives the same splats for any number of threads.
 
     Raises:
-        UsageError: levels that do not grow, or a checkpoint of another training.
+        UsageError: levels that do not grow, a checkpoint of another training, or a training that diverges.
         MissingExtra: a GPU is asked for and gsplat is not installed.
     """
     how = settings or TrainingSettings()
@@ -92,14 +94,21 @@ def train_views(
     recent: list[float] = []
 
     def told(now: Progress) -> None:
-        recent.append(now.psnr)
-        del recent[: -len(pictures.train)]
+        if now.level == len(counts) - 1:
+            recent.append(now.psnr)
+            del recent[: -len(pictures.train)]
         progress(now)
 
     with one_thread():
         views = TrainingViews(pictures.train, BACKGROUNDS[how.background], how.dssim, how.device)
         run = Run(views, form, counts, stages_of(how.method, len(counts), how.iterations), how, pictures.points)
-        key = repr((levels, how, [(str(v.path), v.downscale) for v in pictures.train]))
+        key = repr(
+            (
+                levels,
+                replace(how, threads=0, checkpoint_interval=0),
+                [(str(v.path), v.downscale) for v in pictures.train],
+            )
+        )
         state = None if place is None else checkpoint.load(place, key)
         if state is not None:
             run.restore(state)

@@ -1,4 +1,4 @@
-"""Views on the device of a training, with their losses, each read from its file once."""
+"""Views on the device of a training, with their losses; as many are kept as fit in some memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from pgsvc.scene.camera import Camera
 from pgsvc_encoder.scene.posed.base import View
 from pgsvc_encoder.scene.train.loss import PictureLoss
+
+KEPT_BYTES = 2 << 30
 
 
 class TrainingViews:
@@ -36,10 +38,17 @@ class TrainingViews:
     def __getitem__(self, number: int) -> tuple[Camera, torch.Tensor, PictureLoss]:
         """A camera, its picture float32 [H, W, 3], and the loss against it."""
         if number not in self._loaded:
+            self._make_room(self._views[number].camera)
             rgb, _ = self._views[number].load(self._colour)
             target = torch.from_numpy(rgb).to(self._device)
             self._loaded[number] = target, PictureLoss(target, self._dssim)
         return self._views[number].camera, *self._loaded[number]
+
+    def _make_room(self, camera: Camera) -> None:
+        """Forget the oldest pictures while another one of this camera's size would be too much."""
+        each = 3 * 3 * 4 * camera.width * camera.height  # the picture and what its loss keeps
+        while self._loaded and (len(self._loaded) + 1) * each > KEPT_BYTES:
+            del self._loaded[next(iter(self._loaded))]
 
     def alpha(self, number: int) -> torch.Tensor | None:
         """The alpha channel of a view's picture, float32 [H, W], or None; read again each time."""
