@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgsvc_encoder.scene.train.run import Progress
+from pgsvc_encoder.scene.train.schedule import Progress
 
 SMOOTH = 0.05  # weight of the newest picture in what is shown
 

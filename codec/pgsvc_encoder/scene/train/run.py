@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,30 +17,13 @@ from pgsvc_encoder.scene.train.enhance import enhancement
 from pgsvc_encoder.scene.train.initialise import extent, first_splats, random_points
 from pgsvc_encoder.scene.train.layers import NAMES, Layers
 from pgsvc_encoder.scene.train.relocate import forget, relocate
+from pgsvc_encoder.scene.train.schedule import Progress, degree_at, set_rates
 from pgsvc_encoder.scene.train.settings import TrainingSettings
 from pgsvc_encoder.scene.train.stages import Stage
 from pgsvc_encoder.scene.train.survey import survey
 from pgsvc_encoder.scene.train.views import TrainingViews
 
-DEGREES_UNTIL = 0.5  # of the first stage, in which the degree of colours rises step by step
 FORMED = 16  # views that tell where an enhancement layer begins
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What an iteration tells.
-
-    Args:
-        iteration: of all, from 1 on; total: their number.
-        level: of the picture.
-        loss, psnr: of the picture, dB.
-    """
-
-    iteration: int
-    total: int
-    level: int
-    loss: float
-    psnr: float
 
 
 class Run:
@@ -114,14 +96,15 @@ class Run:
     def _step(self, stage: Stage) -> tuple[int, float, float]:
         """One picture; its level, loss and mean square error."""
         share = self.iteration / stage.iterations
-        level, degree = stage.level(self.iteration), self._degree(share)
+        level = stage.level(self.iteration)
+        degree = self.form.sh_degree if self.stage else degree_at(share, self.form.sh_degree)
         camera, _, measure = self.views[self._draw()]
         splats = self.layers.level(level, degree)
         form = SceneFormat(degree, kernel=self.form.kernel)
         rgb, *_ = rasterise(splats, camera, form, self.views.background, self.settings.threads)
         loss, error, gradient = measure(rgb)
         rgb.backward(gradient)
-        self._rates(share)
+        set_rates(self.adam, self.settings.rates, stage.iterations, share, self.extent)
         self.adam.step()
         for group in self.adam.param_groups:
             for tensor in group["params"]:
@@ -129,20 +112,6 @@ class Run:
         self.iteration += 1
         self._relocate(stage, degree)
         return level, float(loss), float(error)
-
-    def _degree(self, share: float) -> int:
-        if self.stage:
-            return self.form.sh_degree
-        return min(self.form.sh_degree, int(share / DEGREES_UNTIL * (self.form.sh_degree + 1)))
-
-    def _rates(self, share: float) -> None:
-        rates = self.settings.rates
-        haste = rates.haste(self.stages[self.stage].iterations)
-        for group in self.adam.param_groups:
-            place = group["name"] == "position"
-            last = rates.last_position if place else rates.last
-            factor = haste * last**share * (self.extent if place else 1.0)
-            group["lr"] = factor * getattr(rates, group["name"])
 
     def _relocate(self, stage: Stage, degree: int) -> None:
         """In a round, splats of one layer; the layers of a stage come in turn."""

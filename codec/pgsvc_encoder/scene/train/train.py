@@ -17,7 +17,8 @@ from pgsvc_encoder.scene.layers import by_importance
 from pgsvc_encoder.scene.posed import PosedPictures, open_posed
 from pgsvc_encoder.scene.train import checkpoint
 from pgsvc_encoder.scene.train.one_thread import one_thread
-from pgsvc_encoder.scene.train.run import Progress, Run
+from pgsvc_encoder.scene.train.run import Run
+from pgsvc_encoder.scene.train.schedule import Progress
 from pgsvc_encoder.scene.train.settings import BACKGROUNDS, TrainingSettings
 from pgsvc_encoder.scene.train.stages import stages_of
 from pgsvc_encoder.scene.train.survey import survey
