@@ -23,7 +23,7 @@ def test_a_table(tmp_path, monkeypatch) -> None:
     sort = next(r for r in rows if r["method"] == "sort" and r["splats"] == 5)
     assert separate[5]["bytes"] < separate[9]["bytes"] and sort["trained"] != separate[5]["trained"]
     lines = bench_lego.table(rows).splitlines()
-    assert len(lines) == 10 and [line.split(" | ")[1] for line in lines[2:6]] == list(bench_lego.METHODS)
+    assert len(lines) == 12 and [line.split(" | ")[1] for line in lines[2:7]] == list(bench_lego.METHODS)
     assert (tmp_path / "joint_1.png").is_file() and not list(tmp_path.glob("*.resume"))
     monkeypatch.setattr(bench_lego, "train_views", None)
     assert bench_lego.measure(pictures, [5, 9], 3, 1, 50.0, tmp_path) == rows

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Layered training of a scene with exact numbers of splats, the comparison of L3GS (table 3): separate, sort, layered, joint.
+"""Layered training of a scene with exact numbers of splats, the comparison of L3GS (table 3) and joint training.
 
     PGSVC_DATA=… python tools/bench_lego.py [--levels 1000,2000,4000,8000] [--iterations 750] [--downscale 2] [--degree 1]
 
-separate is one model for each level and cannot be cut; sort is the largest of these, its splats in order of importance; layered
-trains each layer over the frozen ones below; joint trains all levels in turn. Each method has the same number of iterations in all:
+separate is one model for each level and cannot be cut; sort is one of the top level, its splats in order of importance; layered
+trains each layer over the frozen ones below; recover does so from a whole model divided by importance, which is the way of L3GS;
+joint trains all levels in turn. Each method has the same number of iterations in all:
 --iterations for each level. Quality is measured on pictures that no training has seen, of the splats as trained and of the decoded
 streams; bytes are those of the file cut to the level. Finished trainings are kept in the folder --work and not repeated.
 """
@@ -31,7 +32,7 @@ from pgsvc_encoder.scene.settings import SceneSettings
 from pgsvc_encoder.scene.train import TrainingSettings, train_views
 from pgsvc_encoder.scene.train.evaluate import evaluate
 
-METHODS = ("separate", "sort", "layered", "joint")
+METHODS = ("separate", "sort", "layered", "recover", "joint")
 WHITE = (1.0, 1.0, 1.0)
 
 
@@ -113,10 +114,10 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     defaults = {"levels": "1000,2000,4000,8000", "iterations": 750, "downscale": 2, "degree": 1, "quality": 60.0}
-    a = arguments(__doc__, "lego", **defaults, work=str(ROOT / "build" / "lego"))
+    files = {"test": "DERIVED_transforms_test20.json", "work": str(ROOT / "build" / "lego")}
+    a = arguments(__doc__, "lego", **defaults, **files)
     folder = data_folder() / "multiview" / "lego400"
-    test = folder / "DERIVED_transforms_test20.json"
-    pictures = open_posed(folder / "transforms_train.json", downscale=a.downscale, test=test)
+    pictures = open_posed(folder / "transforms_train.json", downscale=a.downscale, test=folder / a.test)
     levels = [int(n) for n in a.levels.split(",")]
     settings = f"{a.levels}_{a.iterations}_{a.downscale}_{a.degree}_{a.quality:g}"
     work = Path(a.work) / settings

@@ -50,7 +50,7 @@ class Run:
         self.stage, self.iteration, self.order = 0, 0, []
         points = points or random_points(views, max(counts[0], 1), self.generator)
         rest = form.rest_count
-        for count in counts[: len(stages[0].layers)]:
+        for count in [sum(counts)] if stages[0].whole else counts[: len(stages[0].layers)]:
             self.layers.parts.append(first_splats(points, count, rest, self.generator, settings.device))
         self._begin()
 
@@ -73,24 +73,35 @@ class Run:
             done = sum(s.iterations for s in self.stages[: self.stage])
             while self.iteration < stage.iterations:
                 level, loss, error = self._step(stage)
+                level = len(self.counts) - 1 if stage.whole else level
                 progress(Progress(done + self.iteration, total, level, loss, -10 * math.log10(max(error, 1e-12))))
                 if (done + self.iteration) % self.settings.checkpoint_interval == 0:
                     checkpoint()
             if not all(torch.isfinite(tensor).all() for k in stage.layers for tensor in self.layers.parts[k]):
                 raise UsageError("the training has diverged: numbers of splats are not finite; give it more iterations")
+            self.layers.train(())
+            if stage.whole:
+                self._divide()
             if self.stage == len(self.stages) - 1:
-                self.layers.train(())
                 return
             self._next()
 
+    def _divide(self) -> None:
+        """Make layers of the only one: the most important splats are the base."""
+        whole = self.layers.level(0, self.form.sh_degree)
+        weight, _ = survey(whole, self.form, self.views, range(len(self.views)), self.settings.threads)
+        order = torch.argsort(weight, descending=True, stable=True)
+        parts = zip(*(tensor[order].split(self.counts) for tensor in whole), strict=True)
+        self.layers = Layers([tuple(tensor.clone() for tensor in part) for part in parts])  # type: ignore[misc]
+
     def _next(self) -> None:
-        """Freeze what there is, and add the next stage's layer."""
-        top = len(self.layers.parts) - 1
-        self.layers.train(())
-        below = self.layers.level(top, self.form.sh_degree)
-        _, error = survey(below, self.form, self.views, self._some(FORMED), self.settings.threads)
-        self.layers.parts.append(enhancement(below, error, self.counts[top + 1], self.generator))
+        """Begin the next stage; its layer is added if it is not there."""
         self.stage, self.iteration = self.stage + 1, 0
+        top = self.stages[self.stage].top
+        if len(self.layers.parts) <= top:
+            below = self.layers.level(top - 1, self.form.sh_degree)
+            _, error = survey(below, self.form, self.views, self._some(FORMED), self.settings.threads)
+            self.layers.parts.append(enhancement(below, error, self.counts[top], self.generator))
         self._begin()
 
     def _step(self, stage: Stage) -> tuple[int, float, float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pgsvc.errors import UsageError
 
-METHODS = ("layered", "joint", "sort")
+METHODS = ("layered", "recover", "joint", "sort")
 BACKGROUNDS = {"white": (1.0, 1.0, 1.0), "black": (0.0, 0.0, 0.0)}
 
 
@@ -63,8 +63,9 @@ class TrainingSettings:
     """How a scene is trained.
 
     Args:
-        method: "layered", one layer after the other over frozen ones [L3GS: Tsai et al. 2025]; "joint", all levels in turn [after
-            P-GSVC: Wang et al. 2026]; "sort", one model whose most important splats are the lower layers.
+        method: "layered", one layer after the other over frozen ones, each begun where the error is [the order of LapisGS: Shi et
+            al. 2024]; "recover", the same from a whole model divided by importance [L3GS, algorithms 2 and 3]; "joint", all levels
+            in turn [after P-GSVC, section 3.4]; "sort", such a whole model and no more.
         iterations: of all stages together, each with one picture.
         sh_degree: of the colours, 0 … 3.
         kernel: one of `pgsvc.scene.splats.KERNELS`.

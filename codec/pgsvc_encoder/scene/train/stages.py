@@ -12,11 +12,13 @@ class Stage:
     Args:
         layers: that move; all others are frozen, or not there yet.
         iterations: of this stage.
+        whole: the splats of all layers are one layer until the stage ends, when they are divided by importance.
         cyclic: every other picture is of a lower level, these in turn [P-GSVC, section 3.4]; else all are of the top level.
     """
 
     layers: tuple[int, ...]
     iterations: int
+    whole: bool = False
     cyclic: bool = False
 
     @property
@@ -32,13 +34,16 @@ class Stage:
 
 
 def stages_of(method: str, layers: int, iterations: int) -> list[Stage]:
-    """The stages of a method; "sort" trains one layer, which is divided later.
+    """The stages of a method.
 
-    Layers of "layered" have the same number of iterations, the base what is over.
+    Layers of "layered" have the same number of iterations, the base what is over; "recover" has a third for the whole.
     """
     if method == "joint":
         return [Stage(tuple(range(layers)), iterations, cyclic=True)]
     if method == "sort":
-        return [Stage((0,), iterations)]
+        return [Stage((0,), iterations, whole=True)]
+    if method == "recover":
+        each = 2 * iterations // (3 * layers)
+        return [Stage((0,), iterations - each * layers, whole=True), *(Stage((k,), each) for k in range(layers))]
     each = iterations // layers
     return [Stage((k,), each if k else iterations - each * (layers - 1)) for k in range(layers)]

@@ -13,7 +13,6 @@ import numpy as np
 
 from pgsvc.errors import UsageError
 from pgsvc.scene.splats import SceneFormat, SceneSplats
-from pgsvc_encoder.scene.layers import by_importance
 from pgsvc_encoder.scene.posed import PosedPictures, open_posed
 from pgsvc_encoder.scene.train import checkpoint
 from pgsvc_encoder.scene.train.one_thread import one_thread
@@ -90,7 +89,7 @@ def train_views(
         raise UsageError("numbers of splats must grow from level to level, from 1 on")
     start = time.perf_counter()
     form = SceneFormat(how.sh_degree, pictures.frame, kernel=how.kernel)
-    counts = [levels[-1]] if how.method == "sort" else np.diff(levels, prepend=0).tolist()
+    counts = np.diff(levels, prepend=0).tolist()
     place = None if resume is None else Path(resume)
     recent: list[float] = []
 
@@ -118,8 +117,6 @@ def train_views(
         everything = run.layers.level(len(counts) - 1, how.sh_degree)
         weight, _ = survey(everything, form, views, range(len(views)), how.threads)
     importance = weight.cpu().numpy().astype(np.float64) / len(views)
-    if how.method == "sort":
-        layer = by_importance(importance, list(levels))
     order = np.lexsort((-importance, layer))
     report = {
         "method": how.method,
