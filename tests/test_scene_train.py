@@ -251,3 +251,9 @@ def test_levels_that_cannot_be(posed) -> None:
     for levels in ((), (0, 3), (5, 5)):
         with pytest.raises(UsageError, match="grow"):
             train_views(posed, levels, QUICK)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there(posed) -> None:
+    with pytest.raises(UsageError, match="no GPU"):
+        train_views(posed, (4,), replace(QUICK, device="cuda"))

@@ -73,7 +73,7 @@ class TrainingSettings:
         dssim: share of D-SSIM in the loss, the rest is L1.
         rates, relocation: as above.
         threads: of the rasteriser; 0: as many as there are processors.
-        device: "cpu", or a GPU as torch names it.
+        device: "cpu", or "cuda": gsplat draws there, which no GPU has run yet, and a seed does not give one result.
         checkpoint_interval: iterations from one checkpoint to the next.
         seed: of every random choice.
     """

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from pgsvc.errors import UsageError
 from pgsvc.scene.splats import SceneFormat, SceneSplats
@@ -81,12 +82,14 @@ def train_views(
     """Trains a scene; on the CPU a seed gives the same splats for any number of threads.
 
     Raises:
-        UsageError: levels that do not grow, a checkpoint of another training, or a training that diverges.
+        UsageError: levels that do not grow, no such device, a checkpoint of another training, or a training that diverges.
         MissingExtra: a GPU is asked for and gsplat is not installed.
     """
     how = settings or TrainingSettings()
     if not levels or levels[0] < 1 or any(a >= b for a, b in zip(levels, levels[1:], strict=False)):
         raise UsageError("numbers of splats must grow from level to level, from 1 on")
+    if torch.device(how.device).type == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"torch sees no GPU for --device {how.device}; use cpu")
     start = time.perf_counter()
     form = SceneFormat(how.sh_degree, pictures.frame, kernel=how.kernel)
     counts = np.diff(levels, prepend=0).tolist()
