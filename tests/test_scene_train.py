@@ -257,3 +257,13 @@ def test_levels_that_cannot_be(posed) -> None:
 def test_a_gpu_that_is_not_there(posed) -> None:
     with pytest.raises(UsageError, match="no GPU"):
         train_views(posed, (4,), replace(QUICK, device="cuda"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_stages_have_all_iterations(method) -> None:
+    for layers, iterations in ((1, 30), (4, 3000), (16, 100)):
+        stages = stages_of(method, layers, iterations)
+        assert sum(stage.iterations for stage in stages) == iterations
+        assert stages[-1].top == (0 if method == "sort" else layers - 1)
+        last = stages[-1]
+        assert {last.level(i) for i in range(100)} == (set(range(layers)) if method == "joint" else {last.top})

@@ -63,9 +63,9 @@ class TrainingSettings:
     """How a scene is trained.
 
     Args:
-        method: "layered", one layer after the other over frozen ones, each begun where the error is [the order of LapisGS: Shi et
+        method: "layered", one layer after the other over frozen ones, each begun where the error is [as LapisGS: Shi et
             al. 2024]; "recover", the same from a whole model divided by importance [L3GS, algorithms 2 and 3]; "joint", all levels
-            in turn [after P-GSVC, section 3.4]; "sort", such a whole model and no more.
+            in turn, none frozen [after P-GSVC, section 3.4]; "sort", such a whole model and no more.
         iterations: of all stages together, each with one picture.
         sh_degree: of the colours, 0 … 3.
         kernel: one of `pgsvc.scene.splats.KERNELS`.
