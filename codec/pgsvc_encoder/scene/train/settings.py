@@ -78,7 +78,7 @@ class TrainingSettings:
         seed: of every random choice.
     """
 
-    method: str = "layered"
+    method: str = "joint"
     iterations: int = 6000
     sh_degree: int = 2
     kernel: str = "classic"

@@ -37,13 +37,13 @@ def stages_of(method: str, layers: int, iterations: int) -> list[Stage]:
     """The stages of a method.
 
     Layers of "layered" have the same number of iterations, the base what is over; "recover" has a third for the whole. In "joint"
-    a layer is added every tenth of the iterations or sooner, where the error of those below is: all from the beginning were 0.3 to 1.1 dB
-    worse at every level of lego.
+    a layer is added every tenth of the iterations or sooner, where the error of those below is: with all of them from the
+    beginning every level of lego was 0.3 to 1.1 dB worse.
     """
     if method == "joint":
         each = iterations // max(10, 2 * layers)
         early = [Stage(tuple(range(k + 1)), each, cyclic=True) for k in range(layers - 1)]
-        return [*early, Stage(tuple(range(layers)), max(iterations - each * (layers - 1), 1), cyclic=True)]
+        return [*early, Stage(tuple(range(layers)), iterations - each * (layers - 1), cyclic=True)]
     if method == "sort":
         return [Stage((0,), iterations, whole=True)]
     if method == "recover":
