@@ -75,6 +75,7 @@ def encode_scene(
     settings: SceneSettings | None = None,
     importance: np.ndarray | None = None,
     *,
+    layer: np.ndarray | None = None,
     balance: Balance | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> EncodedScene:
@@ -83,6 +84,7 @@ def encode_scene(
     Args:
         settings: None for the usual ones.
         importance: float [N], what each splat adds to pictures, by which layers and slices go; None: as the settings say.
+        layer: int [N], the layer of each splat, −1: left out; None: as the settings say, which are not looked at otherwise.
         progress: told how many splats of how many are written.
 
     Raises:
@@ -96,7 +98,7 @@ def encode_scene(
     whole = canonical(splats)
     objects = splats.object_id if splats.object_id is not None else np.zeros(len(whole), np.uint8)
     splat_layers = settings.layers - settings.quality_layers
-    layer = _layers(whole, importance, settings, splat_layers)
+    layer = _layers(whole, importance, settings, splat_layers) if layer is None else _given(layer, len(whole), splat_layers)
     tile = tiles_of(whole.position, settings.tiles)
     count = int(objects.max()) + 1
     object_layers = [settings.layers] * count
@@ -134,6 +136,17 @@ def _layers(whole: Canonical, importance: np.ndarray, settings: SceneSettings, c
     layer = np.full(len(whole), -1, np.int64)
     layer[seen] = own
     return layer
+
+
+def _given(layer: np.ndarray, count: int, layers: int) -> np.ndarray:
+    """Layers that the caller has chosen, as int64 [N]; every one has splats."""
+    own = np.asarray(layer)
+    if own.shape != (count,) or own.dtype.kind not in "iu":
+        raise UsageError(f"{count} splats need as many numbers of layers, not {own.dtype} {own.shape}")
+    own = own.astype(np.int64)
+    if own.min() < -1 or not np.array_equal(np.unique(own[own >= 0]), np.arange(layers)):
+        raise UsageError(f"the splats' layers are not 0 to {layers - 1}, as the settings say, each with splats")
+    return own
 
 
 @dataclass

@@ -106,5 +106,6 @@ def _on_gpu(
         packed=False, backgrounds=here(background)[None],
         rasterize_mode="antialiased" if scene_format.kernel == "antialiased" else "classic",
     )  # fmt: skip
-    meta["means2d"].retain_grad()
+    if meta["means2d"].requires_grad:
+        meta["means2d"].retain_grad()
     return rgb[0], alpha[0, ..., 0], Info(lambda: meta["means2d"].grad[0])
