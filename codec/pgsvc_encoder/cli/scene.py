@@ -100,7 +100,7 @@ def settings_from(a: argparse.Namespace) -> SceneSettings:
     from pgsvc.errors import UsageError
     from pgsvc_encoder.scene.settings import SceneSettings
 
-    names = ("quality", "quality_layers", "slices", "tiles", "layering", "importance", "adapt")
+    names = ("quality", "quality_layers", "slices", "tiles", "layering", "importance", "adapt", "drop")
     chosen: dict[str, Any] = {n: getattr(a, n) for n in names if getattr(a, n) is not None}
     quality_layers = chosen.get("quality_layers", 0)
     splats = None if a.splats is None else _budgets(a.splats)

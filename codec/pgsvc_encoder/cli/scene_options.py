@@ -6,8 +6,9 @@ import argparse
 
 DESTINATIONS = {
     "quality", "quality_layers", "slices", "tiles", "layering", "importance", "repair", "frame", "units", "kernel",
-    "colour_space", "labels", "no_views", "adapt",
+    "colour_space", "labels", "no_views", "adapt", "drop",
 }  # fmt: skip
+TRAINING = {"method", "iterations", "sh_degree", "background", "downscale", "test", "hold", "images"}
 
 
 def add_scene_options(p: argparse.ArgumentParser) -> None:
@@ -68,3 +69,29 @@ def add_scene_options(p: argparse.ArgumentParser) -> None:
     g.add_argument(
         "--no-views", action="store_true", help="do not measure levels in rendered test views, which takes time"
     )
+    g.add_argument(
+        "--drop",
+        type=float,
+        metavar="T",
+        help="leave out splats that add less than T of what the average splat adds to rendered views (default 0: none)",
+    )
+
+
+def add_training_options(p: argparse.ArgumentParser) -> None:
+    g = p.add_argument_group(
+        "posed pictures",
+        "beside --layers, --splats (default 20000 at the top), --seed, --resume and the options of scenes",
+    )
+    g.add_argument(
+        "--method",
+        choices=("joint", "layered", "recover", "sort"),
+        help="how layers are trained: all levels in turn (joint, default); one after the other over frozen ones (layered), or so "
+        "from a whole model (recover, as L3GS); a whole model sorted by importance (sort)",
+    )
+    g.add_argument("--iterations", type=int, metavar="N", help="pictures looked at in all (default 6000)")
+    g.add_argument("--sh-degree", type=int, metavar="N", help="of the colours, 0–3 (default 2)")
+    g.add_argument("--background", choices=("white", "black"), help="behind pictures with alpha (default white)")
+    g.add_argument("--downscale", type=int, metavar="N", help="make pictures N times smaller (default 1)")
+    g.add_argument("--test", metavar="FILE", help="a transforms.json of pictures that are for tests alone")
+    g.add_argument("--hold", type=int, metavar="N", help="else every N-th picture is (default 8; 0: none)")
+    g.add_argument("--images", metavar="FOLDER", help="where the pictures of a COLMAP model are")

@@ -98,7 +98,9 @@ def encode_scene(
     whole = canonical(splats)
     objects = splats.object_id if splats.object_id is not None else np.zeros(len(whole), np.uint8)
     splat_layers = settings.layers - settings.quality_layers
-    layer = _layers(whole, importance, settings, splat_layers) if layer is None else _given(layer, len(whole), splat_layers)
+    layer = (
+        _layers(whole, importance, settings, splat_layers) if layer is None else _given(layer, len(whole), splat_layers)
+    )
     tile = tiles_of(whole.position, settings.tiles)
     count = int(objects.max()) + 1
     object_layers = [settings.layers] * count
@@ -127,7 +129,8 @@ def encode_scene(
 
 
 def _layers(whole: Canonical, importance: np.ndarray, settings: SceneSettings, count: int) -> np.ndarray:
-    seen = np.flatnonzero(whole.alpha >= INVISIBLE)
+    enough = importance >= settings.drop * importance.mean()
+    seen = np.flatnonzero((whole.alpha >= INVISIBLE) & enough)
     levels = budgets(len(seen), count, settings.splats)
     if settings.layering == "octree":
         own = by_octree(whole.position[seen], importance[seen], levels)

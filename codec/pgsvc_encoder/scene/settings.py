@@ -29,6 +29,7 @@ class SceneSettings:
         prediction: from splats of lower layers: 0 none, 1 weighted mean, 2 a choice for each splat.
         codebook_bits: log2 of the entries of a codebook for colours (after seed FGS), 0: colours by steps.
         adapt: iterations in which opacities and colours adapt to the decoded shapes and places, 0: none.
+        drop: splats that add less than this share of what the average splat adds to pictures are left out.
         order: progression order (spec 5.3).
         repair: mend what can be mended of an input instead of refusing it.
         seed: of every random choice.
@@ -46,6 +47,7 @@ class SceneSettings:
     prediction: int = 1
     codebook_bits: int = 0
     adapt: int = 72
+    drop: float = 0.0
     order: int = LAYER_ORDER
     repair: bool = False
     seed: int = 0
@@ -62,6 +64,8 @@ class SceneSettings:
             raise UsageError("--splats must grow from level to level")
         if not 0 <= self.quality <= 100:
             raise UsageError("--quality goes from 0 to 100")
+        if not 0 <= self.drop < 1:
+            raise UsageError("--drop is a share of what the average splat adds, 0 to 1")
         if self.adapt < 0:
             raise UsageError("--adapt is a number of iterations")
         if not 1 <= self.tiles <= 4096 or not 1 <= self.slices <= 64:
