@@ -43,7 +43,9 @@ def encode_posed_pictures(a: argparse.Namespace, command: Sequence[str]) -> int:
     settings = replace(settings, splats=None, adapt=0)
     how = training_from(a)
     began = time.perf_counter()
-    pictures = open_posed(a.input, downscale=a.downscale or 1, test=a.test, hold=HOLD if a.hold is None else a.hold, images=a.images)
+    pictures = open_posed(
+        a.input, downscale=a.downscale or 1, test=a.test, hold=HOLD if a.hold is None else a.hold, images=a.images
+    )
     checkpoint = Path(f"{a.output}.training")
     if checkpoint.exists() and not a.resume:
         checkpoint.unlink()
