@@ -89,7 +89,7 @@ class _Views:
         self, start: SceneSplats, names: Sequence[str], iterations: int, progress: Callable[[int], None]
     ) -> SceneSplats:
         """The splats with the named numbers fitted."""
-        leaves = dict(zip(NAMES, parameters(start), strict=True))
+        leaves: dict[str, torch.Tensor] = dict(zip(NAMES, parameters(start), strict=True))
         groups = [{"params": [leaves[name]], "lr": RATES[name]} for name in names]
         optimiser = torch.optim.Adam(groups, betas=(0.9, 0.99), eps=1e-15)
         falling = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda i: max(0.02, 1 - i / max(iterations, 1)))
