@@ -39,9 +39,9 @@ class SceneDecoder:
 
     def __init__(self, count: int, scene: Record) -> None:
         self._scene, self._filled = scene, 0
-        three = [np.empty((count, 3), np.int32) for _ in range(4)]
+        position, scale, rotation, colour = (np.empty((count, 3), np.int32) for _ in range(4))
         sh = np.empty((count, (scene["sh_degree"] + 1) ** 2 - 1, 3), np.int32)
-        self._room = SceneState(*three[:3], np.empty(count, np.int32), three[3], sh)
+        self._room = SceneState(position, scale, rotation, np.empty(count, np.int32), colour, sh)
         self._native = kernel.native().SceneDecoder(_first_tables(), COSINE, ANISOTROPY, *_arrays(self._room))
         self._tables = SliceTables()  # of the other position tools, which keep none
 

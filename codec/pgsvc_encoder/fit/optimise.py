@@ -12,6 +12,7 @@ from pgsvc.errors import MissingExtra
 from pgsvc_encoder.device import captured
 from pgsvc_encoder.device.captured import CapturedStep
 from pgsvc_encoder.fit.adam import Adam
+from pgsvc_encoder.fit.newton import Newton
 from pgsvc_encoder.fit.splats import Splats
 from pgsvc_encoder.fit.training import Stage
 
@@ -63,7 +64,7 @@ class Optimiser:
         groups = [{"params": [getattr(splats, name)], "peak": named[name]} for name in self.free]
         if contribution is not None:
             groups.append({"params": [contribution], "peak": rates.colour})
-        self.method = _method(method, groups)
+        self.method: Adam | Newton | torch.optim.Optimizer = _method(method, groups)
         self._captured: CapturedStep | None = None
         if method == ADAM and adjust is None and captured.wanted(splats.device):
             self._captured = captured.CapturedStep(self, stage.objective.kernels)  # type: ignore[arg-type]
