@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import BinaryIO
 
-from pgsvc.errors import UsageError
 from pgsvc.output.base import Writer
+from pgsvc.output.target import chosen_kind
 from pgsvc.picture import PictureFormat
 
 KINDS = ("y4m", "yuv", "png", "mp4", "md5", "null")
@@ -41,7 +40,7 @@ def open_writer(
         UsageError: unknown kind or extension, a place that cannot be written, or a format that the kind cannot hold.
         MissingExtra: the kind needs a package that is not installed.
     """
-    kind = _kind(path, kind)
+    kind = chosen_kind(path, kind, "output", KINDS, _KIND_OF_SUFFIX, "y4m")
     # Each kind is imported when it is asked for: starting the command line stays quick.
     if kind == "y4m":
         from pgsvc.output.planar import Y4mWriter
@@ -64,22 +63,3 @@ def open_writer(
     if kind == "md5":
         return Md5Writer(format, path if Path(path).suffix.lower() == ".md5" else None)
     return NullWriter(format)
-
-
-def _kind(path: str, kind: str | None) -> str:
-    names = ", ".join(KINDS)
-    if kind is not None:
-        if kind not in KINDS:
-            raise UsageError(f"there is no output kind '{kind}'; use one of {names}")
-        return kind
-    if path == "-":
-        return "y4m"
-    if path in ("null", os.devnull):
-        return "null"
-    suffix = Path(path).suffix.lower()
-    if suffix not in _KIND_OF_SUFFIX:
-        raise UsageError(
-            f"the name {path} does not tell what to write; end it in {', '.join(sorted(_KIND_OF_SUFFIX))}, "
-            f"or say which with --output-kind ({names})"
-        )
-    return _KIND_OF_SUFFIX[suffix]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -95,3 +96,34 @@ class StreamTarget:
 def open_target(path: str, stdout: BinaryIO | None) -> FileTarget | StreamTarget:
     """A target for ``path``; ``-`` is ``stdout``, or the process's standard output when that is None."""
     return StreamTarget(stdout) if path == "-" else FileTarget(path)
+
+
+def chosen_kind(
+    path: str, kind: str | None, what: str, kinds: Sequence[str], of_suffix: Mapping[str, str], usual: str
+) -> str:
+    """The kind that is asked for, or that a path tells.
+
+    Args:
+        what: the word for kinds in messages.
+        of_suffix: kinds by suffixes of names.
+        usual: the kind of standard output.
+
+    Raises:
+        UsageError: there is no such kind, or the name does not tell one.
+    """
+    names = ", ".join(kinds)
+    if kind is not None:
+        if kind not in kinds:
+            raise UsageError(f"there is no {what} kind '{kind}'; use one of {names}")
+        return kind
+    if path == "-":
+        return usual
+    if path in ("null", os.devnull):
+        return "null"
+    suffix = Path(path).suffix.lower()
+    if suffix not in of_suffix:
+        raise UsageError(
+            f"the name {path} does not tell what to write; end it in {', '.join(sorted(of_suffix))}, "
+            f"or say which with --output-kind ({names})"
+        )
+    return of_suffix[suffix]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pgsvc.errors import BadStream
+from pgsvc.planar.symbols import bit_length
 from pgsvc.planar.tree import BUCKETS, MORE_THAN_ALL, NO_NUMBER, SMALL
 from pgsvc.range_coder import LARGEST, AdaptiveCoder
 from pgsvc.scene.morton import AXES
@@ -148,7 +149,7 @@ def _split(
     span = high - low
     if (span <= 0).any():
         raise BadStream(NO_NUMBER, clause="10.4")
-    shift = np.maximum(0, _bits(span) - 16)
+    shift = np.maximum(0, bit_length(span) - (LARGEST.bit_length() - 1))
     rest = None if part is None else part - low
     coarse = coder.uniform(((span - 1) >> shift) + 1, None if rest is None else rest >> shift).astype(np.int64)
     fine = coder.uniform(1 << shift, None if rest is None else rest & ((1 << shift) - 1)).astype(np.int64)
@@ -156,10 +157,3 @@ def _split(
     if (out > size).any():
         raise BadStream(MORE_THAN_ALL, clause="10.4")
     return out
-
-
-def _bits(values: np.ndarray) -> np.ndarray:
-    return np.frexp(values.astype(np.float64))[1].astype(np.int64)
-
-
-assert LARGEST == 1 << 16

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import BinaryIO
 
-from pgsvc.errors import UsageError
-from pgsvc.output.target import open_target
+from pgsvc.output.target import chosen_kind, open_target
 from pgsvc.scene.output.check import check_splats
 from pgsvc.scene.splats import SceneFormat, SceneSplats
 
@@ -37,7 +34,7 @@ def write_scene(
         UsageError: unknown kind or extension, a place that cannot be written, or a scene that the kind cannot hold.
         OSError: the data cannot be written.
     """
-    kind = _kind(path, kind)
+    kind = chosen_kind(path, kind, "scene", KINDS, _KIND_OF_SUFFIX, "ply")
     check_splats(splats, format)
     if kind == "null":
         return
@@ -68,22 +65,3 @@ def _write(target, splats: SceneSplats, format: SceneFormat, kind: str) -> None:
         from pgsvc.scene.output.spz import spz_bytes
 
         target.write(spz_bytes(splats, format, version=4 if kind == "spz4" else 3))
-
-
-def _kind(path: str, kind: str | None) -> str:
-    names = ", ".join(KINDS)
-    if kind is not None:
-        if kind not in KINDS:
-            raise UsageError(f"there is no scene kind '{kind}'; use one of {names}")
-        return kind
-    if path == "-":
-        return "ply"
-    if path in ("null", os.devnull):
-        return "null"
-    suffix = Path(path).suffix.lower()
-    if suffix not in _KIND_OF_SUFFIX:
-        raise UsageError(
-            f"the name {path} does not tell what to write; end it in {', '.join(sorted(_KIND_OF_SUFFIX))}, "
-            f"or say which with --output-kind ({names})"
-        )
-    return _KIND_OF_SUFFIX[suffix]

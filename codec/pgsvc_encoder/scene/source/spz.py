@@ -3,7 +3,7 @@
 Versions 2 and 3 are one gzip stream; version 4 has a plain header, records of extensions, a table of sizes and a zstd stream
 for each attribute. Attributes come in the same order in all. The README gives the frame as RUB; a record
 ``SPZ_ADOBE_coordinate_system`` overrides it. Files of programs that write without conversion are really "rdf" and do not
-say so (issue 84 there; splat-transform since version 3): for those the frame has to be given.
+say so (as users of spz report; splat-transform since version 3): for those the frame has to be given.
 """
 
 from __future__ import annotations
