@@ -17,6 +17,7 @@ from pgsvc.range_coder import RangeWriter
 from pgsvc.scene.morton import morton3
 from pgsvc.scene.neighbours import LowerSet
 from pgsvc.scene.refine import Refinable, attributes, refine
+from pgsvc.scene.rotation import float_directions, float_tangents
 from pgsvc.scene.slice import SliceSymbols, code_slice
 from pgsvc.scene.state import SceneState
 from pgsvc.scene.tables import SliceTables
@@ -114,12 +115,20 @@ class SceneMaker:
             cells=cells[order],
             opacity=draw(0, 65536, n) // header["opacity_step"],
             scale=scale,
-            direction=draw(0, 1 << FINE_BITS, (n, 2)) / (1 << FINE_BITS - 1) - 1,
-            angle=draw(0, 1 << FINE_BITS, n) / (1 << FINE_BITS),
+            axes=self.axes(n),
             position=grid[order] + np.array(header["origin"], np.int64),
             colour=draw(-numbers * 6000, numbers * 6000 + 1, (n, 3)) + 20000,
             sh=sh,
         )
+
+    def axes(self, n: int) -> np.ndarray:
+        """Random right-handed frames, the last axis with z ≥ 0, without functions that differ from one machine to the next."""
+        last = float_directions(self.random.integers(-32768, 32768, (n, 2)))
+        first, second = float_tangents(last)
+        along = self.random.integers(-(1 << FINE_BITS), 1 << FINE_BITS, (n, 2)) + 0.5
+        along /= np.sqrt((along**2).sum(1, keepdims=True))
+        c, s = along[:, :1], along[:, 1:]
+        return np.stack([c * first + s * second, c * second - s * first, last], 1)
 
     def splats(
         self,

@@ -239,7 +239,7 @@ def test_floats(seed: int, degree: int, grid_exponent: int) -> None:
             .astype(np.int32)
         )
 
-    rotation = within(-32768, 32767, 3)
+    rotation = within(-32768, 32767, 4)
     rotation[:, 2] = within(0, 65535)
     state = SceneState(
         within(-(1 << 30), 1 << 30, 3), within(-(31 << 12), 31 << 12, 3), rotation, within(1024, 65535),

@@ -182,13 +182,22 @@ class Tables:
     def __init__(self) -> None:
         self.small = [[first_small(x, n) if n else [] for n in range(13)] for x in range(11)]
         self.large = [first_large(x) for x in range(11)]
-        self.opacity = Numbers(5, 3)
-        self.scale = [Numbers(7, 2), Numbers(1, 3), Numbers(6, 3)]
+        self.opacity = Numbers(25, 3)
+        self.scale = [Numbers(7, 2), Numbers(48, 3), Numbers(80, 3)]
+        self.less = [[16, 16] for _ in range(10)]
+        self.thin = [[16, 16] for _ in range(80)]
         self.upper = [[16] * 16 for _ in range(17)]
-        self.colour = [Numbers(8, 3) for _ in range(3)]
+        self.lift = [[8, 40, 40, 8, 1, 1, 1, 1], *([4, 12, 28, 40, 40, 28, 12, 4] for _ in range(11))]
+        self.colour = [Numbers(c, 3) for c in (7, 56, 8)]
         self.choice = [16, 16]
         self.has_sh = [16, 16]
-        self.sh = [Numbers(12, 0) for _ in range(3)]
+        self.sh = [Numbers(120, 0) for _ in range(3)]
+
+    def forget(self) -> None:
+        numbers = [counts for t in (self.opacity, *self.scale) for counts in t.length + t.half]
+        for counts in numbers + self.less + self.thin:
+            while sum(counts) > 512:
+                counts[:] = [(count + 1) >> 1 for count in counts]
 
 
 class Neighbours:
@@ -224,6 +233,10 @@ def sh_step(h: dict, degree: int, p: int) -> int:
     return step(e + (h["chroma_steps"][p - 1] if p else 0)) if e else 0
 
 
+def bits_of(number: int, most: int) -> int:
+    return min(most, number.bit_length())
+
+
 def degree_of(k: int) -> int:
     return isqrt(k + 1)
 
@@ -250,42 +263,65 @@ def decode_slice(coder: Coder, h: dict, head: dict, lower: list[Splat], tables: 
             near[n] = Neighbours(places, code, middle, g)
     out = [Splat() for _ in found]
 
-    x = [b.mean(lambda s: s.opacity[0]) >> 14 if b else 4 for b in near]
-    last = -(-65535 // h["opacity_step"])
-    for splat, below in zip(out, tables.opacity.number(coder, x), strict=True):
-        splat.opacity = [clip(1024, 65535, h["opacity_step"] * max(0, last - below))]
-
+    if out:
+        tables.forget()
     s = 64 * h["scale_step"]
-    m = [b.mean(lambda s: s.scale[0]) if b else 1024 * h["usual_scale"] + 4096 * unit for b in near]
+    usual, least = 1024 * h["usual_scale"] + 4096 * unit, 1024 * h["finest_scale"] + 4096 * unit
+    m = [b.mean(lambda s: s.scale[0]) if b else usual for b in near]
     first = [(v + (s >> 1)) // s for v in m]
     x = [
         min(5, (b.spread(lambda s: s.scale[0], f * s) // s).bit_length()) if b else 6
         for b, f in zip(near, first, strict=True)
     ]
-    a = [f + d for f, d in zip(first, tables.scale[0].signed(coder, x), strict=True)]
-    b_ = tables.scale[1].number(coder, [0] * len(out))
-    c_ = tables.scale[2].number(coder, [min(5, v.bit_length()) for v in b_])
+    large = [clip(0, 9, 5 + (v - 4096 * sum(w) // 3 - 4096 * unit >> 12)) for v, w in zip(m, sides, strict=True)]
+    sizes = tables.scale[0].number(coder, x)
+    less = [coder.adaptive(tables.less[y]) if size else 0 for size, y in zip(sizes, large, strict=True)]
+    a0 = [f - size if down else f + size for f, size, down in zip(first, sizes, less, strict=True)]
+    y = [clip(0, 4, b.mean(lambda s: s.scale[0] - s.scale[1]) >> 11) if b else 5 for b in near]
+    x = [6 * clip(0, 7, 4 + (a * s - usual >> 11)) + v for a, v in zip(a0, y, strict=True)]
+    a1 = [a - d for a, d in zip(a0, tables.scale[1].number(coder, x), strict=True)]
+    y = [clip(0, 6, b.mean(lambda s: s.scale[2]) - least >> 11) if b else 7 for b in near]
+    w = [8 * clip(0, 9, a * s - least >> 11) + v for a, v in zip(a1, y, strict=True)]
+    thin = [coder.adaptive(tables.thin[x]) for x in w]
+    thicker = iter(tables.scale[2].number(coder, [x for x, t in zip(w, thin, strict=True) if not t]))
     for n, splat in enumerate(out):
-        splat.scale = [clip(-126976, 126976, v * s) for v in (a[n], a[n] - b_[n], a[n] - b_[n] - c_[n])]
+        a2 = min(a1[n], (least + (s >> 1)) // s + (0 if thin[n] else next(thicker) + 1))
+        splat.scale = [clip(-126976, 126976, v * s) for v in (a0[n], a1[n], a2)]
 
-    effective = [[max(v, 1024 * h["finest_scale"] + 4096 * unit) for v in splat.scale] for splat in out]
+    x = [
+        5 * (b.mean(lambda s: s.opacity[0]) >> 14 if b else 4) + clip(0, 4, 2 + (splat.scale[0] - usual >> 12))
+        for b, splat in zip(near, out, strict=True)
+    ]
+    last = -(-65535 // h["opacity_step"])
+    for splat, below in zip(out, tables.opacity.number(coder, x), strict=True):
+        splat.opacity = [clip(1024, 65535, h["opacity_step"] * max(0, last - below))]
+
+    effective = [[max(v, least) for v in splat.scale] for splat in out]
+    roll = [angle_bits(h, e[1] - e[2]) for e in effective]
     tilt = [angle_bits(h, e[0] - e[2]) for e in effective]
     turn = [angle_bits(h, e[0] - e[1]) for e in effective]
     upper = []
     for n, b in enumerate(near):
         x = 16
         if b:
-            u, v, _ = b.splats[0].rotation
+            u, v, _, _ = b.splats[0].rotation
             x = 4 * (u + 32768 >> 14) + (v + 32768 >> 14)
-        upper.append((tilt[n], x))
+        upper.append((roll[n], x))
     upper = [coder.adaptive(tables.upper[x]) if t >= 2 else 0 for t, x in upper]
-    rest = [t - 2 if t >= 2 else t for t in tilt]
+    rest = [t - 2 if t >= 2 else t for t in roll]
     us = [(q >> 2 << r) + coder.uniform(1 << r) for q, r in zip(upper, rest, strict=True)]
     vs = [((q & 3) << r) + coder.uniform(1 << r) for q, r in zip(upper, rest, strict=True)]
     angles = [coder.uniform(1 << t) for t in turn]
+    lifted = [(n, tilt[n] - roll[n]) for n in range(len(out)) if tilt[n] > roll[n]]
+    upper = [coder.adaptive(tables.lift[k - 1]) for _, k in lifted]
+    lifts = [0] * len(out)
+    for (n, k), q in zip(lifted, upper, strict=True):
+        r = max(0, k - 2)
+        steps = (q << r) + coder.uniform(1 << r) - (1 << k)
+        lifts[n] = clip(-(2**15), 2**15, (2 * steps + 1) * 2 ** (15 - tilt[n]))
     for n, splat in enumerate(out):
-        u, v = ((2 * w[n] + 1 << 15 - tilt[n]) - 32768 for w in (us, vs))
-        splat.rotation = [u, v, 2 * angles[n] + 1 << 15 - turn[n]]
+        u, v = ((2 * w[n] + 1 << 15 - roll[n]) - 32768 for w in (us, vs))
+        splat.rotation = [u, v, 2 * angles[n] + 1 << 15 - turn[n], lifts[n]]
         splat.position = []
 
     widths = [place_widths(h, unit, e, q.rotation, w) for e, q, w in zip(effective, out, sides, strict=True)]
@@ -302,15 +338,19 @@ def decode_slice(coder: Coder, h: dict, head: dict, lower: list[Splat], tables: 
         splat.sh = [[0] * 3 for _ in range(count)]
     if any(h["sh_steps"]):
         chosen = [splat for splat in out if coder.adaptive(tables.has_sh)]
-        recent = [[0, 0, 0] for _ in chosen]
+        recent, others = [[0, 0, 0] for _ in chosen], [{} for _ in chosen]
         for p in AXES:
             for k in range(count):
                 own = sh_step(h, degree_of(k), p)
                 if own:
-                    x = [4 * (degree_of(k) - 1) + sum(v != 0 for v in r[-3:]) for r in recent]
-                    for splat, q, r in zip(chosen, tables.sh[p].signed(coder, x), recent, strict=True):
+                    x = []
+                    for r, o in zip(recent, others, strict=True):
+                        z = [0, o.get((k, 0), 0), o.get((k, 0), 0) + 2 * o.get((k, 1), 0)][p]
+                        x.append(5 * (8 * (degree_of(k) - 1) + bits_of(sum(r[-3:]), 7)) + bits_of(z, 4))
+                    for splat, q, r, o in zip(chosen, tables.sh[p].signed(coder, x), recent, others, strict=True):
                         splat.sh[k][p] = clip(-(2**24), 2**24, q * own)
-                        r.append(q)
+                        r.append(abs(q))
+                        o[k, p] = abs(q)
     return out
 
 
@@ -334,14 +374,13 @@ def colours(coder: Coder, h: dict, near: list[Neighbours | None], out: list[Spla
         splat.colour = []
     d = [0] * len(out)
     for p in AXES:
-        if p == 0:
-            own = colour_step(h, 0)
-            x = [
-                min(5, (b.spread(lambda s: s.colour[0], m[0]) // own).bit_length()) if b else 6
-                for b, m in zip(near, guess, strict=True)
-            ]
-        else:
-            x = [min(7, abs(v).bit_length()) for v in d]
+        own = colour_step(h, p)
+        y = [
+            bits_of(b.spread(lambda s, p=p: s.colour[p], m[p]) // own, 5) if b else 6
+            for b, m in zip(near, guess, strict=True)
+        ]
+        z = [bits_of(abs(v), 7) for v in d]
+        x = [y, [7 * a + b for a, b in zip(z, y, strict=True)], z][p]
         d = tables.colour[p].signed(coder, x)
         for n, splat in enumerate(out):
             splat.colour.append(clip(-(2**24), 2**24, guess[n][p] + d[n] * colour_step(h, p)))
@@ -356,7 +395,7 @@ def angle_bits(h: dict, difference: int) -> int:
 
 
 def axes_of(rotation: list[int]) -> Lists:
-    u, v, a = rotation
+    u, v, a, lift = rotation
     x, y = (u + v) >> 1, (u - v) >> 1
     z = max(0, 2**15 - abs(x) - abs(y))
     length = isqrt(x * x + y * y + z * z)
@@ -365,7 +404,11 @@ def axes_of(rotation: list[int]) -> Lists:
     xx, xy, yy = n[0] * n[0] // below, n[0] * n[1] // below, n[1] * n[1] // below
     t1, t2 = [2**14 - xx, -xy, -n[0]], [-xy, 2**14 - yy, -n[1]]
     c, s = COSINE[a >> 7], COSINE[abs(256 - (a >> 7))]
-    return [[c * t1[i] + s * t2[i] >> 14 for i in AXES], [c * t2[i] - s * t1[i] >> 14 for i in AXES], n]
+    f = [c * t1[i] + s * t2[i] >> 14 for i in AXES]
+    middle = [c * t2[i] - s * t1[i] >> 14 for i in AXES]
+    i = lift >> 7
+    c, s = COSINE[abs(i)], -COSINE[256 + i] if i < 0 else COSINE[256 - i]
+    return [[c * f[i] + s * n[i] >> 14 for i in AXES], middle, [c * n[i] - s * f[i] >> 14 for i in AXES]]
 
 
 def place_widths(h: dict, unit: int, effective: list[int], rotation: list[int], sides: list[int]) -> list[int]:

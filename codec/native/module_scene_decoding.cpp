@@ -17,11 +17,13 @@ using Columns = nb::ndarray<T, nb::shape<-1, C>, nb::c_contig, nb::device::cpu>;
 template <typename T>
 using Rest = nb::ndarray<T, nb::shape<-1, -1, 3>, nb::c_contig, nb::device::cpu>;
 using Three = Columns<int32_t, 3>;
+using Four = Columns<int32_t, ROTATION>;
 
 constexpr size_t SPLATS_PER_JOB = 1 << 13;
 
 struct Arrays {
-    Three position, scale, rotation;
+    Three position, scale;
+    Four rotation;
     Flat<int32_t> opacity;
     Three colour;
     Rest<int32_t> sh;
@@ -60,7 +62,7 @@ Header header_of(const Flat<const int32_t> &numbers) {
 class Decoder {
 public:
     Decoder(Flat<const uint16_t> counts, Flat<const int64_t> cosine, Flat<const int64_t> anisotropy, Three position, Three scale,
-            Three rotation, Flat<int32_t> opacity, Three colour, Rest<int32_t> sh)
+            Four rotation, Flat<int32_t> opacity, Three colour, Rest<int32_t> sh)
         : arrays_{position, scale, rotation, opacity, colour, sh}, cosine_(cosine), anisotropy_(anisotropy) {
         arrays_.rows();
         require(cosine.shape(0) == 513 && anisotropy.shape(0) == 16, "functions of another size");
@@ -138,7 +140,7 @@ private:
     size_t filled_ = 0;
 };
 
-void scene_floats(Three position, Three scale, Three rotation, Flat<int32_t> opacity, Three colour, Rest<int32_t> sh, double unit,
+void scene_floats(Three position, Three scale, Four rotation, Flat<int32_t> opacity, Three colour, Rest<int32_t> sh, double unit,
                   Flat<const float> logit, Flat<const double> cosine, Flat<const double> sine, Columns<float, 3> out_position,
                   Columns<float, 3> log_scale, Columns<float, 4> quaternion, Flat<float> out_opacity, Columns<float, 3> sh_dc,
                   Rest<float> sh_rest, int threads) {
@@ -162,7 +164,7 @@ void scene_floats(Three position, Three scale, Three rotation, Flat<int32_t> opa
 void bind_scene_decoding(nb::module_ &m) {
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     nb::class_<Decoder>(m, "SceneDecoder", "Slices of an object in a tile, decoded one after the other into given arrays.")
-        .def(nb::init<Flat<const uint16_t>, Flat<const int64_t>, Flat<const int64_t>, Three, Three, Three, Flat<int32_t>, Three,
+        .def(nb::init<Flat<const uint16_t>, Flat<const int64_t>, Flat<const int64_t>, Three, Three, Four, Flat<int32_t>, Three,
                       Rest<int32_t>>(),
              a("tables"), a("cosine"), a("anisotropy"), a("position"), a("scale"), a("rotation"), a("opacity"), a("colour"), a("sh"))
         .def("slice", &Decoder::slice, a("data"), a("state"), a("numbers"), a("codewords"), "count"_a, a("codes"), "given"_a,

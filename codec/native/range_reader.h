@@ -83,6 +83,11 @@ public:
         total_.set(sum);
     }
 
+    // Counts become half as large until they add up to `most` or less.
+    void forget(uint32_t most) {
+        while (total_.value > most) halve();
+    }
+
     // A symbol, which is learned; -1: the data is no code.
     int32_t symbol(RangeState &r) { return other(r, total_.unit(r.range)); }
 
@@ -148,6 +153,10 @@ public:
         total_.set(uint32_t(counts[0]) + counts[1]);
     }
 
+    void forget(uint32_t most) {
+        while (total_.value > most) halve(total_.value);
+    }
+
     int32_t symbol(RangeState &r) {
         const uint32_t unit = total_.unit(r.range), first = first_ * unit, all = total_.value * unit;
         if (r.code >= all) return -1;
@@ -155,14 +164,17 @@ public:
         const uint32_t second = -uint32_t(s); // all bits, so that no branch is made of it
         r.leave(first & second, first + ((all - 2 * first) & second));
         first_ += STEP & ~second;
-        if (total_.value + STEP > LIMIT) {
-            const uint16_t counts[] = {uint16_t((first_ + 1) >> 1), uint16_t((total_.value + STEP - first_ + 1) >> 1)};
-            begin(counts);
-        } else total_.set(total_.value + STEP);
+        if (total_.value + STEP > LIMIT) halve(total_.value + STEP);
+        else total_.set(total_.value + STEP);
         return s;
     }
 
 private:
+    void halve(uint32_t total) {
+        const uint16_t counts[] = {uint16_t((first_ + 1) >> 1), uint16_t((total - first_ + 1) >> 1)};
+        begin(counts);
+    }
+
     uint32_t first_;
     Total total_;
 };

@@ -24,10 +24,13 @@ void axes(const int32_t *rotation, const Functions &f, double (*m)[AXES]) {
     const double a = 1 / (1 + n[2]), x = n[0], y = n[1];
     const double first[] = {1 - x * x * a, -x * y * a, -x}, second[] = {-x * y * a, 1 - y * y * a, -y};
     const double c = f.cosine[rotation[2] & 65535], s = f.sine[rotation[2] & 65535];
+    const int32_t lift = std::abs(rotation[3]) & 65535;
+    const double up = f.cosine[lift], along = rotation[3] < 0 ? -f.sine[lift] : f.sine[lift];
     for (int i = 0; i < AXES; i++) {
-        m[i][0] = c * first[i] + s * second[i];
+        const double flat = c * first[i] + s * second[i];
+        m[i][0] = up * flat + along * n[i];
         m[i][1] = c * second[i] - s * first[i];
-        m[i][2] = n[i];
+        m[i][2] = up * n[i] - along * flat;
     }
 }
 
@@ -62,7 +65,7 @@ void to_floats(const State &state, double unit, const Functions &functions, cons
     for (size_t i = begin; i < end; i++) out.opacity[i] = functions.logit[state.opacity[i] & 65535];
     double m[AXES][AXES], rgb[3];
     for (size_t i = begin; i < end; i++) {
-        axes(state.rotation + AXES * i, functions, m);
+        axes(state.rotation + ROTATION * i, functions, m);
         quaternion(m, out.rotation + 4 * i);
     }
     for (size_t i = begin; i < end; i++) {

@@ -24,11 +24,15 @@ void axes(const Angles &angles, const int32_t *rotation, int32_t (*out)[AXES]) {
     const int32_t first[] = {ONE - xx, -xy, -x}, second[] = {-xy, ONE - yy, -y};
     const int32_t half_turns = rotation[2] >> 7;
     const int32_t c = int32_t(angles.cosine[half_turns]), s = int32_t(angles.cosine[std::abs(256 - half_turns)]);
+    const int32_t lift = rotation[3] >> 7, n[] = {x, y, z};
+    const int32_t up = int32_t(angles.cosine[std::abs(lift)]), sine = int32_t(angles.cosine[256 - std::abs(lift)]);
+    const int32_t along = lift < 0 ? -sine : sine;
     for (int i = 0; i < AXES; i++) {
-        out[0][i] = (c * first[i] + s * second[i]) >> 14;
+        const int32_t flat = (c * first[i] + s * second[i]) >> 14;
+        out[0][i] = (up * flat + along * n[i]) >> 14;
         out[1][i] = (c * second[i] - s * first[i]) >> 14;
+        out[2][i] = (up * n[i] - along * flat) >> 14;
     }
-    out[2][0] = x, out[2][1] = y, out[2][2] = z;
 }
 
 } // namespace

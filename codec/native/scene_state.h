@@ -7,7 +7,7 @@
 
 namespace pgs::scene {
 
-constexpr int AXES = 3, SIDE_BITS = 20; // of a cube whose cells have codes
+constexpr int AXES = 3, ROTATION = 4 /* numbers of a rotation */, SIDE_BITS = 20; // of a cube whose cells have codes
 constexpr int64_t POSITION_LIMIT = 1 << 30, SCALE_LIMIT = 31 << 12, COLOUR_LIMIT = 1 << 24;
 constexpr int64_t FIRST_OPACITY = 1024, LAST_OPACITY = 65535;
 
@@ -39,6 +39,8 @@ struct Header {
         codebook_bits, unit, colour_steps[3], sh_steps[3][3]; // 0: that degree is not sent
     int32_t origin[AXES], cube_bits, leaf_bits;
 
+    int64_t usual() const { return usual_scale * 1024 + unit * 4096; } // Q12 octaves
+    int64_t least() const { return finest_scale * 1024 + unit * 4096; }
     Cube cube() const { return {{origin[0], origin[1], origin[2]}, cube_bits, leaf_bits}; }
 };
 

@@ -5,6 +5,8 @@
 namespace pgs::scene {
 
 constexpr int LENGTHS = 18, CLASSES = 5, CONTEXTS = 1 + 2 * CLASSES, SPREADS = 7, DEGREES = 3;
+constexpr int LEVELS = 8, LOOKS = 6, HEIGHTS = 10, THICKNESSES = 8, ABOVE = 10, SIZES = 5, RECENT = 8, OTHERS = 5, LIFTS = 12, LIFT_BITS = 3;
+constexpr uint32_t FORGOTTEN = 512;
 
 // `SMALL_NUMBERS`: most are 0.
 template <int COUNT, bool SMALL_NUMBERS = false> struct NumberTables {
@@ -21,25 +23,41 @@ template <int COUNT, bool SMALL_NUMBERS = false> struct NumberTables {
 struct Tables {
     Table<SMALL + 1> small[CONTEXTS][SMALL + 1];
     Table<BUCKETS> large[CONTEXTS];
-    NumberTables<5> opacity;
+    NumberTables<5 * SIZES> opacity;
     NumberTables<SPREADS> scale;
-    NumberTables<1> second;
-    NumberTables<6> third;
+    NumberTables<LEVELS * LOOKS> second;
+    NumberTables<HEIGHTS * THICKNESSES> third;
+    Table<2> less[ABOVE], thin[HEIGHTS * THICKNESSES];
     Table<16> upper[17];
+    Table<1 << LIFT_BITS> lift[LIFTS];
     Table<2> choice;
-    NumberTables<8> colour[3];
+    NumberTables<SPREADS> colour_0;
+    NumberTables<8 * SPREADS> colour_1;
+    NumberTables<8> colour_2;
     Table<2> has_sh;
-    NumberTables<4 * DEGREES, true> sh[3];
+    NumberTables<DEGREES * RECENT * OTHERS, true> sh[3];
 
     // Calls use(table) for all of them, in the order of scene/compiled.py.
     template <typename Use> void each(const Use &use) {
         const auto numbers = [&](auto &t) { visit_all(use, t.lengths, t.halves); };
         visit_all(use, small, large);
-        numbers(opacity), numbers(scale), numbers(second), numbers(third);
-        visit_all(use, upper, choice);
-        for (auto &t : colour) numbers(t);
+        each_of_size(use);
+        visit_all(use, upper, lift, choice);
+        numbers(colour_0), numbers(colour_1), numbers(colour_2);
         use(has_sh);
         for (auto &t : sh) numbers(t);
+    }
+
+    // Lets tables of numbers whose steps may change learn fast.
+    void begin_slice() {
+        each_of_size([](auto &table) { table.forget(FORGOTTEN); });
+    }
+
+private:
+    template <typename Use> void each_of_size(const Use &use) {
+        const auto numbers = [&](auto &t) { visit_all(use, t.lengths, t.halves); };
+        numbers(opacity), numbers(scale), numbers(second), numbers(third);
+        visit_all(use, less, thin);
     }
 };
 

@@ -9,10 +9,11 @@ from pgsvc.range_coder import AdaptiveCoder
 from pgsvc.scene import steps
 from pgsvc.scene.neighbours import Neighbours
 from pgsvc.scene.symbols import as_context, code_signed_number
-from pgsvc.scene.tables import SliceTables, spread_context
+from pgsvc.scene.tables import SPREADS, SliceTables, spread_context
 from pgsvc.syntax import Record
 
 CHOICE = 2  # the `prediction` in which each splat says who predicts it
+SPREAD_COMPONENTS = 2  # whose differences go by the neighbours' too
 GREY = (1 << 15, 0, 0)  # where nobody does
 
 
@@ -34,14 +35,16 @@ def code_colour(
     if header["codebook_bits"]:
         return guess + _codewords(coder, header, None if wanted is None else wanted - guess)
     out = np.empty_like(guess)
-    context = spread_context(len(guess), None)
+    before = np.zeros(len(guess), np.int64)  # bit lengths of the differences of the component before
     for i, step in enumerate(steps.colour_steps(header)):
-        if i == 0 and near.exist:
-            context = spread_context(len(guess), near.spread(known[:, 0], guess[:, 0]) // step)
+        context = before
+        if i < SPREAD_COMPONENTS:
+            spread = near.spread(known[:, i], guess[:, i]) // step if near.exist else None
+            context = SPREADS * before + spread_context(len(guess), spread)
         aim = None if wanted is None else (2 * (wanted[:, i] - guess[:, i]) + step) // (2 * step)
         difference = code_signed_number(coder, tables.colour[i], context, aim)
         out[:, i] = guess[:, i] + difference * step
-        context = np.minimum(bit_length(np.abs(difference)), 7)
+        before = np.minimum(bit_length(np.abs(difference)), 7)
     return out
 
 

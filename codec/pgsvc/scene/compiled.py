@@ -39,7 +39,8 @@ class SceneDecoder:
 
     def __init__(self, count: int, scene: Record) -> None:
         self._scene, self._filled = scene, 0
-        position, scale, rotation, colour = (np.empty((count, 3), np.int32) for _ in range(4))
+        position, scale, colour = (np.empty((count, 3), np.int32) for _ in range(3))
+        rotation = np.empty((count, 4), np.int32)
         sh = np.empty((count, (scene["sh_degree"] + 1) ** 2 - 1, 3), np.int32)
         self._room = SceneState(position, scale, rotation, np.empty(count, np.int32), colour, sh)
         self._native = kernel.native().SceneDecoder(_first_tables(), COSINE, ANISOTROPY, *_arrays(self._room))
@@ -121,7 +122,19 @@ def _first_tables() -> np.ndarray:
     def of(*numbers: NumberTables) -> list[np.ndarray]:
         return [array for n in numbers for array in (n.lengths, n.halves)]
 
-    parts = [t.small, t.large, *of(t.opacity, *t.scale), t.upper, t.choice, *of(*t.colour), t.has_sh, *of(*t.sh)]
+    parts = [
+        t.small,
+        t.large,
+        *of(t.opacity, *t.scale),
+        t.less,
+        t.thin,
+        t.upper,
+        t.lift,
+        t.choice,
+        *of(*t.colour),
+        t.has_sh,
+        *of(*t.sh),
+    ]
     return np.concatenate([p.reshape(-1) for p in parts])
 
 

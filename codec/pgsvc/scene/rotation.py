@@ -1,7 +1,9 @@
-"""Orientations of ellipsoids (spec 10.6): where the smallest axis points, and how the largest lies about it.
+"""Orientations of ellipsoids (spec 10.6): about where the smallest axis points, how the largest lies about that, and its lift.
 
 An ellipsoid is the same after half a turn about any of its axes, and its axes have no names but their lengths. So the axes are
 sorted, the smallest points into one half of space, and the largest has half a turn: 24 quaternions for one orientation.
+A turn about the largest axis changes a long ellipsoid less than one about the middle axis. So the smallest axis is said only as
+finely as the former matters, and then the largest leaves the plane across it by an angle, the lift, and takes the smallest along.
 """
 
 from __future__ import annotations
@@ -42,14 +44,18 @@ def place_of(direction: np.ndarray) -> np.ndarray:
 
 
 def axes(rotation: np.ndarray) -> np.ndarray:
-    """Directions of the axes, largest first, of rotations of the state; Q14, int64 [N, 3 (axis), 3 (x, y, z)]."""
+    """Directions of the axes, largest first, of rotations [N, 4] of the state; Q14, int64 [N, 3 (axis), 3 (x, y, z)]."""
     n = directions(rotation[:, :2])
     first, second = _tangents(n)
     half_turns = rotation[:, 2].astype(np.int64) >> 7
     c, s = COSINE[half_turns], COSINE[np.abs(256 - half_turns)]
-    largest = (c[:, None] * first + s[:, None] * second) >> 14
+    flat = (c[:, None] * first + s[:, None] * second) >> 14
     middle = (c[:, None] * second - s[:, None] * first) >> 14
-    return np.stack([largest, middle, n], 1)
+    lift = rotation[:, 3].astype(np.int64) >> 7
+    up, s = COSINE[np.abs(lift)], np.sign(lift) * COSINE[256 - np.abs(lift)]
+    largest = (up[:, None] * flat + s[:, None] * n) >> 14
+    smallest = (up[:, None] * n - s[:, None] * flat) >> 14
+    return np.stack([largest, middle, smallest], 1)
 
 
 def _tangents(n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,14 +68,21 @@ def _tangents(n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def axes_of(rotation: np.ndarray) -> np.ndarray:
     """As :func:`axes`, in floats and to full precision; float64 [N, 3, 3]."""
-    u, v = (rotation[:, i] / 32768.0 for i in (0, 1))
+    n = float_directions(rotation[:, :2])
+    first, second = float_tangents(n)
+    angle, lift = rotation[:, 2:3] * (np.pi / 65536), rotation[:, 3:] * (np.pi / 65536)
+    c, s = np.cos(angle), np.sin(angle)
+    flat, middle = c * first + s * second, c * second - s * first
+    c, s = np.cos(lift), np.sin(lift)
+    return np.stack([c * flat + s * n, middle, c * n - s * flat], 1)
+
+
+def float_directions(square: np.ndarray) -> np.ndarray:
+    """Unit vectors of places (u, v) in Q15 on the square, to full precision; float64 [N, 3]."""
+    u, v = (square[:, i] / 32768.0 for i in (0, 1))
     p = np.stack([(u + v) / 2, (u - v) / 2], 1)
     n = np.concatenate([p, 1 - np.abs(p).sum(1, keepdims=True)], 1)
-    n /= np.linalg.norm(n, axis=1, keepdims=True)
-    first, second = float_tangents(n)
-    angle = rotation[:, 2:] * (np.pi / 65536)
-    c, s = np.cos(angle), np.sin(angle)
-    return np.stack([c * first + s * second, c * second - s * first, n], 1)
+    return n / np.linalg.norm(n, axis=1, keepdims=True)
 
 
 def float_tangents(n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

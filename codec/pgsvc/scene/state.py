@@ -23,8 +23,8 @@ class SceneState:
     Args:
         position: int32 [N, 3], grid units.
         scale: int32 [N, 3], Q12 octaves above one scene unit, largest axis first.
-        rotation: int32 [N, 3], the direction of the smallest axis on the square of spec 10.6 (Q15) and the angle of the
-            largest axis about it (Q16 half turns).
+        rotation: int32 [N, 4], a direction on the square of spec 10.6 (Q15), the angle of the largest axis about it and its
+            lift out of the plane across it (Q16 half turns).
         opacity: int32 [N], square root of alpha in Q16, 1024 … 65535.
         colour: int32 [N, 3], luma and two differences of the constant colour, Q16 (spec 10.8).
         sh: int32 [N, K, 3], the same of the further coefficients, Q16.
@@ -43,8 +43,9 @@ class SceneState:
     @staticmethod
     def none(rest_count: int) -> SceneState:
         """No splat at all."""
-        three, sh = np.zeros((0, 3), np.int32), np.zeros((0, rest_count, 3), np.int32)
-        return SceneState(three, three, three, np.zeros(0, np.int32), three, sh)
+        three, four = np.zeros((0, 3), np.int32), np.zeros((0, 4), np.int32)
+        sh = np.zeros((0, rest_count, 3), np.int32)
+        return SceneState(three, three, four, np.zeros(0, np.int32), three, sh)
 
     @staticmethod
     def concatenate(parts: Sequence[SceneState]) -> SceneState:

@@ -34,11 +34,11 @@ def effective_scale(header: Record, scale: np.ndarray, unit: int) -> np.ndarray:
     return np.maximum(scale.astype(np.int64), (header["finest_scale"] << 10) + (unit << 12))
 
 
-def rotation_bits(header: Record, effective: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bits of each coordinate of the direction, and of the angle; int64 [N] each."""
-    tilt = angle_bits(header["rotation_precision"], effective[:, 0] - effective[:, 2])
-    turn = angle_bits(header["rotation_precision"], effective[:, 0] - effective[:, 1])
-    return tilt, turn
+def rotation_bits(header: Record, effective: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bits of angles about the largest, the middle and the smallest axis: roll, tilt and turn; int64 [N] each."""
+    pairs = ((1, 2), (0, 2), (0, 1))
+    roll, tilt, turn = (angle_bits(header["rotation_precision"], effective[:, a] - effective[:, b]) for a, b in pairs)
+    return roll, tilt, turn
 
 
 def place_exponents(header: Record, effective: np.ndarray, rotation: np.ndarray, unit: int) -> np.ndarray:

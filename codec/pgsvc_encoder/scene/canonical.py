@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pgsvc.scene.rotation import float_tangents, place_of
 from pgsvc.scene.splats import SH_C0, SceneSplats
 from pgsvc.scene.state import from_rgb
 
@@ -18,8 +17,7 @@ class Canonical:
     Args:
         position: float64 [N, 3], scene units.
         scale: float64 [N, 3], octaves above one scene unit, largest first.
-        direction: float64 [N, 2], place of the smallest axis on the square, −1 … 1.
-        angle: float64 [N], of the largest axis in half turns, 0 … 1.
+        axes: float64 [N, 3, 3], directions of the axes, a right-handed frame; the smallest has z ≥ 0.
         alpha: float64 [N].
         colour: float64 [N, 3], luma and differences of the constant colour, 1 is white.
         sh: float64 [N, K, 3], the same of the further coefficients.
@@ -27,8 +25,7 @@ class Canonical:
 
     position: np.ndarray
     scale: np.ndarray
-    direction: np.ndarray
-    angle: np.ndarray
+    axes: np.ndarray
     alpha: np.ndarray
     colour: np.ndarray
     sh: np.ndarray
@@ -45,14 +42,12 @@ def canonical(splats: SceneSplats) -> Canonical:
     octaves = splats.log_scale.astype(np.float64) / np.log(2)
     order = np.argsort(-octaves, 1, kind="stable")
     axes = np.take_along_axis(matrices(splats.rotation).transpose(0, 2, 1), order[:, :, None], 1)
-    n = np.where(axes[:, 2, 2:] < 0, -axes[:, 2], axes[:, 2])
-    first, second = float_tangents(n)
-    angle = np.arctan2((axes[:, 0] * second).sum(1), (axes[:, 0] * first).sum(1)) / np.pi % 1.0
+    axes[:, 2] = np.where(axes[:, 2, 2:] < 0, -axes[:, 2], axes[:, 2])
+    axes[:, 1] = np.cross(axes[:, 2], axes[:, 0])
     return Canonical(
         splats.position.astype(np.float64),
         np.take_along_axis(octaves, order, 1),
-        place_of(n),
-        angle,
+        axes,
         1 / (1 + np.exp(-splats.opacity.astype(np.float64))),
         from_rgb(0.5 + SH_C0 * splats.sh_dc.astype(np.float64)),
         from_rgb(splats.sh_rest.astype(np.float64)),
