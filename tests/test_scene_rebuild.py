@@ -285,7 +285,7 @@ def decode_slice(coder: Coder, h: dict, head: dict, lower: list[Splat], tables: 
     thin = [coder.adaptive(tables.thin[x]) for x in w]
     thicker = iter(tables.scale[2].number(coder, [x for x, t in zip(w, thin, strict=True) if not t]))
     for n, splat in enumerate(out):
-        a2 = min(a1[n], (least + (s >> 1)) // s + (0 if thin[n] else next(thicker) + 1))
+        a2 = min(a1[n], (least + (s >> 1)) // s + (0 if thin[n] else 3 * (next(thicker) + 1)))
         splat.scale = [clip(-126976, 126976, v * s) for v in (a0[n], a1[n], a2)]
 
     x = [
@@ -390,7 +390,7 @@ def colours(coder: Coder, h: dict, near: list[Neighbours | None], out: list[Spla
 
 
 def angle_bits(h: dict, difference: int) -> int:
-    i = max(0, difference) >> 10
+    i = max(0, difference) >> 11
     return clip(0, 12, (h["rotation_precision"] + (ANISOTROPY[i] if i < 16 else 2 * i)) >> 3)
 
 
@@ -412,7 +412,7 @@ def axes_of(rotation: list[int]) -> Lists:
 
 
 def place_widths(h: dict, unit: int, effective: list[int], rotation: list[int], sides: list[int]) -> list[int]:
-    octave = [e >> 12 for e in effective]
+    octave = [e + (effective[0] - e >> 1) >> 12 for e in effective]
     finest, axes = min(octave), axes_of(rotation)
     out = []
     for x in AXES:
@@ -442,7 +442,7 @@ def refine(coder: Coder, h: dict, slices: list[tuple[dict, list[Splat]]], times:
 def third_of(coder: Coder, tables: Lists, own: dict, name: str, k: int, p: int, number: int, t: int) -> int:
     first = {
         "opacity": lambda: own["opacity_step"],
-        "scale": lambda: 64 * own["scale_step"],
+        "scale": lambda: 64 * own["scale_step"] * (3 if p == 2 else 1),
         "colour": lambda: colour_step(own, p),
         "sh": lambda: sh_step(own, degree_of(k), p),
     }[name]()

@@ -2,6 +2,12 @@
 
 namespace pgs::scene {
 
+namespace {
+
+constexpr int THICKER = 3; // steps of scales in one of the smallest
+
+} // namespace
+
 // The largest scales in steps, against the neighbours' or the usual one; where these are large for the box, it is likely less.
 void Slice::largest(std::vector<int32_t> &out) {
     const int64_t step = h.scale_step * 64;
@@ -48,7 +54,7 @@ void Slice::scale() {
     const int64_t floor = floor_div(least + step / 2, step);
     size_t j = 0;
     for (size_t i = 0; i < n; i++) {
-        const int64_t more = j < thick.size() && thick[j] == i ? 1 + numbers[j++] : 0;
+        const int64_t more = j < thick.size() && thick[j] == i ? THICKER * (1 + int64_t(numbers[j++])) : 0;
         const int64_t steps[] = {first[i], second[i], std::min<int64_t>(second[i], floor + more)};
         for (int k = 0; k < AXES; k++) out.scale[AXES * i + size_t(k)] = clip(steps[k] * step, -SCALE_LIMIT, SCALE_LIMIT);
     }

@@ -38,7 +38,7 @@ void axes(const Angles &angles, const int32_t *rotation, int32_t (*out)[AXES]) {
 } // namespace
 
 int angle_bits(const Angles &angles, int precision, int64_t difference) {
-    const int64_t quarters = std::max<int64_t>(difference, 0) >> 10;
+    const int64_t quarters = std::max<int64_t>(difference, 0) >> 11;
     const int64_t more = quarters < QUARTERS ? angles.anisotropy[quarters] : 2 * quarters;
     return int(std::clamp<int64_t>((precision + more) >> 3, 0, MOST_BITS));
 }
@@ -46,7 +46,8 @@ int angle_bits(const Angles &angles, int precision, int64_t difference) {
 void place_exponents(const Angles &angles, const Header &h, const int64_t *effective, const int32_t *rotation, int64_t *out) {
     int32_t direction[AXES][AXES], sharpness[AXES] = {};
     axes(angles, rotation, direction);
-    const int64_t octave[] = {effective[0] >> 12, effective[1] >> 12, effective[2] >> 12};
+    int64_t octave[AXES]; // half as thin as they are for the largest
+    for (int k = 0; k < AXES; k++) octave[k] = (effective[k] + ((effective[0] - effective[k]) >> 1)) >> 12;
     const int64_t finest = std::min({octave[0], octave[1], octave[2]});
     for (int k = 0; k < AXES; k++) {
         const int shift = int(std::min<int64_t>(2 * (octave[k] - finest), 31));

@@ -45,7 +45,7 @@ def first_steps(header: Record, attribute: str, rest_count: int) -> np.ndarray:
     if attribute == "opacity":
         return np.array(header["opacity_step"], np.int64)
     if attribute == "scale":
-        return np.full(3, header["scale_step"] << 6, np.int64)
+        return np.array([1, 1, steps.THICKER], np.int64) * (header["scale_step"] << 6)
     if attribute == "colour":
         return np.array(steps.colour_steps(header), np.int64)
     out = np.zeros((rest_count, 3), np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pgsvc.range_coder import AdaptiveCoder
+from pgsvc.scene import steps
 from pgsvc.scene.neighbours import Neighbours
 from pgsvc.scene.state import SceneState, clip_scale
 from pgsvc.scene.symbols import as_context, code_number
@@ -48,14 +49,13 @@ def code_scale(
     heights = np.clip(middle * step - least >> 11, 0, HEIGHTS - 1)
     context = THICKNESSES * heights + _look(near, known.scale[:, 2].astype(np.int64) - least, THICKNESSES)
     floor = (least + step // 2) // step
-    more = None if wanted is None else np.maximum(wanted[:, 2] - floor, 0)
+    more = None if wanted is None else (np.maximum(wanted[:, 2] - floor, 0) + steps.THICKER // 2) // steps.THICKER
     thin = coder.adaptive(tables.thin, as_context(context), None if more is None else (more == 0).astype(np.int32))
     thick = thin == 0
-    smallest = np.full(len(middle), floor, np.int64)
-    smallest[thick] += 1 + code_number(
-        coder, tables.scale[2], context[thick], None if more is None else more[thick] - 1
-    )
-    return clip_scale(np.stack([largest, middle, np.minimum(middle, smallest)], 1) * step)
+    size = np.zeros(len(middle), np.int64)
+    rest = None if more is None else more[thick] - 1
+    size[thick] = 1 + code_number(coder, tables.scale[2], context[thick], rest)
+    return clip_scale(np.stack([largest, middle, np.minimum(middle, floor + steps.THICKER * size)], 1) * step)
 
 
 def _code_largest(

@@ -10,6 +10,7 @@ from pgsvc.syntax import Record
 
 EIGHTHS = np.round(2.0**14 * 2.0 ** (np.arange(8) / 8)).astype(np.int64)
 MOST_PLACE_BITS = 16
+THICKER = 3  # steps of scales in one of the smallest, which is seen in few views
 
 
 def step(eighths: int) -> int:
@@ -45,9 +46,10 @@ def place_exponents(header: Record, effective: np.ndarray, rotation: np.ndarray,
     """log2 of the steps of positions along x, y, z in grid units; int64 [N, 3].
 
     A step along x is a fraction of how far the splat may be moved along x alone before its weights change much,
-    1/√(Σ⁻¹)_xx, rounded down to half an octave.
+    1/√(Σ⁻¹)_xx, rounded down to half an octave. Axes count as half as thin as they are for the largest, in octaves: few views
+    see a flat splat from its edge.
     """
-    octave = effective >> 12
+    octave = effective + (effective[:, :1] - effective >> 1) >> 12
     finest = octave.min(1)
     squares = axes(rotation) ** 2 >> 14  # of the axes' directions: Q14
     shift = np.minimum(2 * (octave - finest[:, None]), 31)

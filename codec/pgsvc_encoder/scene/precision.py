@@ -23,8 +23,8 @@ class Balance:
 
     opacity: float = 1.0
     scale: float = 1.0
-    rotation: float = 1.2
-    place: float = 1.5
+    rotation: float = 0.45
+    place: float = 0.7
     sh: float = 0.85
 
 
