@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from pgsvc import container, headers
 from pgsvc.bits import BitReader
 from pgsvc.container import Address, Chunk, ChunkParser
-from pgsvc.decode import DecodedFrame, Setup, decode_segment, running_sum
+from pgsvc.decode import DecodedFrame, Part, Setup, decode_parts
 from pgsvc.errors import BadStream, HashMismatch, LimitExceeded, NeedMoreData, Unsupported, UsageError
 from pgsvc.index import IndexEntry, read_index
 from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits, check_header, check_output
@@ -344,7 +344,19 @@ class Stream:
         limits = self.limits if is_own else self._allowed  # another size is no affair of the stream's limit level
         check_output(size, limits)
         setup = Setup(self.format, output, limits, reuse, self.cpu, self.threads)
-        running = running_sum(setup)
+        check: _HashCheck | None = None
+        lengths = [s.frames for s in self.segments.values() if s.frames and (stop is None or s.first_frame < stop)]
+        longest = max(2, *lengths) if len(lengths) > 1 else sum(lengths)
+        for part, frame in decode_parts(setup, self._parts(start, stop, whole=check_hash), level, longest):
+            if check_hash:
+                if check is None or check.segment is not part.segment:
+                    check = _HashCheck(part.segment, [own == size for own in self._level_sizes])
+                check(frame.index - part.segment.first_frame, frame)
+            if frame.index >= start:
+                yield frame
+
+    def _parts(self, start: int, stop: int | None, *, whole: bool) -> Iterator[Part]:
+        """What of the segments is needed for the frames asked for; ``whole``: from their first frames on."""
         end = 0
         for number in sorted(self.segments):
             segment = self.segments[number]
@@ -355,14 +367,8 @@ class Stream:
             end = segment.first_frame + segment.frames
             if end <= start or (stop is not None and segment.first_frame >= stop):
                 continue
-            check = _HashCheck(segment, [own == size for own in self._level_sizes]) if check_hash else None
             count = segment.frames if stop is None else min(segment.frames, stop - segment.first_frame)
-            first = 0 if check else max(0, start - segment.first_frame)
-            for frame in decode_segment(setup, running, segment, level, first, count):
-                if check:
-                    check(frame.index - segment.first_frame, frame)
-                if frame.index >= start:
-                    yield frame
+            yield Part(segment, 0 if whole else max(0, start - segment.first_frame), count)
 
     def scene(
         self,
@@ -408,12 +414,12 @@ class _HashCheck:
     """
 
     def __init__(self, segment: Segment, comparable: list[bool]) -> None:
-        self._segment, self._comparable = segment, comparable
+        self.segment, self._comparable = segment, comparable
         self._open: tuple[int, int, int, int] | None = None  # level, frames left, CRC so far, CRC expected
 
     def __call__(self, frame: int, decoded: DecodedFrame) -> None:
         comparable = not decoded.partial and self._comparable[decoded.level]
-        known = self._segment.hashes.get((decoded.level, frame)) if comparable else None
+        known = self.segment.hashes.get((decoded.level, frame)) if comparable else None
         if known is not None:
             self._open = (decoded.level, known[0], 0, known[1])
         if self._open is None:
