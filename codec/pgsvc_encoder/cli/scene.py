@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgsvc.cli.common import note, refuse_same_file
+from pgsvc.cli.common import note
+from pgsvc_encoder.cli.output import check_output
+from pgsvc_encoder.cli.scene_end import measure_and_report
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,18 +23,13 @@ NAME = "pgsvc-enc"
 def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
     """Encode as the options say; ``command`` is for the report."""
     settings = settings_from(a)
-    from pgsvc.errors import UsageError
     from pgsvc.output.target import write_whole
-    from pgsvc_encoder.scene import report
     from pgsvc_encoder.scene.encode import encode_scene
     from pgsvc_encoder.scene.importance import importance
-    from pgsvc_encoder.scene.measure import TEST_VIEWS, level_rows
     from pgsvc_encoder.scene.progress import StageBar
     from pgsvc_encoder.scene.source import open_scene
 
-    if not Path(a.output).parent.is_dir():
-        raise UsageError(f"the folder of {a.output} does not exist")
-    refuse_same_file(a.input.rpartition("#")[0] or a.input, a.output)
+    check_output(a.input.rpartition("#")[0] or a.input, a.output)
     began = time.perf_counter()
     source = open_scene(
         a.input,
@@ -58,17 +54,7 @@ def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
     with bar.stage("coding", "splat", seconds) as progress:
         encoded = encode_scene(coded, form, settings, weight, progress=progress)
     write_whole(a.output, encoded.data)
-    if a.quiet and a.report is None:
-        return 0  # nobody would see what is measured
-    with bar.stage("measuring", "level", seconds) as progress:
-        views = 0 if a.no_views else TEST_VIEWS
-        rows = level_rows(encoded, splats, form, views=views, threads=a.threads, progress=progress)
-    result = report.summary(source, settings, encoded, rows, seconds)
-    if a.report is not None:
-        from pgsvc_encoder.report import write
-
-        write(Path(a.report), list(command), result)
-    note(a.quiet, report.format_table(result))
+    measure_and_report(a, command, source, settings, encoded, bar, seconds)
     return 0
 
 
