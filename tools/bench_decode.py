@@ -44,7 +44,7 @@ CLIPS = [
     ("akiyo", "akiyo_352x288_300f.mp4", "500"),
 ]
 MOVING = (10, 30, 100)  # percent of the picture
-MOVING_FRAMES = KEYS = 12
+MOVING_FRAMES, KEYS = 32, 12  # predicted frames behind a key frame, as many as encoders make; key frames
 PEAK = (
     "import resource as r, subprocess as s, sys; s.run(sys.argv[1:]); print(r.getrusage(r.RUSAGE_CHILDREN).ru_maxrss)"
 )
