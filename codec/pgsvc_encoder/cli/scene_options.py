@@ -6,7 +6,7 @@ import argparse
 
 DESTINATIONS = {
     "quality", "quality_layers", "slices", "tiles", "layering", "importance", "repair", "frame", "units", "kernel",
-    "colour_space", "labels", "no_views", "adapt", "drop",
+    "colour_space", "labels", "no_views", "adapt", "growth", "drop",
 }  # fmt: skip
 TRAINING = {"method", "iterations", "sh_degree", "background", "downscale", "test", "hold", "images"}
 
@@ -32,12 +32,20 @@ def add_scene_options(p: argparse.ArgumentParser) -> None:
         help="iterations in which opacities and colours make up for the rounding of shapes and places, in rendered views "
         "(default 72; 0: none, much faster)",
     )
+    g.add_argument(
+        "--growth",
+        type=int,
+        metavar="VIEWS",
+        help="rendered views in which it is found how much larger the splats of each beginning are shown, until others come "
+        "(default 4; 0: not at all)",
+    )
     g.add_argument("--slices", type=int, metavar="N", help="of each layer; every one that arrives is shown (default 3)")
     g.add_argument("--tiles", type=int, metavar="N", help="parts of space that are decoded apart (default 1)")
     g.add_argument(
         "--layering",
-        choices=("importance", "octree"),
-        help="what is in the lower layers: the most important splats (default), or those of each cell of an octree",
+        choices=("mixed", "importance", "octree"),
+        help="what comes first: the most important splats, those of each cell of an octree, or those of each cell in the lower "
+        "half of the layers and then the most important ones (mixed, default)",
     )
     g.add_argument(
         "--importance",

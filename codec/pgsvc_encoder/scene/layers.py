@@ -81,6 +81,18 @@ def slices_of(importance: np.ndarray, count: int) -> list[np.ndarray]:
     return [part for part in np.array_split(order, min(count, max(1, len(order))))]
 
 
+def even_slices(position: np.ndarray, importance: np.ndarray, count: int) -> list[np.ndarray]:
+    """The same by an octree, each slice over all of space, most important first in a cell."""
+    ends = [len(part) for part in np.array_split(position, min(count, max(1, len(position))))]
+    own = by_octree(position, importance, np.cumsum(ends).tolist())
+    return [np.flatnonzero(own == number) for number in range(len(ends))]
+
+
+def spatial_layers(layering: str, count: int) -> int:
+    """How many of the first layers of splats lie evenly in space, of so many."""
+    return {"importance": 0, "mixed": -(-count // 2), "octree": count}[layering]
+
+
 def tiles_of(position: np.ndarray, count: int) -> np.ndarray:
     """Tile of each splat: space is cut across its longest side, where it halves the splats, ``count`` − 1 times; int64 [N]."""
     tile = np.zeros(len(position), np.int64)
