@@ -19,7 +19,7 @@ from pgsvc.scene.state import SCALE_LIMIT, SceneState
 from pgsvc.stream import Stream
 from pgsvc_encoder.scene.encode import encode_scene
 from pgsvc_encoder.scene.growth import growths
-from pgsvc_encoder.scene.layers import even_slices, spatial_layers
+from pgsvc_encoder.scene.layers import even_slices, layers_of, spatial_layers
 from pgsvc_encoder.scene.settings import SceneSettings
 from pgsvc_encoder.scene.views import training_views
 
@@ -141,6 +141,20 @@ def test_even_slices() -> None:
     assert [len(s) for s in slices] == [26, 26, 26, 25]
     assert [len(s) for s in even_slices(position[:2], importance[:2], 4)] == [1, 1]
     assert [spatial_layers(name, 5) for name in ("importance", "mixed", "octree")] == [0, 3, 5]
+
+
+def test_layers() -> None:
+    rng = np.random.default_rng(0)
+    position, importance = rng.normal(size=(100, 3)), rng.random(100)
+    order = np.argsort(-importance)
+    for even in range(4):
+        layer = layers_of(position, importance, [10, 20, 60], even)
+        assert np.bincount(layer + 1).tolist() == [40, 10, 10, 40]
+        if 0 < even < 3:
+            assert not (layer[order[40:]] == 0).any()
+    assert (layers_of(position, importance, [10, 20, 60], 0)[order[:10]] == 0).all()
+    one = layers_of(position[:1], importance[:1], [1, 1], 1)
+    assert one.tolist() == [0]
 
 
 def test_settings() -> None:

@@ -23,9 +23,8 @@ from pgsvc_encoder.scene.canonical import Canonical, canonical
 from pgsvc_encoder.scene.importance import importance as importance_of
 from pgsvc_encoder.scene.layers import (
     budgets,
-    by_importance,
-    by_octree,
     even_slices,
+    layers_of,
     slices_of,
     spatial_layers,
     tiles_of,
@@ -147,11 +146,7 @@ def _layers(whole: Canonical, importance: np.ndarray, settings: SceneSettings, c
     enough = importance >= settings.drop * importance.mean()
     seen = np.flatnonzero((whole.alpha >= INVISIBLE) & enough)
     levels = budgets(len(seen), count, settings.splats)
-    even = spatial_layers(settings.layering, count)
-    own = by_octree(whole.position[seen], importance[seen], levels[:even])
-    rest = np.flatnonzero(own < 0)
-    more = by_importance(importance[seen[rest]], [n - (own >= 0).sum() for n in levels[even:]])
-    own[rest] = np.where(more < 0, -1, more + even)
+    own = layers_of(whole.position[seen], importance[seen], levels, spatial_layers(settings.layering, count))
     layer = np.full(len(whole), -1, np.int64)
     layer[seen] = own
     return layer

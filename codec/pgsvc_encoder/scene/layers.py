@@ -7,6 +7,8 @@ import numpy as np
 from pgsvc.errors import UsageError
 from pgsvc.scene.morton import morton3
 
+CHOICE = 2  # splats to choose from, for each that an octree takes
+
 
 def budgets(count: int, layers: int, wanted: tuple[int, ...] | None) -> list[int]:
     """Splats of levels 0, 1, …: exactly ``wanted``, or doubling up to all.
@@ -59,6 +61,21 @@ def by_octree(position: np.ndarray, importance: np.ndarray, levels: list[int]) -
         if missing > 0:  # several splats in one cell of the finest depth
             more = rest[np.argsort(-importance[rest], kind="stable")][:missing]
             taken[more], layer[more] = True, k
+    return layer
+
+
+def layers_of(position: np.ndarray, importance: np.ndarray, levels: list[int], even: int) -> np.ndarray:
+    """Layer of each splat, −1 for those that are left out: the first ``even`` layers by an octree, the others by importance.
+
+    The octree is of the more important splats, `CHOICE` times as many as it takes: in a cell without any nothing is to be seen.
+    """
+    layer = np.full(len(position), -1, np.int64)
+    if even:
+        some = np.argsort(-importance, kind="stable")[: CHOICE * levels[even - 1]]
+        layer[some] = by_octree(position[some], importance[some], levels[:even])
+    rest = np.flatnonzero(layer < 0)
+    more = by_importance(importance[rest], [n - int((layer >= 0).sum()) for n in levels[even:]])
+    layer[rest] = np.where(more < 0, -1, more + even)
     return layer
 
 
