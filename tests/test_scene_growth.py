@@ -140,7 +140,7 @@ def test_even_slices() -> None:
     assert sorted(np.concatenate(slices).tolist()) == list(range(103))
     assert [len(s) for s in slices] == [26, 26, 26, 25]
     assert [len(s) for s in even_slices(position[:2], importance[:2], 4)] == [1, 1]
-    assert [spatial_layers(name, 5) for name in ("importance", "mixed", "octree")] == [0, 3, 5]
+    assert [spatial_layers(name, 5) for name in ("importance", "mixed", "octree")] == [0, 2, 5]
 
 
 def test_layers() -> None:

@@ -107,7 +107,7 @@ def even_slices(position: np.ndarray, importance: np.ndarray, count: int) -> lis
 
 def spatial_layers(layering: str, count: int) -> int:
     """How many of the first layers of splats lie evenly in space, of so many."""
-    return {"importance": 0, "mixed": -(-count // 2), "octree": count}[layering]
+    return {"importance": 0, "mixed": count // 2, "octree": count}[layering]
 
 
 def tiles_of(position: np.ndarray, count: int) -> np.ndarray:
