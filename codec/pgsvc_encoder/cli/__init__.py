@@ -10,7 +10,18 @@ from pgsvc.cli.common import given, parser, refuse_flags, run
 from pgsvc_encoder.cli import picture_options, scene_options
 
 NAME = "pgsvc-enc"
-NOT_OF_TRAINING = {"repair", "frame", "units", "colour_space", "labels", "layering", "importance", "adapt", "drop"}
+NOT_OF_TRAINING = {
+    "repair",
+    "frame",
+    "units",
+    "colour_space",
+    "labels",
+    "layering",
+    "importance",
+    "adapt",
+    "growth",
+    "drop",
+}
 EXAMPLES = """\
   pgsvc-enc photo.png photo.pgs                        three layers, medium effort
   pgsvc-enc in_352x288_30fps.yuv out.pgs --layers 3    raw video, size from the name

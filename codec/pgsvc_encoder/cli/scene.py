@@ -53,6 +53,10 @@ def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
             coded = _adapted(splats, form, settings, weight, a.threads, progress)
     with bar.stage("coding", "splat", seconds) as progress:
         encoded = encode_scene(coded, form, settings, weight, progress=progress)
+    if settings.growth:
+        with bar.stage("growing", "slice", seconds) as progress:
+            growth = _growths(encoded.data, splats, form, settings.growth, a.threads, progress)
+        encoded = encode_scene(coded, form, settings, weight, growth=growth)
     write_whole(a.output, encoded.data)
     measure_and_report(a, command, source, settings, encoded, bar, seconds)
     return 0
@@ -76,6 +80,21 @@ def _adapted(
     return adapt(splats, form, settings, weight, cameras, threads=threads, progress=progress)
 
 
+def _growths(
+    data: bytes,
+    splats: SceneSplats,
+    form: SceneFormat,
+    views: int,
+    threads: int,
+    progress: Callable[[int, int], None],
+) -> dict[tuple[int, int], tuple[int, int]]:
+    from pgsvc_encoder.scene.growth import VIEW_SIZE, growths
+    from pgsvc_encoder.scene.views import training_views
+
+    cameras = training_views(splats, form, views, VIEW_SIZE, threads=threads)
+    return growths(data, splats, form, cameras, threads=threads, progress=progress)
+
+
 def settings_from(a: argparse.Namespace) -> SceneSettings:
     """Checked settings.
 
@@ -86,7 +105,7 @@ def settings_from(a: argparse.Namespace) -> SceneSettings:
     from pgsvc.errors import UsageError
     from pgsvc_encoder.scene.settings import SceneSettings
 
-    names = ("quality", "quality_layers", "slices", "tiles", "layering", "importance", "adapt", "drop")
+    names = ("quality", "quality_layers", "slices", "tiles", "layering", "importance", "adapt", "growth", "drop")
     chosen: dict[str, Any] = {n: getattr(a, n) for n in names if getattr(a, n) is not None}
     quality_layers = chosen.get("quality_layers", 0)
     splats = None if a.splats is None else _budgets(a.splats)

@@ -6,7 +6,7 @@ import argparse
 
 DESTINATIONS = {
     "quality", "quality_layers", "slices", "tiles", "layering", "importance", "repair", "frame", "units", "kernel",
-    "colour_space", "labels", "no_views", "adapt", "drop",
+    "colour_space", "labels", "no_views", "adapt", "growth", "drop",
 }  # fmt: skip
 TRAINING = {"method", "iterations", "sh_degree", "background", "downscale", "test", "hold", "images"}
 
@@ -49,10 +49,17 @@ def add_scene_options(p: argparse.ArgumentParser) -> None:
         help="cut space into N parts (default 1), so that pgsvc-dec --tiles 1,3 or pgsvc-cut --tiles 1,3 takes some alone",
     )
     g.add_argument(
+        "--growth",
+        type=int,
+        metavar="VIEWS",
+        help="rendered views in which it is found how much larger the splats of each beginning are shown, until others come "
+        "(default 4); --growth 0: not at all",
+    )
+    g.add_argument(
         "--layering",
-        choices=("importance", "octree"),
-        help="what the lower layers hold: the most important splats (default), or the most important one of each cell of an "
-        "octree, evenly all over the scene",
+        choices=("mixed", "importance", "octree"),
+        help="what comes first: the most important splats, those of each cell of an octree, evenly all over the scene, or those of "
+        "each cell in the lower half of the layers and then the most important ones (mixed, default)",
     )
     g.add_argument(
         "--importance",
