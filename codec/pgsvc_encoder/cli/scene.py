@@ -47,6 +47,13 @@ def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
     bar = StageBar(source.name, quiet=a.quiet)
     with bar.stage("importance", "view", seconds) as progress:
         weight = importance(splats, form, settings.importance, threads=a.threads, progress=progress)
+    if settings.drop:
+        with bar.stage("dropping", "view", seconds) as progress:
+            weight = _dropped(splats, form, settings, weight, a.threads, progress)
+        note(
+            a.quiet,
+            f"{NAME}: {int((weight == 0).sum())} of {len(weight)} splats are left out (--drop {settings.drop:g})",
+        )
     coded = splats
     if settings.adapt:
         with bar.stage("adapting", "step", seconds) as progress:
@@ -60,6 +67,22 @@ def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
     write_whole(a.output, encoded.data)
     measure_and_report(a, command, source, settings, encoded, bar, seconds)
     return 0
+
+
+def _dropped(
+    splats: SceneSplats,
+    form: SceneFormat,
+    settings: SceneSettings,
+    weight: np.ndarray,
+    threads: int,
+    progress: Callable[[int, int], None],
+) -> np.ndarray:
+    from pgsvc_encoder.start import import_torch
+
+    import_torch()
+    from pgsvc_encoder.scene.drop import dropped
+
+    return dropped(splats, form, settings, weight, threads=threads, progress=progress)
 
 
 def _adapted(

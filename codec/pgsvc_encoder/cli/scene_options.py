@@ -13,7 +13,7 @@ TRAINING = {"method", "iterations", "sh_degree", "background", "downscale", "tes
 
 def add_scene_options(p: argparse.ArgumentParser) -> None:
     g = p.add_argument_group(
-        "scenes", "beside --layers, --splats and --order, such as --layers 4 --splats 200000 --quality 65 --drop 0.02"
+        "scenes", "beside --layers, --splats and --order, such as --layers 4 --splats 200000 --quality 65 --drop 0.1"
     )
     g.add_argument(
         "--quality",
@@ -112,8 +112,8 @@ def add_scene_options(p: argparse.ArgumentParser) -> None:
         "--drop",
         type=float,
         metavar="T",
-        help="leave out splats that matter little: those with less than the share T, 0 to 1, of the mean importance; --drop 0.02: "
-        "less than a fiftieth of what the average splat adds to rendered views (default 0: none)",
+        help="leave out splats of which rendered views lose less than the share T, 0 to 1, of what their bits are worth at this "
+        "quality; --drop 0.1 takes what is hidden or next to nothing (default 0: none)",
     )
 
 

@@ -20,6 +20,7 @@ from pgsvc.scene.state import SceneState
 from pgsvc.scene.tables import SliceTables
 from pgsvc.syntax import Record
 from pgsvc_encoder.scene.canonical import Canonical, canonical
+from pgsvc_encoder.scene.drop import dropped
 from pgsvc_encoder.scene.importance import importance as importance_of
 from pgsvc_encoder.scene.layers import (
     budgets,
@@ -96,7 +97,8 @@ def encode_scene(
 
     Args:
         settings: None for the usual ones.
-        importance: float [N], what each splat adds to pictures, by which layers and slices go; None: as the settings say.
+        importance: float [N], what each splat adds to pictures, by which layers and slices go; 0: it is left out. None: as the
+            settings say, whose ``drop`` is not looked at otherwise.
         layer: int [N], the layer of each splat, −1: left out; None: as the settings say, which are not looked at otherwise.
         growth: `growth` and `growth_limit` by (layer, slice), where there is any.
         progress: told how many splats of how many are written.
@@ -109,6 +111,8 @@ def encode_scene(
         raise UsageError("the scene has no splats")
     if importance is None:
         importance = importance_of(splats, form, settings.importance)
+        if settings.drop:
+            importance = dropped(splats, form, settings, importance)
     whole = canonical(splats)
     objects = splats.object_id if splats.object_id is not None else np.zeros(len(whole), np.uint8)
     splat_layers = settings.layers - settings.quality_layers
@@ -143,8 +147,7 @@ def encode_scene(
 
 
 def _layers(whole: Canonical, importance: np.ndarray, settings: SceneSettings, count: int) -> np.ndarray:
-    enough = importance >= settings.drop * importance.mean()
-    seen = np.flatnonzero((whole.alpha >= INVISIBLE) & enough)
+    seen = np.flatnonzero((whole.alpha >= INVISIBLE) & (importance > 0))
     levels = budgets(len(seen), count, settings.splats)
     own = layers_of(whole.position[seen], importance[seen], levels, spatial_layers(settings.layering, count))
     layer = np.full(len(whole), -1, np.int64)

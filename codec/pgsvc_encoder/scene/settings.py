@@ -31,7 +31,7 @@ class SceneSettings:
         codebook_bits: log2 of the entries of a codebook for colours (after seed FGS), 0: colours by steps.
         adapt: iterations in which opacities and colours adapt to the decoded shapes and places, 0: none.
         growth: views in which it is found how much larger splats are shown while later slices are missing, 0: they are not.
-        drop: splats that add less than this share of what the average splat adds to pictures are left out.
+        drop: splats are left out that add less to pictures than this share of what their bits would add elsewhere.
         order: progression order (spec 5.3).
         repair: mend what can be mended of an input instead of refusing it.
         seed: of every random choice.
@@ -67,8 +67,8 @@ class SceneSettings:
             raise UsageError("--splats must grow from level to level")
         if not 0 <= self.quality <= 100:
             raise UsageError("--quality goes from 0 to 100")
-        if not 0 <= self.drop < 1:
-            raise UsageError("--drop is a share of what the average splat adds, 0 to 1")
+        if not 0 <= self.drop <= 1:
+            raise UsageError("--drop is a share of what the bits of a splat are worth, 0 to 1")
         if self.adapt < 0:
             raise UsageError("--adapt is a number of iterations")
         if self.growth < 0:
