@@ -77,7 +77,7 @@ def _words(result: dict[str, Any]) -> str:
     words = (
         f"{result['splats']} splats of {result['input']}, SH degree {form['sh_degree']}, axes {form['frame']}, {units}"
     )
-    return words + (f"; {result['invisible']} that cannot be seen are left out" if result["invisible"] else "")
+    return words + (f"; {result['invisible']} are left out" if result["invisible"] else "")
 
 
 def _short(part: str) -> str:
