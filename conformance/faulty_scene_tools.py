@@ -14,7 +14,7 @@ from pgsvc.scene.occupancy import fresh_octants
 from pgsvc.scene.positions import ANCHORS, OCCUPANCY
 from pgsvc.scene.symbols import NumberTables, code_number
 
-BOOK_BITS = 25  # of a SPLT header of degree 0: where its codebook_bits are
+GROWTH, BOOK_BITS = 25, 26  # of a SPLT header of degree 0: where its growth is, and without one its codebook_bits
 COUNT = 3  # splats of slices with other symbols
 LAST = 3  # of the levels of anchors below
 
@@ -155,3 +155,11 @@ def _() -> bytes:
 @faulty("scene-anchors-left-over", "five bytes more than the symbols need", "7.9")
 def _() -> bytes:
     return edited(tool(ANCHORS), SPLATS, left_over)
+
+
+# --- growth -----------------------------------------------------------------------------------------------------------
+
+
+@faulty("splats-growth", "growth 17", "6.8")
+def _() -> bytes:
+    return edited(tool(OCCUPANCY), SPLATS, byte(GROWTH, 17))

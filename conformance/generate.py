@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE))
 
 from faulty_streams import EXIT_CODES, FAULTY  # noqa: E402
 from synthetic import GREY, YUV420, YUV422, decode_all  # noqa: E402
-from valid_scene_tools import VALID  # noqa: E402
+from valid_scene_growth import VALID  # noqa: E402
 
 from pgsvc import headers  # noqa: E402
 from pgsvc.container import DATA_TYPES, HEAD, SIGNATURE  # noqa: E402
@@ -34,7 +34,7 @@ from pgsvc.scene import digest  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
 
 # numbers of the valid streams that are cut
-TRUNCATED = ("03", "04", "09", "10", "15", "22", "27", "29", "30", "34", "35", "52", "53")
+TRUNCATED = ("03", "04", "09", "10", "15", "22", "27", "29", "30", "34", "35", "52", "53", "62")
 CUTS = 5  # of each
 HEAD_PAYLOAD = 10  # bytes before the payload of a HEAD chunk: size, type, address
 MARK = "<!-- generated from manifest.toml -->"

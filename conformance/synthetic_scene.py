@@ -83,6 +83,7 @@ class SceneMaker:
             "colour_step": 96,
             "chroma_steps": [3, 5],
             "sh_steps": [92, 96, 100][: self.header["sh_degree"]],
+            "growth": 0,
             "codebook_bits": 0,
             **changes,
         }

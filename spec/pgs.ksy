@@ -222,6 +222,8 @@ types:
       - {id: colour_step, type: u1}
       - {id: chroma_steps, type: b4, repeat: expr, repeat-expr: 2}
       - {id: sh_steps, type: u1, repeat: expr, repeat-expr: sh_degree}
+      - {id: growth, type: u1}
+      - {id: growth_limit, type: u1, if: growth > 0}
       - {id: codebook_bits, type: u1}
       - {id: codewords, type: s2, repeat: expr, repeat-expr: 3 << codebook_bits, if: codebook_bits > 0}
       - {id: symbols, size-eos: true}

@@ -58,6 +58,26 @@ def test_what_does_not_fit(flags: list[str], words: str, pictures: Path, tmp_pat
     assert not (tmp_path / "out.pgs").exists()
 
 
+def test_the_output_never_replaces_the_input(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = pictures.read_bytes()
+    (tmp_path / "link.pgs").symlink_to(pictures)
+    for output in (pictures, tmp_path / "link.pgs"):
+        assert cli.main([*QUICK, str(pictures), str(output)]) == 2
+        assert "the same file" in capsys.readouterr().err
+    assert pictures.read_bytes() == content
+    assert not list(tmp_path.glob("*.training"))
+
+
+def test_what_test_pictures_say_is_shown(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loud = [*QUICK[1:], "--splats", "6,12", "--iterations", "4", "--no-views"]
+    assert cli.main([*loud, str(pictures), str(tmp_path / "out.pgs")]) == 0
+    told = capsys.readouterr().err
+    assert "level 0 beside 2 test pictures: " in told and "level 1 beside 2 test pictures: " in told
+    assert "(training " in told and ", measuring " in told
+
+
 def test_flags_of_trainings_are_for_posed_pictures(tmp_path: Path) -> None:
     (tmp_path / "a.y4m").write_bytes(b"YUV4MPEG2 W2 H2 F1:1 Cmono\nFRAME\n0000")
     with pytest.raises(UsageError, match="--iterations"):

@@ -74,7 +74,7 @@ def scene() -> bytes:
         "splat_count": 5000, "last_slice": 1, "prediction": 2, "position_tool": 3, "origin": [-(1 << 30), 7, -1], "cube_bits": 30,
         "leaf_bits": 10, "place_precision": -128, "finest_scale": 255, "usual_scale": 1, "scale_step": 255,
         "rotation_precision": 127, "opacity_step": 65535, "colour_step": 128, "chroma_steps": [15, 1], "sh_steps": [0, 128, 1],
-        "codebook_bits": 2, "codewords": [-32768, 32767, *range(10)],
+        "growth": 16, "growth_limit": 255, "codebook_bits": 2, "codewords": [-32768, 32767, *range(10)],
     }  # fmt: skip
     names = ("last_slice", "has_opacity", "has_colour", "has_sh", "has_scale")
     fine = {"target_layer": 14, **{name: i % 2 for i, name in enumerate(names)}, "reserved_bits": 0}

@@ -454,6 +454,19 @@ def third_of(coder: Coder, tables: Lists, own: dict, name: str, k: int, p: int, 
     return clip(low, high, number + third * (coder.adaptive(tables[x]) - 1))
 
 
+# --- 10.14 ------------------------------------------------------------------------------------------------------------
+
+
+def grow(splats: list[Splat], h: dict, head: dict) -> None:
+    """Changes the scales of all splats of an object in a tile; ``h``: of its last SPLT chunk."""
+    if h["growth"] == 0:
+        return
+    limit = 1024 * h["growth_limit"] + 4096 * head["grid_exponent"]
+    for splat in splats:
+        more = h["growth"] * max(0, limit - (splat.scale[0] + splat.scale[1] >> 1)) >> 4
+        splat.scale = [clip(-126976, 126976, v + more) for v in splat.scale]
+
+
 # --- whole objects ----------------------------------------------------------------------------------------------------
 
 
@@ -468,7 +481,11 @@ def decode_object(chunks: list[tuple[int, bytes, dict, bytes]], head: dict) -> l
         else:
             refine(coder, h, layers[h["target_layer"]], times.setdefault(h["target_layer"], {}))
         assert coder.next >= len(data)
-    return [s for k in sorted(layers) for _, splats in layers[k] for s in splats]
+    out = [s for k in sorted(layers) for _, splats in layers[k] for s in splats]
+    shown = [h for _, kind, h, _ in chunks if kind == b"SPLT"]
+    if shown:
+        grow(out, shown[-1], head)
+    return out
 
 
 def numbers(splats: list[Splat]) -> list[int]:

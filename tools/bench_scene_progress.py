@@ -24,6 +24,8 @@ from pgsvc.scene.splats import SceneSplats
 from pgsvc.stream import Stream
 from pgsvc_encoder.scene.adapt import VIEW_SIZE, VIEWS, adapt
 from pgsvc_encoder.scene.encode import encode_scene
+from pgsvc_encoder.scene.growth import VIEW_SIZE as GROWTH_SIZE
+from pgsvc_encoder.scene.growth import growths
 from pgsvc_encoder.scene.importance import importance, volumes
 from pgsvc_encoder.scene.settings import SceneSettings
 from pgsvc_encoder.scene.source import open_scene
@@ -35,14 +37,20 @@ LEVELS = 7
 
 
 def main() -> None:
-    a = benchmarking.arguments(__doc__, "scene_progress", level=2, quality=55.0, slices=5, picture="")
+    a = benchmarking.arguments(
+        __doc__, "scene_progress", level=2, quality=55.0, slices=5, layering="mixed", growth=1, picture=""
+    )
     folder = benchmarking.data_folder() / "splats" / "playbot_lod"
     source = open_scene(f"{folder / 'lod-meta.json'}#{a.level}")
     splats, form = source.splats, source.format
     views, weight = Views(splats, form), importance(splats, form)
-    settings = SceneSettings(layers=4, slices=a.slices, quality=a.quality)
+    settings = SceneSettings(layers=4, slices=a.slices, quality=a.quality, layering=a.layering)
     adapted = adapt(splats, form, settings, weight, training_views(splats, form, VIEWS, VIEW_SIZE))
     data = encode_scene(adapted, form, settings, weight).data
+    if a.growth:
+        cameras = training_views(splats, form, settings.growth, GROWTH_SIZE)
+        growth = growths(data, splats, form, cameras)
+        data = encode_scene(adapted, form, settings, weight, growth=growth).data
     ours = [beginning(data, len(data) * k // BEGINNINGS, views) for k in range(1, BEGINNINGS + 1)]
     if a.picture:
         shown = decoded(data[: len(data) // 10])

@@ -3,7 +3,8 @@
     PGSVC_DATA=folder python tools/bench_scenes.py --program node_modules/.bin/splat-transform
 
 Each scene is encoded in four layers at several qualities; bytes at the PSNR of a peer lie between two of them, on a straight
-line of log(bytes). Scenes that are done stay done with ``--resume 1``.
+line of log(bytes), with all splats and without those that ``--drop`` leaves out; bytes per splat are by those of the source. Scenes
+that are done stay done with ``--resume 1``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scene_views import Views
 
 from pgsvc.stream import Stream
 from pgsvc_encoder.scene.adapt import VIEW_SIZE, VIEWS, adapt
+from pgsvc_encoder.scene.drop import dropped
 from pgsvc_encoder.scene.encode import encode_scene
 from pgsvc_encoder.scene.importance import importance
 from pgsvc_encoder.scene.settings import SceneSettings
@@ -41,7 +43,7 @@ PARTS = ("boxes", "position", "rotation", "scale", "opacity", "colour", "sh", "h
 
 def main() -> None:
     a = benchmarking.arguments(
-        __doc__, "scenes", scenes=",".join(SCENES), qualities="30,40,50,60,70,80", program="", resume=0
+        __doc__, "scenes", scenes=",".join(SCENES), qualities="30,40,50,60,70,80", drop=0.1, program="", resume=0
     )
     program, folder = peers.find(a.program), benchmarking.data_folder() / "splats"
     kept = benchmarking.RESULTS / f"{a.name}.json"
@@ -49,21 +51,21 @@ def main() -> None:
     for name in a.scenes.split(","):
         if name not in {row["scene"] for row in done}:
             qualities = [float(q) for q in a.qualities.split(",")]
-            done.append(measure(name, open_scene(str(folder / SCENES[name]), repair=True), program, qualities))
+            done.append(measure(name, open_scene(str(folder / SCENES[name]), repair=True), program, qualities, a.drop))
             benchmarking.save(a.name, done, table(done), quiet=True)
     benchmarking.save(a.name, done, table(done))
 
 
-def measure(name: str, source: Any, program: str, qualities: list[float]) -> dict[str, Any]:
+def measure(name: str, source: Any, program: str, qualities: list[float], drop: float) -> dict[str, Any]:
     """All points of one scene."""
     splats, form = source.splats, source.format
     views, weight = Views(splats, form), importance(splats, form)
     row: dict[str, Any] = {"scene": name, "splats": len(splats), "sh_degree": form.sh_degree, "ours": []}
-    for quality in qualities:
+    for settings in (SceneSettings(layers=4, quality=q, drop=d) for d in (0.0, drop) for q in qualities):
         began = time.perf_counter()
-        settings = SceneSettings(layers=4, quality=quality)
+        kept = dropped(splats, form, settings, weight) if settings.drop else weight
         cameras = training_views(splats, form, VIEWS, VIEW_SIZE)
-        encoded = encode_scene(adapt(splats, form, settings, weight, cameras), form, settings, weight)
+        encoded = encode_scene(adapt(splats, form, settings, kept, cameras), form, settings, kept)
         seconds = time.perf_counter() - began
         stream = Stream()
         stream.feed(encoded.data)
@@ -73,7 +75,9 @@ def measure(name: str, source: Any, program: str, qualities: list[float]) -> dic
         bits = {p: sum(layer.get(p, 0.0) for layer in encoded.bits) / len(splats) for p in PARTS}
         row["ours"].append(
             {
-                "quality": quality,
+                "quality": settings.quality,
+                "drop": settings.drop,
+                "splats": len(decoded.splats),
                 "bytes": len(encoded.data),
                 "bits": bits,
                 "encode_s": seconds,
@@ -85,7 +89,9 @@ def measure(name: str, source: Any, program: str, qualities: list[float]) -> dic
     for kind in peers.KINDS:
         size, read, seconds = peers.coded(program, kind, splats, form)
         row[kind] = {"bytes": size, "encode_s": seconds, **views.quality(read)}
-        row[kind]["ours_at_equal_psnr"] = at_psnr(row["ours"], row[kind]["psnr"])
+        row[kind]["ours_at_equal_psnr"] = {
+            d: at_psnr([p for p in row["ours"] if p["drop"] == d], row[kind]["psnr"]) for d in (0.0, drop)
+        }
         print(name, kind, row[kind], flush=True)
     return row
 
@@ -98,25 +104,47 @@ def at_psnr(points: list[dict[str, Any]], psnr: float) -> float | None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
+    drops = sorted({p["drop"] for r in rows for p in r["ours"]})
+    names = ["pgsvc" if not d else f"--drop {d:g}" for d in drops]
     head = ["scene", "splats", "SH"]
     for kind in peers.KINDS:
-        head += [f"{kind} bytes/splat", "PSNR", "SSIM", "pgsvc bytes/splat", f"of {kind}"]
+        head += [f"{kind} bytes/splat", "PSNR", "SSIM", *(w for n in names for w in (f"{n} bytes/splat", f"of {kind}"))]
     lines = []
     for r in rows:
         line = [r["scene"], str(r["splats"]), str(r["sh_degree"])]
         for kind in peers.KINDS:
             peer, n = r[kind], r["splats"]
-            ours = peer["ours_at_equal_psnr"]
             line += [f"{peer['bytes'] / n:.2f}", f"{peer['psnr']:.2f}", f"{peer['ssim']:.5f}"]
-            line += ["n/a", "n/a"] if ours is None else [f"{ours / n:.2f}", f"{100 * ours / peer['bytes']:.0f} %"]
+            for d in drops:
+                ours = {float(k): v for k, v in peer["ours_at_equal_psnr"].items()}.get(d)
+                line += ["n/a", "n/a"] if ours is None else [f"{ours / n:.2f}", f"{100 * ours / peer['bytes']:.0f} %"]
         lines.append(line)
     out = "Bytes at the PSNR of the peer, four layers in the stream:\n\n" + benchmarking.markdown(head, lines)
-    head = ["scene", "quality", "bytes", "bits/splat", *PARTS, "PSNR", "SSIM", "encode s", "million splats/s"]
+    head = [
+        "scene",
+        "quality",
+        "drop",
+        "splats",
+        "bytes",
+        "bits/splat",
+        *PARTS,
+        "PSNR",
+        "SSIM",
+        "encode s",
+        "million splats/s",
+    ]
     lines = []
     for r in rows:
         for p in r["ours"]:
             n = r["splats"]
-            line = [r["scene"], f"{p['quality']:g}", str(p["bytes"]), f"{8 * p['bytes'] / n:.1f}"]
+            line = [
+                r["scene"],
+                f"{p['quality']:g}",
+                f"{p['drop']:g}",
+                str(p["splats"]),
+                str(p["bytes"]),
+                f"{8 * p['bytes'] / n:.1f}",
+            ]
             line += [f"{p['bits'][part]:.2f}" for part in PARTS]
             line += [
                 f"{p['psnr']:.2f}",

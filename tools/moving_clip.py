@@ -1,4 +1,4 @@
-"""A clip from a still: frames in which the splats of a part of the picture move, to measure what predicted frames cost."""
+"""Clips from a still, to measure what frames cost: key frames, or frames in which the splats of a part of the picture move."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ from pgsvc_encoder.write.payload import differences_payload
 CARRIED = ("cell_bits", "shape_precision", "position_precision", "energy_step", "chroma_steps", "chroma_weight")
 
 
+def repeated(still: bytes, frames: int) -> bytes:
+    """A stream of ``frames`` key frames, each a segment, all that of ``still``."""
+    stream = _read(still)
+    tracks = stream.segments[0].tracks
+    chunks = []
+    for n in range(frames):
+        for key, track in tracks.items():
+            header = headers.KEY_FRAME.to_bytes(
+                {**track.key.header, "first_frame": n}, {"components": stream.format.components}
+            )
+            chunks.append(make_chunk(KEY_FRAME, Address(n, 0, *key), header + track.key.symbols))
+    return _clip(stream, chunks, frames)
+
+
 def moving(still: bytes, share: float, frames: int) -> bytes:
     """A stream of ``1 + frames`` frames.
 
@@ -27,10 +41,7 @@ def moving(still: bytes, share: float, frames: int) -> bytes:
         share: of the picture's width, from the left: splats with centres in there move by one or two of their steps in every frame.
         frames: predicted ones, at most 64.
     """
-    stream = Stream()
-    stream.keep_chunks = True
-    stream.feed(still)
-    stream.close()
+    stream = _read(still)
     f, segment = stream.format, stream.segments[0]
     chunks = [RawChunk(c.type, c.address, c.raw) for c in stream.chunks if c.type == KEY_FRAME]
     rng = np.random.default_rng(1)
@@ -46,6 +57,17 @@ def moving(still: bytes, share: float, frames: int) -> bytes:
         frame = Frame(f.width, f.height, f.components, f.is_rgb)
         payload = differences_payload(header, start, [None] * frames, symbols, frame, has_motion=key == MOTION)
         chunks.append(make_chunk(PREDICTED, Address(0, 1, *key), payload))
+    return _clip(stream, chunks, 1 + frames)
+
+
+def _read(still: bytes) -> Stream:
+    stream = Stream()
+    stream.keep_chunks = True
+    stream.feed(still)
+    stream.close()
+    return stream
+
+
+def _clip(stream: Stream, chunks: list[RawChunk], frames: int) -> bytes:
     assert stream.header is not None
-    head = {**stream.header, "profile": headers.PROFILES["video"], "frame_count": 1 + frames}
-    return assemble(head, chunks)
+    return assemble({**stream.header, "profile": headers.PROFILES["video"], "frame_count": frames}, chunks)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pgsvc.picture import Picture, PictureFormat
     from pgsvc.segment import DataChunk, Segment, Track
 
-AHEAD = 32  # frames whose splats are read while one is summed: chunks are read whole, and encoders make them as long as this
+AHEAD = 32  # most frames whose splats are read while one is summed: chunks are read whole, and encoders make them as long as this
 SIDE_BY_SIDE = 1 << 12  # splats of all tracks from which these are read in threads
 
 
@@ -168,33 +168,46 @@ def _motion(
     return motion[frame]
 
 
-def running_sum(setup: Setup) -> RunningSum:
-    """What makes the pictures of a stream."""
-    reference = (setup.format.width, setup.format.height)
-    return RunningSum(setup.output, reference, setup.limits, reuse=setup.reuse, cpu=setup.cpu, threads=setup.threads)
+@dataclass(frozen=True)
+class Part:
+    """Frames ``start`` … ``stop`` − 1 of a segment, counted in it, which are asked for."""
+
+    segment: Segment
+    start: int
+    stop: int
 
 
-def decode_segment(
-    setup: Setup, running: RunningSum, segment: Segment, level: int, start: int, stop: int
-) -> Iterator[DecodedFrame]:
-    """Frames ``start`` … ``stop`` − 1 of a segment at ``level`` or the highest complete level below it.
+def decode_parts(setup: Setup, parts: Iterable[Part], level: int, longest: int) -> Iterator[tuple[Part, DecodedFrame]]:
+    """The frames of parts of segments in turn, at ``level`` or the highest complete level below it.
 
-    Where a frame's next layer is only partly there, its complete slices are added too (spec 9.2).
+    Where a frame's next layer is only partly there, its complete slices are added too (spec 9.2). Splats are read while frames are
+    summed, those of the next segment too. Errors, of the iterator of parts too, come behind the frames before them.
 
     Args:
-        running: from :func:`running_sum`, of all segments in turn.
+        longest: frames of the longest segment among them; 1 for a single frame, before which there is nothing to do.
     """
-    running.restart()
-    complete_frames = [segment.layer_frames(k) for k in range(level + 1)]
-    splats = _frames_of_sets(setup, segment, level, stop)
-    if stop > 1 and running.threads > 1:
-        splats = ahead(splats, AHEAD)
-    for frame, sets in enumerate(splats):
-        complete = next((k for k, frames in enumerate(complete_frames) if frames <= frame), level + 1) - 1
-        if frame >= start:
+    reference = (setup.format.width, setup.format.height)
+    running = RunningSum(setup.output, reference, setup.limits, reuse=setup.reuse, cpu=setup.cpu, threads=setup.threads)
+    frames = _frames(setup, parts, level)
+    if longest > 1 and running.threads > 1:
+        frames = ahead(frames, min(AHEAD, longest))
+    complete_frames: list[int] = []
+    for part, frame, sets in frames:
+        if frame == 0:
+            running.restart()
+            complete_frames = [part.segment.layer_frames(k) for k in range(level + 1)]
+        complete = next((k for k, count in enumerate(complete_frames) if count <= frame), level + 1) - 1
+        if frame >= part.start:
             shown = {key: s for key, s in sets.items() if key[0] <= complete + 1}
             partial = any(layer > complete for layer, _, _ in shown)
-            yield DecodedFrame(segment.first_frame + frame, complete, running.picture(shown), partial)
+            yield part, DecodedFrame(part.segment.first_frame + frame, complete, running.picture(shown), partial)
+
+
+def _frames(setup: Setup, parts: Iterable[Part], level: int) -> Iterator[tuple[Part, int, dict[SetKey, SplatSet]]]:
+    """The splat sets of the frames of all parts, each with its part and its number in the segment."""
+    for part in parts:
+        for frame, sets in enumerate(_frames_of_sets(setup, part.segment, level, part.stop)):
+            yield part, frame, sets
 
 
 def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> Iterator[dict[SetKey, SplatSet]]:

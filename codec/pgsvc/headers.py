@@ -252,6 +252,8 @@ SPLATS = Structure(
         Field("colour_step", "u8", allowed=range(129)),
         Field("chroma_steps", "u4", count=2),
         Field("sh_steps", "u8", count=lambda r: r["sh_degree"], allowed=range(129)),
+        Field("growth", "u8", allowed=range(17)),
+        *_absent_unless(lambda r: r["growth"] > 0, Field("growth_limit", "u8")),
         Field("codebook_bits", "u8", allowed=range(9)),
         *_absent_unless(
             lambda r: r["codebook_bits"] > 0, Field("codewords", "i16", count=lambda r: 3 << r["codebook_bits"])

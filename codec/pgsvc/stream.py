@@ -11,29 +11,30 @@ A network reader makes an empty :class:`Stream`, calls :meth:`Stream.feed` with 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Container, Iterator
-from dataclasses import replace
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from pgsvc import container, headers
 from pgsvc.bits import BitReader
-from pgsvc.container import Address, Chunk, ChunkParser
-from pgsvc.decode import DecodedFrame, Setup, decode_segment, running_sum
-from pgsvc.errors import BadStream, HashMismatch, LimitExceeded, NeedMoreData, Unsupported, UsageError
+from pgsvc.container import Chunk, ChunkParser
+from pgsvc.errors import BadStream, NeedMoreData, Unsupported, UsageError
+from pgsvc.head import read_head
 from pgsvc.index import IndexEntry, read_index
-from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits, check_header, check_output
+from pgsvc.limits import DEFAULT_LEVEL, LEVELS, Limits
 from pgsvc.objects import object_layers
-from pgsvc.picture import Chroma, PictureFormat
-from pgsvc.segment import Segment, Track, add_predicted, read_key
-from pgsvc.sizes import Size, check_size, level_sizes
+from pgsvc.progression import Progression
 from pgsvc.syntax import Record
 
 if TYPE_CHECKING:
+    from pgsvc.decode import DecodedFrame
+    from pgsvc.picture import PictureFormat
+    from pgsvc.pictures import PictureContent
     from pgsvc.scene.content import DecodedScene, SceneContent
+    from pgsvc.segment import Segment
+    from pgsvc.sizes import Size
 
 MAX_INDEX_ENTRIES = 1 << 16  # read at once; decoding needs no index
+NO_HEADER = "the stream header has not arrived"
 
 
 class Stream:
@@ -48,11 +49,10 @@ class Stream:
     def __init__(self, *, allow: Limits | None = None, cpu: str | None = None, threads: int = 0) -> None:
         self._allowed = allow or LEVELS[DEFAULT_LEVEL]
         self._parser = ChunkParser(self._allowed.chunk_bytes)
-        self._last_order: tuple[int, ...] | None = None
         self.cpu, self.threads = cpu, threads
         self.header: Record | None = None
         self.index: list[IndexEntry] | None = None
-        self.segments: dict[int, Segment] = {}
+        self.pictures: PictureContent | None = None  # of a stream of profile still or video
         self.content: SceneContent | None = None  # of a stream of profile scene
         self._chunk_count = 0
         self.chunks: list[Chunk] = []
@@ -133,114 +133,42 @@ class Stream:
             self.chunks.append(chunk)
 
     def _take_header(self, chunk: Chunk) -> None:
-        version = tuple(chunk.payload[:3])
-        if len(version) == 3 and (version[0] != headers.FORMAT_MAJOR or version[2] > headers.FORMAT_MINOR):
-            needed = f"{version[0]}.{version[2]}"
-            mine = f"{headers.FORMAT_MAJOR}.{headers.FORMAT_MINOR}"
-            raise Unsupported(f"the stream needs a reader of format {needed}; this one reads {mine}", clause="6.1")
-        reader = BitReader(chunk.payload)
-        header = headers.HEAD.read(reader)
-        self.limits = check_header(header, self._allowed)
+        header, self.limits = read_head(chunk, self._allowed)
         self._parser.max_chunk_bytes = self.limits.chunk_bytes
-        if header["profile"] == headers.PROFILES["still"] and header["frame_count"] != 1:
-            raise BadStream("a still with more than one frame", clause="6.1", offset=chunk.offset)
-        if header["min_reader_minor"] > header["format_minor"]:
-            raise BadStream("min_reader_minor is above format_minor", clause="6.1", offset=chunk.offset)
-        if header["matrix_coefficients"] == 0 and Chroma(header["chroma_format"]) in (Chroma.YUV420, Chroma.YUV422):
-            raise BadStream("RGB with subsampled chroma", clause="6.1", offset=chunk.offset)
         self.object_layers = object_layers(header)
+        self._progression = Progression(header["progression_order"], header["layer_count"], self.object_layers)
         if header["profile"] == headers.SCENE:
-            self._take_scene_header(header, chunk)
-            self.header = header
-            return
-        self._level_sizes = level_sizes(header)
-        self.format = PictureFormat(
-            header["width"],
-            header["height"],
-            Chroma(header["chroma_format"]),
-            header["bit_depth"],
-            bool(header["full_range"]),
-            header["colour_primaries"],
-            header["transfer_characteristics"],
-            header["matrix_coefficients"],
-            header["chroma_location"],
-            Fraction(header["frame_rate_numerator"], header["frame_rate_denominator"]),
-        )
+            from pgsvc.kernel import select
+            from pgsvc.scene.content import SceneContent
+
+            native = select(self.cpu) != "reference"
+            self.content = SceneContent(header, self.object_layers, self.limits, native=native, threads=self.threads)
+        else:
+            from pgsvc.pictures import PictureContent
+
+            self.pictures = PictureContent(header, self.object_layers, self.limits, self._allowed)
         self.header = header
 
-    def _take_scene_header(self, header: Record, chunk: Chunk) -> None:
-        if any(header[name] for name in ("full_range", "chroma_location", "has_level_sizes", "chroma_format")):
-            raise BadStream("a scene whose header speaks of pictures", clause="6.1", offset=chunk.offset)
-        from pgsvc.kernel import select
-        from pgsvc.scene.content import SceneContent
-
-        native = select(self.cpu) != "reference"
-        self.content = SceneContent(header, self.object_layers, self.limits, native=native, threads=self.threads)
-
     def _take_data(self, chunk: Chunk) -> None:
-        a = chunk.address
-        if a.layer >= self.layer_count:
-            raise BadStream(f"layer {a.layer} of {self.layer_count}", clause="5.2", offset=chunk.offset)
-        if a.object >= len(self.object_layers):
-            raise BadStream(f"object {a.object} of {len(self.object_layers)}", clause="5.2", offset=chunk.offset)
-        if a.layer >= self.object_layers[a.object]:
-            layers = self.object_layers[a.object]
-            raise BadStream(
-                f"layer {a.layer} of object {a.object}, which has {layers}", clause="5.2", offset=chunk.offset
-            )
-        order = tuple(a) if self._head["progression_order"] == headers.SEGMENT_ORDER else (a.layer, *a)
-        if self._last_order is not None and order <= self._last_order:
-            raise BadStream("chunks are not in progression order", clause="5.3", offset=chunk.offset)
-        self._last_order = order
+        self._progression.check(chunk)
         if (chunk.type in container.SCENE_TYPES) != (self.content is not None):
             raise BadStream("a chunk of another profile", clause="5.2", offset=chunk.offset)
         if self.content is not None:
             self.content.take(chunk)
-            return
-        key = (a.layer, a.object, a.slice)
-        if chunk.type == container.KEY_FRAME:
-            data = read_key(chunk, self.format.components, self.limits)
-            first = data.header["first_frame"]
-            segment = self.segments.setdefault(a.segment, Segment(first, self.object_layers))
-            if segment.first_frame != first:
-                raise BadStream("first_frame differs within a segment", clause="6.3", offset=chunk.offset)
-            before = segment.tracks.get((a.layer, a.object, a.slice - 1))
-            if a.slice and (before is None or before.is_last_slice):
-                raise BadStream(f"slice {a.slice} does not follow a slice", clause="5.2", offset=chunk.offset)
-            self._check_frames(first, 1, chunk)
-            segment.splats += data.header["splat_count"]
-            if segment.splats > self.limits.splats:
-                raise LimitExceeded(
-                    f"a frame of {segment.splats} splats or more; allowed are {self.limits.splats}", clause="A.2"
-                )
-            segment.tracks[key] = Track(data)
-            return
-        if self._head["profile"] == headers.PROFILES["still"]:
-            raise BadStream("a predicted frame in a still", clause="5.2", offset=chunk.offset)
-        segment = self.segments.get(a.segment)
-        if segment is None or key not in segment.tracks:
-            raise BadStream("a predicted frame without its key frame", clause="5.2", offset=chunk.offset)
-        add_predicted(segment, segment.tracks[key], chunk, self.format.components, self.limits)
-        self._check_frames(segment.first_frame, segment.tracks[key].frames, chunk)
-
-    def _check_frames(self, first: int, count: int, chunk: Chunk) -> None:
-        total = self._head["frame_count"]
-        if first + count > total:
-            raise BadStream(f"frame {first + count - 1} of a stream of {total}", clause="6.3", offset=chunk.offset)
+        elif self.pictures is not None:
+            self.pictures.take(chunk)
 
     def _take_hash(self, chunk: Chunk) -> None:
         record = headers.HASH.read(BitReader(chunk.payload))
-        if chunk.address.object:
+        a = chunk.address
+        if a.object:
             raise BadStream("a hash of one object alone", clause="6.6", offset=chunk.offset)
         if self.content is not None:
-            if chunk.address.frame or record["frame_count"] != 1:
+            if a.frame or record["frame_count"] != 1:
                 raise BadStream("a hash of frames in a scene", clause="6.6", offset=chunk.offset)
-            self.content.take_hash(chunk.address.segment, chunk.address.layer, record["crc32"])
-            return
-        segment = self.segments.get(chunk.address.segment)
-        if segment is not None:
-            value = (record["frame_count"], record["crc32"])
-            segment.hashes[chunk.address.layer, chunk.address.frame] = value
+            self.content.take_hash(a.segment, a.layer, record["crc32"])
+        elif self.pictures is not None:
+            self.pictures.take_hash(a, record["frame_count"], record["crc32"])
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
@@ -256,21 +184,32 @@ class Stream:
 
     @property
     def frame_count(self) -> int:
-        """Frames that can be decoded now, at least at level 0."""
+        """Frames that can be decoded now, at least at level 0; 0 of a scene."""
         return sum(segment.frames for segment in self.segments.values())
+
+    @property
+    def segments(self) -> dict[int, Segment]:
+        """What has arrived of the segments of pictures, by their numbers."""
+        return {} if self.pictures is None else self.pictures.segments
+
+    @property
+    def format(self) -> PictureFormat:
+        """What the pictures are at the reference size (spec 6.1).
+
+        Raises:
+            UsageError: the stream holds a scene.
+        """
+        return self._as_pictures().format
 
     @property
     def _head(self) -> Record:
         if self.header is None:
-            raise NeedMoreData("the stream header has not arrived")
+            raise NeedMoreData(NO_HEADER)
         return self.header
 
     def complete_level(self, frame: int) -> int:
         """Highest level at which the frame with this number can be decoded now; −1 if none."""
-        for segment in self.segments.values():
-            if 0 <= frame - segment.first_frame < segment.frames:
-                return segment.complete_level(frame - segment.first_frame)
-        return -1
+        return -1 if self.pictures is None else self.pictures.complete_level(frame)
 
     def resolve_level(self, level: int | None) -> int:
         """The level to decode: the highest when None.
@@ -291,10 +230,7 @@ class Stream:
         Raises:
             UsageError: the stream has no such level, or holds a scene, which has no size.
         """
-        if self.content is not None:
-            raise UsageError("the stream holds a scene, which has no size of its own")
-        level = self.resolve_level(level)
-        return self._level_sizes[level]
+        return self._as_pictures().level_sizes[self.resolve_level(level)]
 
     def output_format(self, level: int | None = None, size: Size | None = None) -> PictureFormat:
         """What pictures of a level are, at its own size or another.
@@ -302,10 +238,14 @@ class Stream:
         Raises:
             UsageError: the stream has no such level, or cannot be rendered at that size.
         """
-        own = self.level_size(level)
-        reference = (self.format.width, self.format.height)
-        width, height = own if size is None else check_size(reference, size)
-        return replace(self.format, width=width, height=height)
+        return self._as_pictures().output_format(self.resolve_level(level), size)
+
+    def _as_pictures(self) -> PictureContent:
+        if self.content is not None:
+            raise UsageError("the stream holds a scene, not pictures, and has no size of its own: ask for scene()")
+        if self.pictures is None:
+            raise NeedMoreData(NO_HEADER)
+        return self.pictures
 
     # --- decoding -----------------------------------------------------------------------------------------------------
 
@@ -333,36 +273,11 @@ class Stream:
             UsageError: the stream has no such level or cannot be rendered at that size, or hashes of another size are to be
                 compared.
         """
-        if self.content is not None:
-            raise UsageError("the stream holds a scene, not pictures: ask for scene()")
+        pictures = self._as_pictures()
         level = self.resolve_level(level)
-        output = self.output_format(level, size)
-        size = (output.width, output.height)
-        is_own = size == self.level_size(level)
-        if check_hash and not is_own:
-            raise UsageError(f"the hashes of level {level} are of another size than {size[0]}x{size[1]}")
-        limits = self.limits if is_own else self._allowed  # another size is no affair of the stream's limit level
-        check_output(size, limits)
-        setup = Setup(self.format, output, limits, reuse, self.cpu, self.threads)
-        running = running_sum(setup)
-        end = 0
-        for number in sorted(self.segments):
-            segment = self.segments[number]
-            if segment.frames == 0:
-                continue
-            if segment.first_frame < end:
-                raise BadStream(f"segment {number} overlaps the one before", clause="6.3")
-            end = segment.first_frame + segment.frames
-            if end <= start or (stop is not None and segment.first_frame >= stop):
-                continue
-            check = _HashCheck(segment, [own == size for own in self._level_sizes]) if check_hash else None
-            count = segment.frames if stop is None else min(segment.frames, stop - segment.first_frame)
-            first = 0 if check else max(0, start - segment.first_frame)
-            for frame in decode_segment(setup, running, segment, level, first, count):
-                if check:
-                    check(frame.index - segment.first_frame, frame)
-                if frame.index >= start:
-                    yield frame
+        yield from pictures.frames(
+            level, start, stop, size=size, check_hash=check_hash, reuse=reuse, cpu=self.cpu, threads=self.threads
+        )
 
     def scene(
         self,
@@ -398,34 +313,3 @@ class Stream:
         for decoded in self.frames(level, index, index + 1, size=size):
             return decoded
         raise UsageError(f"frame {index} is not in the stream")
-
-
-class _HashCheck:
-    """Chains the CRC-32 of consecutive frames and compares it where a hash chunk ends (spec 6.6).
-
-    Args:
-        comparable: for each level, whether its own size is the one decoded.
-    """
-
-    def __init__(self, segment: Segment, comparable: list[bool]) -> None:
-        self._segment, self._comparable = segment, comparable
-        self._open: tuple[int, int, int, int] | None = None  # level, frames left, CRC so far, CRC expected
-
-    def __call__(self, frame: int, decoded: DecodedFrame) -> None:
-        comparable = not decoded.partial and self._comparable[decoded.level]
-        known = self._segment.hashes.get((decoded.level, frame)) if comparable else None
-        if known is not None:
-            self._open = (decoded.level, known[0], 0, known[1])
-        if self._open is None:
-            return
-        level, left, crc, expected = self._open
-        if decoded.partial or decoded.level != level:  # a frame of this run is not complete: nothing to compare
-            self._open = None
-            return
-        crc = zlib.crc32(decoded.picture.tobytes(), crc)
-        self._open = (level, left - 1, crc, expected) if left > 1 else None
-        if left == 1 and crc != expected:
-            raise HashMismatch(f"frame {decoded.index} at level {decoded.level} does not have the hash in the stream")
-
-
-__all__ = ["Address", "DecodedFrame", "Stream"]

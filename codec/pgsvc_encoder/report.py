@@ -21,6 +21,7 @@ from pgsvc.picture import Picture
 from pgsvc.stream import Stream
 from pgsvc_encoder import metrics
 
+LARGE = 1 << 20  # samples from which levels are measured one by one: MS-SSIM takes some fifteen planes of floats
 WITHIN = ("psnr_inside", "psnr_outside")  # of a region of interest
 
 
@@ -37,7 +38,7 @@ def measure(
     Args:
         inside: bool [H, W], a region of interest: the PSNR in it and that of the rest come too, None where there is none of it.
         structure: measure MS-SSIM, which takes most of the time.
-        threads: levels that are measured at a time.
+        threads: levels that are measured at a time, if they are not large.
     """
 
     def of_level(a: Picture, b: Picture) -> dict[str, Any]:
@@ -48,6 +49,8 @@ def measure(
         similarity = metrics.ms_ssim(a, b) if structure else None
         return {**row, "ms_ssim": similarity, "md5": hashlib.md5(b.tobytes()).hexdigest()}
 
+    if max(p.format.width * p.format.height for p in sources) > LARGE:
+        return [of_level(a, b) for a, b in zip(sources, decoded, strict=True)]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(of_level, sources, decoded))
 

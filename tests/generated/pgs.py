@@ -706,6 +706,11 @@ class Pgs(KaitaiStruct):
             for i in range(self.sh_degree):
                 self.sh_steps.append(self._io.read_u1())
 
+            self.growth = self._io.read_u1()
+            if self.growth > 0:
+                pass
+                self.growth_limit = self._io.read_u1()
+
             self.codebook_bits = self._io.read_u1()
             if self.codebook_bits > 0:
                 pass
@@ -727,6 +732,9 @@ class Pgs(KaitaiStruct):
                 pass
 
             for i in range(len(self.sh_steps)):
+                pass
+
+            if self.growth > 0:
                 pass
 
             if self.codebook_bits > 0:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pgsvc.container import Chunk
     from pgsvc.scene.content import SceneContent
     from pgsvc.stream import Stream
+    from pgsvc.syntax import Record
 
 
 def describe(stream: Stream, size: int) -> dict[str, Any]:
@@ -46,21 +47,22 @@ def describe(stream: Stream, size: int) -> dict[str, Any]:
 
 
 def _part(content: SceneContent, chunks: list[Chunk]) -> dict[str, Any]:
-    """What some chunks hold together."""
+    """What some chunks hold together; ``grown``: behind how many of them splats are shown larger."""
     from pgsvc.container import REFINEMENT
 
     kinds = {c.type for c in chunks}
     return {
         "kind": "refinement" if REFINEMENT in kinds else "splats",
-        "splats": sum(_splats(content, c) for c in chunks),
+        "splats": sum(_header(content, c).get("splat_count", 0) for c in chunks),
         "chunks": len(chunks),
+        "grown": sum(bool(_header(content, c).get("growth")) for c in chunks),
         "bytes": sum(len(c.raw) for c in chunks),
     }
 
 
-def _splats(content: SceneContent, chunk: Chunk) -> int:
+def _header(content: SceneContent, chunk: Chunk) -> Record:
     a = chunk.address
-    return content.tiles[a.segment].slices[a.object, a.layer, a.slice].header.get("splat_count", 0)
+    return content.tiles[a.segment].slices[a.object, a.layer, a.slice].header
 
 
 def _tiles(content: SceneContent, data: list[Chunk]) -> list[dict[str, Any]]:
@@ -102,18 +104,21 @@ def text(info: dict[str, Any]) -> str:
         f"{f['colour_space']}",
         f"{_count(info['tile_count'], 'tile')}, {_count(info['object_count'], 'object')}",
         f"{info['bytes']} bytes" + (" (truncated)" if info["truncated"] else ""),
-        f"{'layer':>5} {'splats':>9} {'chunks':>7} {'bytes':>10} {'bit/splat':>10} {'splats so far':>14} {'bytes so far':>13}",
+        f"{'layer':>5} {'splats':>9} {'chunks':>7} {'grown':>6} {'bytes':>10} {'bit/splat':>10} "
+        f"{'splats so far':>14} {'bytes so far':>13}",
     ]
     for r in info["layers"]:
         splats = "finer" if r["kind"] == "refinement" else r["splats"]
         so_far = r["to_here"]
         lines.append(
-            f"{r['layer']:>5} {splats:>9} {r['chunks']:>7} {r['bytes']:>10} {r['bits_per_splat']:>10.1f} "
+            f"{r['layer']:>5} {splats:>9} {r['chunks']:>7} {r['grown']:>6} {r['bytes']:>10} {r['bits_per_splat']:>10.1f} "
             f"{so_far['splats']:>14} {so_far['bytes']:>13}"
         )
         for o in r.get("objects", []) if many else []:
             splats = "finer" if o["kind"] == "refinement" else o["splats"]
-            lines.append(f"{r['layer']:>3}.{o['object']:<2}{splats:>9} {o['chunks']:>7} {o['bytes']:>10}")
+            lines.append(
+                f"{r['layer']:>3}.{o['object']:<2}{splats:>9} {o['chunks']:>7} {o['grown']:>6} {o['bytes']:>10}"
+            )
     if any(t["box"] for t in info["tiles"]):
         lines.append(f"{'tile':>5} {'splats':>9} {'chunks':>7} {'bytes':>10} {'level':>6}   from … to, scene units")
         for t in info["tiles"]:

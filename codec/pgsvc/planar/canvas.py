@@ -55,7 +55,7 @@ class Canvas:
         patches = (-(-group.height // height), -(-group.width // width))
         self._stale = np.ones(patches, np.uint8)  # where the copy is not what rests
         self._changed = np.zeros(patches, np.uint8)
-        self._is_small = group.width * group.height < SMALL
+        self.is_small = group.width * group.height < SMALL
 
     def restart(self, base: np.ndarray, splats: Summed) -> None:
         """Only these splats rest, on planes of one value each; what is shown are they."""
@@ -108,7 +108,7 @@ class Canvas:
             kernel.sum_i16(sums, *splats, *self._grid, subtract, cpu=self._cpu, threads=self._threads)
 
     def _mark(self, patches: np.ndarray, splats: Summed) -> None:
-        if self._is_small:
+        if self.is_small:
             patches[:] = 1
         elif len(splats.position):
             kernel.native().mark_patches(*splats, *self._size, *self._grid, patches)

@@ -8,7 +8,8 @@ are summed again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -20,8 +21,10 @@ from pgsvc.planar.reconstruct import add_layer, check_cost, check_counts, empty_
 from pgsvc.planar.scale import Shaped, at_size
 from pgsvc.planar.splats import POWERS, SplatSet
 from pgsvc.sizes import Size
+from pgsvc.threads import at_once
 
 SetKey = tuple[int, int, int]  # layer, object, slice
+Step = Callable[[Canvas], None]  # what makes the canvas of a plane group show the next frame
 MOST_MOVING = 7 / 8  # share of the covered samples above which a frame is summed whole
 
 
@@ -76,8 +79,16 @@ class RunningSum:
         if not self._canvases:
             groups = output.plane_groups
             self._canvases = [Canvas(output, g, reuse=self._reuse, cpu=cpu, threads=threads) for g in groups]
-        self._kept.draw(shown, self._canvases)
-        return Picture(output, tuple(plane for canvas in self._canvases for plane in canvas.samples()))
+        steps = self._kept.steps(shown)
+        jobs = [partial(_drawn, canvas, step) for canvas, step in zip(self._canvases, steps, strict=True)]
+        at_a_time = 1 if self._canvases[0].is_small else threads
+        return Picture(output, tuple(plane for planes in at_once(jobs, at_a_time) for plane in planes))
+
+
+def _drawn(canvas: Canvas, step: Step) -> np.ndarray:
+    """Samples of a canvas after a step."""
+    step(canvas)
+    return canvas.samples()
 
 
 class _Kept:
@@ -110,33 +121,33 @@ class _Kept:
         """Whether these are the same sets at another time."""
         return self._sizes == {key: len(s) for key, s in shown.items()}
 
-    def draw(self, shown: Mapping[SetKey, SplatSet], canvases: list[Canvas]) -> None:
-        """Make the canvases of the plane groups show a frame."""
+    def steps(self, shown: Mapping[SetKey, SplatSet]) -> list[Step]:
+        """What makes the canvases of the plane groups show a frame; they do not depend on each other."""
         sets = shown.values()
         splats = (_joined(sets, "position"), _joined(sets, "shape"), _joined(sets, "colour"))
         old, self._splats = self._splats, splats
         if old is None:
-            self._draw_all(canvases, *splats)
-            return
+            return self._all(*splats)
         rows = np.empty(len(self._domain), np.int64)
         rows = rows[: kernel.native().changed_rows(*splats, *old, rows)]
         if not len(rows) and self._rests.all():
-            return
+            return [lambda canvas: None for _ in self._summed]
         if self._covered[rows].sum() > MOST_MOVING * self._covered.sum():
-            self._draw_all(canvases, *splats)
-        else:
-            position, shape, colour = (values[rows] for values in splats)
-            self._draw_changes(canvases, rows, *self._shaped(position, shape, colour, self._domain[rows]))
+            return self._all(*splats)
+        position, shape, colour = (values[rows] for values in splats)
+        return self._changes(rows, *self._shaped(position, shape, colour, self._domain[rows]))
 
-    def _draw_all(self, canvases: list[Canvas], position: np.ndarray, shape: np.ndarray, colour: np.ndarray) -> None:
+    def _all(self, position: np.ndarray, shape: np.ndarray, colour: np.ndarray) -> list[Step]:
         """A frame that is summed whole, after which all splats rest."""
         self._summed, self._covered = self._shaped(position, shape, colour, self._domain)
         self._check()
-        for canvas, base, summed in zip(canvases, self._base, self._summed, strict=True):
-            canvas.restart(base, summed)
         self._rests[:] = True
+        return [
+            partial(Canvas.restart, base=base, splats=summed)
+            for base, summed in zip(self._base, self._summed, strict=True)
+        ]
 
-    def _draw_changes(self, canvases: list[Canvas], rows: np.ndarray, new: list[Summed], covered: np.ndarray) -> None:
+    def _changes(self, rows: np.ndarray, new: list[Summed], covered: np.ndarray) -> list[Step]:
         """A frame in which splats of these rows are others than in the one before."""
         moves = np.zeros(len(self._domain), bool)
         moves[rows] = True
@@ -150,15 +161,19 @@ class _Kept:
                 array[rows] = some  # plane groups may share these
         self._covered[rows] = covered
         self._check()
-        for i, canvas in enumerate(canvases):
-            if again:
-                canvas.restart(self._base[i], self._summed[i].rows(rests))
-            else:
-                canvas.begin(gone[i])
-                canvas.rest(self._summed[i].rows(stops))
-            if len(rows):
-                canvas.show(new[i])
         self._rests = rests
+
+        def step(base: np.ndarray, gone: Summed, kept: Summed, new: Summed, canvas: Canvas) -> None:
+            if again:
+                canvas.restart(base, kept.rows(rests))
+            else:
+                canvas.begin(gone)
+                canvas.rest(kept.rows(stops))
+            if len(rows):
+                canvas.show(new)
+
+        groups = zip(self._base, gone, self._summed, new, strict=True)
+        return [partial(step, *of_group) for of_group in groups]
 
     def _check(self) -> None:
         check_counts(len(self._domain), int(self._covered.sum()), self._limits)

@@ -18,6 +18,7 @@ from pgsvc.kernel import thread_count
 from pgsvc.limits import SCENE_SPLATS, Limits
 from pgsvc.range_coder import RangeReader
 from pgsvc.scene.compiled import SceneDecoder, floats
+from pgsvc.scene.growth import grown
 from pgsvc.scene.neighbours import LowerSet
 from pgsvc.scene.refine import Refinable, attributes, refine
 from pgsvc.scene.slice import check_header, code_slice
@@ -205,11 +206,13 @@ class SceneContent:
         objects: Collection[int] | None = None,
         tiles: Collection[int] | None = None,
         check_hash: bool = False,
+        is_grown: bool = True,
     ) -> DecodedScene:
         """The scene at ``level``, or of each tile the highest complete level below it and what there is of the next layer.
 
         Args:
             objects, tiles: numbers of those that are wanted; None: all.
+            is_grown: as they are shown; False: as later slices see them, which no hash is of.
 
         Raises:
             BadStream: the data of a slice are wrong.
@@ -223,7 +226,7 @@ class SceneContent:
             reached = -1  # nothing of some tile
         complete = {n: min(level, self.complete_level(n)) for n in there}
         numbers = {n: [o for o in self.tiles[n].objects() if objects is None or o in objects] for n in there}
-        pairs = [(self.tiles[n], o, complete[n], level) for n in there for o in numbers[n]]
+        pairs = [(self.tiles[n], o, complete[n], level, is_grown) for n in there for o in numbers[n]]
         decoded = self._decode_objects(pairs)
         for number in there:
             reached = min(reached, complete[number])
@@ -233,12 +236,13 @@ class SceneContent:
                 incomplete |= more
                 crc = zlib.crc32(states[number, o].tobytes(), crc) if check_hash else 0
             partial |= incomplete
-            known = self.tiles[number].hashes.get(complete[number]) if objects is None and not incomplete else None
+            comparable = objects is None and is_grown and not incomplete
+            known = self.tiles[number].hashes.get(complete[number]) if comparable else None
             if check_hash and known is not None and crc != known:
                 raise HashMismatch(f"tile {number} at level {complete[number]} does not have the hash in the stream")
         return DecodedScene(self._floats(states), self.format, reached, partial, states)
 
-    def _decode_objects(self, pairs: list[tuple[Tile, int, int, int]]) -> Iterator[tuple[SceneState, bool]]:
+    def _decode_objects(self, pairs: list[tuple[Tile, int, int, int, bool]]) -> Iterator[tuple[SceneState, bool]]:
         """What :meth:`_decode_object` returns of tiles and objects, in order, which threads decode side by side."""
         threads = min(self._threads, len(pairs))
         if threads <= 1 or not self._native:
@@ -250,11 +254,17 @@ class SceneContent:
         finally:  # also where the first of them is in error
             pool.shutdown(cancel_futures=True)
 
-    def _decode_object(self, tile: Tile, number: int, complete: int, level: int) -> tuple[SceneState, bool]:
+    def _decode_object(
+        self, tile: Tile, number: int, complete: int, level: int, is_grown: bool
+    ) -> tuple[SceneState, bool]:
         """The splats that an object has of a tile, and whether slices of an incomplete layer are among them."""
         parts = list(self._parts(tile, number, min(level, complete + 1)))
         partial = any(layer > complete for layer, _ in parts)
-        return (self._native_object(parts) if self._native else self._twin_object(parts)), partial
+        state = self._native_object(parts) if self._native else self._twin_object(parts)
+        last = next((part.header for _, part in reversed(parts) if part.type == SPLATS), None)
+        if last is not None and is_grown:
+            state = grown(state, last, self.header["grid_exponent"])
+        return state, partial
 
     def _native_object(self, parts: list[tuple[int, Slice]]) -> SceneState:
         done: dict[int, list[Refinable]] = {}

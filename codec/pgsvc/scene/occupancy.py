@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pgsvc.errors import BadStream
+from pgsvc.errors import BadStream, UsageError
 from pgsvc.range_coder import AdaptiveCoder
 from pgsvc.scene.morton import AXES
-from pgsvc.scene.symbols import NumberTables, as_context, code_number
+from pgsvc.scene.symbols import LARGEST_NUMBER, NumberTables, as_context, code_number
 
 OCTANTS = 1 << AXES
+MOST_IN_A_CELL = LARGEST_NUMBER + 1
 POPULATION = np.array([i.bit_count() for i in range(1 << OCTANTS)])
 
 
@@ -31,7 +32,14 @@ def code_occupancy(coder: AdaptiveCoder, count: int, depth: int, cells: np.ndarr
 
     Raises:
         BadStream: there are more cells than splats, or they hold another number of splats.
+        UsageError: a cell to be written holds more than 2^17 splats, which no number can say.
     """
+    more = None if cells is None else np.unique(cells, return_counts=True)[1] - 1
+    if more is not None and more.max(initial=0) >= MOST_IN_A_CELL:
+        raise UsageError(
+            f"{more.max() + 1} splats lie in one cell, and occupancy codes hold {MOST_IN_A_CELL} at the most (spec 10.12); "
+            "take more slices, or the tree for positions"
+        )
     tables = fresh_octants()
     node = np.zeros(min(count, 1), np.int64)
     above = np.zeros(len(node), np.int64)  # occupied octants of the parents
@@ -49,9 +57,6 @@ def code_occupancy(coder: AdaptiveCoder, count: int, depth: int, cells: np.ndarr
         which = (octants[:, None] >> np.arange(OCTANTS) & 1).nonzero()
         node = (node[which[0]] << AXES) + which[1]
         above = above[which[0]]
-    more = None
-    if cells is not None:
-        more = np.unique(cells, return_counts=True)[1] - 1
     sizes = 1 + code_number(coder, NumberTables.fresh(1, 0), np.zeros(len(node)), more)
     if int(sizes.sum()) != count:
         raise BadStream("the cells do not hold as many splats as there are", clause="10.12")

@@ -10,7 +10,18 @@ from pgsvc.cli.common import given, parser, refuse_flags, run
 from pgsvc_encoder.cli import picture_options, scene_options
 
 NAME = "pgsvc-enc"
-NOT_OF_TRAINING = {"repair", "frame", "units", "colour_space", "labels", "layering", "importance", "adapt", "drop"}
+NOT_OF_TRAINING = {
+    "repair",
+    "frame",
+    "units",
+    "colour_space",
+    "labels",
+    "layering",
+    "importance",
+    "adapt",
+    "growth",
+    "drop",
+}
 EXAMPLES = """\
   pgsvc-enc photo.png photo.pgs                        three layers, medium effort
   pgsvc-enc in_352x288_30fps.yuv out.pgs --layers 3    raw video, size from the name
@@ -25,6 +36,9 @@ EXAMPLES = """\
   pgsvc-enc long.mkv out.pgs --cluster auto            on the machines of the Ray cluster that this one belongs to
   pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption
   pgsvc-enc room.ply room.pgs --layers 4               a scene of 3D splats: PLY, .splat, SPZ, SOG
+  pgsvc-enc room.ply room.pgs --adapt 0 --no-views     the same in a fraction of the time
+  pgsvc-enc room.spz room.pgs --drop 0.1              without splats that pictures hardly miss
+  pgsvc-enc room.ply room.pgs --labels objects.txt     with objects that are decoded apart
   pgsvc-enc scene/lod-meta.json#2 out.pgs --splats 20000,80000,300000 --quality 65   a level of a streamed SOG
   pgsvc-enc lego/transforms_train.json lego.pgs --splats 2000,4000,8000,16000   trained from posed pictures; also COLMAP's text
   pgsvc-enc room.ply room.pgs --tiles 16 --frame rdf --units 1   parts of space, decoded apart; axes and metres"""

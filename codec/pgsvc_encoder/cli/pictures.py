@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pgsvc.cli.common import note, refuse_same_file
+from pgsvc.cli.common import note
+from pgsvc_encoder.cli.output import check_output
 
 if TYPE_CHECKING:
     from pgsvc_encoder.cluster.connection import Cluster
@@ -24,7 +25,6 @@ def encode_pictures(a: argparse.Namespace, command: Sequence[str]) -> int:
 
     import_torch()
     settings = settings_from(a)
-    from pgsvc.errors import UsageError
     from pgsvc_encoder import report
     from pgsvc_encoder.encode import encode
     from pgsvc_encoder.progress import ProgressBar
@@ -33,10 +33,8 @@ def encode_pictures(a: argparse.Namespace, command: Sequence[str]) -> int:
 
     if a.report is None and (a.quiet or a.preset == "fast"):
         settings = replace(settings, ms_ssim=False)  # nobody would see it, or it would take a quarter of the time
+    check_output(a.input, a.output)
     output = Path(a.output)
-    if not output.parent.is_dir():
-        raise UsageError(f"the folder of {output} does not exist")
-    refuse_same_file(a.input, a.output)
     with (
         open_source(
             a.input,

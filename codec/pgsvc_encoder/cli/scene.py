@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgsvc.cli.common import note, refuse_same_file
+from pgsvc.cli.common import note
+from pgsvc_encoder.cli.output import check_output
+from pgsvc_encoder.cli.scene_end import measure_and_report
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,18 +23,13 @@ NAME = "pgsvc-enc"
 def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
     """Encode as the options say; ``command`` is for the report."""
     settings = settings_from(a)
-    from pgsvc.errors import UsageError
     from pgsvc.output.target import write_whole
-    from pgsvc_encoder.scene import report
     from pgsvc_encoder.scene.encode import encode_scene
     from pgsvc_encoder.scene.importance import importance
-    from pgsvc_encoder.scene.measure import TEST_VIEWS, level_rows
     from pgsvc_encoder.scene.progress import StageBar
     from pgsvc_encoder.scene.source import open_scene
 
-    if not Path(a.output).parent.is_dir():
-        raise UsageError(f"the folder of {a.output} does not exist")
-    refuse_same_file(a.input.rpartition("#")[0] or a.input, a.output)
+    check_output(a.input.rpartition("#")[0] or a.input, a.output)
     began = time.perf_counter()
     source = open_scene(
         a.input,
@@ -51,25 +47,42 @@ def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
     bar = StageBar(source.name, quiet=a.quiet)
     with bar.stage("importance", "view", seconds) as progress:
         weight = importance(splats, form, settings.importance, threads=a.threads, progress=progress)
+    if settings.drop:
+        with bar.stage("dropping", "view", seconds) as progress:
+            weight = _dropped(splats, form, settings, weight, a.threads, progress)
+        note(
+            a.quiet,
+            f"{NAME}: {int((weight == 0).sum())} of {len(weight)} splats are left out (--drop {settings.drop:g})",
+        )
     coded = splats
     if settings.adapt:
         with bar.stage("adapting", "step", seconds) as progress:
             coded = _adapted(splats, form, settings, weight, a.threads, progress)
     with bar.stage("coding", "splat", seconds) as progress:
         encoded = encode_scene(coded, form, settings, weight, progress=progress)
+    if settings.growth:
+        with bar.stage("growing", "slice", seconds) as progress:
+            growth = _growths(encoded.data, splats, form, settings.growth, a.threads, progress)
+        encoded = encode_scene(coded, form, settings, weight, growth=growth)
     write_whole(a.output, encoded.data)
-    if a.quiet and a.report is None:
-        return 0  # nobody would see what is measured
-    with bar.stage("measuring", "level", seconds) as progress:
-        views = 0 if a.no_views else TEST_VIEWS
-        rows = level_rows(encoded, splats, form, views=views, threads=a.threads, progress=progress)
-    result = report.summary(source, settings, encoded, rows, seconds)
-    if a.report is not None:
-        from pgsvc_encoder.report import write
-
-        write(Path(a.report), list(command), result)
-    note(a.quiet, report.format_table(result))
+    measure_and_report(a, command, source, settings, encoded, bar, seconds)
     return 0
+
+
+def _dropped(
+    splats: SceneSplats,
+    form: SceneFormat,
+    settings: SceneSettings,
+    weight: np.ndarray,
+    threads: int,
+    progress: Callable[[int, int], None],
+) -> np.ndarray:
+    from pgsvc_encoder.start import import_torch
+
+    import_torch()
+    from pgsvc_encoder.scene.drop import dropped
+
+    return dropped(splats, form, settings, weight, threads=threads, progress=progress)
 
 
 def _adapted(
@@ -90,6 +103,21 @@ def _adapted(
     return adapt(splats, form, settings, weight, cameras, threads=threads, progress=progress)
 
 
+def _growths(
+    data: bytes,
+    splats: SceneSplats,
+    form: SceneFormat,
+    views: int,
+    threads: int,
+    progress: Callable[[int, int], None],
+) -> dict[tuple[int, int], tuple[int, int]]:
+    from pgsvc_encoder.scene.growth import VIEW_SIZE, growths
+    from pgsvc_encoder.scene.views import training_views
+
+    cameras = training_views(splats, form, views, VIEW_SIZE, threads=threads)
+    return growths(data, splats, form, cameras, threads=threads, progress=progress)
+
+
 def settings_from(a: argparse.Namespace) -> SceneSettings:
     """Checked settings.
 
@@ -100,7 +128,7 @@ def settings_from(a: argparse.Namespace) -> SceneSettings:
     from pgsvc.errors import UsageError
     from pgsvc_encoder.scene.settings import SceneSettings
 
-    names = ("quality", "quality_layers", "slices", "tiles", "layering", "importance", "adapt", "drop")
+    names = ("quality", "quality_layers", "slices", "tiles", "layering", "importance", "adapt", "growth", "drop")
     chosen: dict[str, Any] = {n: getattr(a, n) for n in names if getattr(a, n) is not None}
     quality_layers = chosen.get("quality_layers", 0)
     splats = None if a.splats is None else _budgets(a.splats)

@@ -6,74 +6,114 @@ import argparse
 
 DESTINATIONS = {
     "quality", "quality_layers", "slices", "tiles", "layering", "importance", "repair", "frame", "units", "kernel",
-    "colour_space", "labels", "no_views", "adapt", "drop",
+    "colour_space", "labels", "no_views", "adapt", "growth", "drop",
 }  # fmt: skip
 TRAINING = {"method", "iterations", "sh_degree", "background", "downscale", "test", "hold", "images"}
 
 
 def add_scene_options(p: argparse.ArgumentParser) -> None:
-    g = p.add_argument_group("scenes", "beside --layers, --splats and --order")
+    g = p.add_argument_group(
+        "scenes", "beside --layers, --splats and --order, such as --layers 4 --splats 200000 --quality 65 --drop 0.1"
+    )
     g.add_argument(
         "--quality",
         type=float,
         metavar="Q",
-        help="0–100, how fine the numbers are: 10 more are half the steps (default 60)",
+        help="0–100, how finely positions, shapes and colours are rounded (default 60); "
+        "10 more halve the steps, so 70 takes more bytes",
     )
     g.add_argument(
         "--quality-layers",
         type=int,
         metavar="N",
-        help="how many of the layers, the last ones, hold no splats but make those below finer (default 0)",
+        help="the last N of the layers hold no splats but make those below finer (default 0): --layers 4 --quality-layers 1 are "
+        "three layers of splats and one of precision",
     )
     g.add_argument(
         "--adapt",
         type=int,
         metavar="N",
-        help="iterations in which opacities and colours make up for the rounding of shapes and places, in rendered views "
-        "(default 72; 0: none, much faster)",
+        help="steps in which opacities and colours make up for the rounding of shapes and places, in rendered views (default 72); "
+        "--adapt 0 is much faster",
     )
-    g.add_argument("--slices", type=int, metavar="N", help="of each layer; every one that arrives is shown (default 3)")
-    g.add_argument("--tiles", type=int, metavar="N", help="parts of space that are decoded apart (default 1)")
+    g.add_argument(
+        "--slices",
+        type=int,
+        metavar="N",
+        help="parts that each layer is sent in, important splats first (default 3): what has arrived of a layer is shown too",
+    )
+    g.add_argument(
+        "--tiles",
+        type=int,
+        metavar="N",
+        help="cut space into N parts (default 1), so that pgsvc-dec --tiles 1,3 or pgsvc-cut --tiles 1,3 takes some alone",
+    )
+    g.add_argument(
+        "--growth",
+        type=int,
+        metavar="VIEWS",
+        help="rendered views in which it is found how much larger the splats of each beginning are shown, until others come "
+        "(default 4); --growth 0: not at all",
+    )
     g.add_argument(
         "--layering",
-        choices=("importance", "octree"),
-        help="what is in the lower layers: the most important splats (default), or those of each cell of an octree",
+        choices=("mixed", "importance", "octree"),
+        help="what comes first: the most important splats, those of each cell of an octree, evenly all over the scene, or those of "
+        "each cell in the lower half of the layers and then the most important ones (mixed, default)",
     )
     g.add_argument(
         "--importance",
         choices=("auto", "volume", "weight"),
-        help="of a splat: its opacity by its volume, or its share of rendered views (weight; auto, the default, is that)",
+        help="how important a splat is: what it adds to rendered views (weight; so does auto, the default), or opacity times "
+        "volume (volume), which takes no rendering",
     )
     g.add_argument(
-        "--repair", action="store_true", help="mend numbers that no splat can have, instead of refusing them"
+        "--repair",
+        action="store_true",
+        help="mend or leave out splats with numbers that none can have, such as NaN or infinite opacity, and say so, instead of "
+        "refusing the file",
     )
     g.add_argument(
         "--frame",
         "--axes",
         metavar="NAME",
-        help="where x, y, z point: rdf (right, down, forward), rub, luf, ruf, lub, rfu, flu or unspecified, whatever "
-        "the input says",
+        help="where x, y and z point, one letter each (right or left, up or down, forward or back): rdf, rub, luf, ruf, lub, rfu, "
+        "flu, or unspecified; replaces what the input says, turns nothing",
     )
-    g.add_argument("--units", type=float, metavar="METRES", help="length of a unit of the scene (default: not known)")
+    g.add_argument(
+        "--units",
+        type=float,
+        metavar="METRES",
+        help="length of a unit of the scene, such as 0.01 for centimetres (default: what the input says, if anything)",
+    )
     g.add_argument(
         "--kernel",
         metavar="NAME",
-        help="what renderers add to splats: classic (0.3 pixel²), antialiased (the same, energy kept) or none",
+        help="how renderers widen splats, replaces what the input says: classic (by 0.3 pixel², as most training programs), "
+        "antialiased (the same, energy kept) or none",
     )
     g.add_argument(
-        "--colour-space", metavar="NAME", help="srgb_rec709_display or lin_rec709_display, whatever the input says"
+        "--colour-space",
+        metavar="NAME",
+        help="srgb_rec709_display (usual) or lin_rec709_display (linear light); replaces what the input says, changes no colour",
     )
     g.add_argument(
-        "--labels", metavar="FILE", help="an object, 0–15, for each splat of the input: .npy, or integers in a text"
+        "--labels",
+        metavar="FILE",
+        help='the object, 0–15, of each splat in the order of the input: an array in a .npy, or a text such as "0 0 1"; each '
+        "object has layers of its own (pgsvc-dec --objects 1)",
     )
     g.add_argument(
-        "--no-views", action="store_true", help="do not measure levels in rendered test views, which takes time"
+        "--no-views",
+        action="store_true",
+        help="leave PSNR and SSIM out of the report; measuring them in rendered test views takes time",
     )
     g.add_argument(
         "--drop",
         type=float,
         metavar="T",
-        help="leave out splats that add less than T of what the average splat adds to rendered views (default 0: none)",
+        help="leave out splats of which rendered views lose less than the share T, 0 to 1, of what their bits are worth at this "
+        "quality; --drop 0.1 takes what is hidden or next to nothing (default 0: none)",
     )
 
 
@@ -92,6 +132,16 @@ def add_training_options(p: argparse.ArgumentParser) -> None:
     g.add_argument("--sh-degree", type=int, metavar="N", help="of the colours, 0–3 (default 2)")
     g.add_argument("--background", choices=("white", "black"), help="behind pictures with alpha (default white)")
     g.add_argument("--downscale", type=int, metavar="N", help="make pictures N times smaller (default 1)")
-    g.add_argument("--test", metavar="FILE", help="a transforms.json of pictures that are for tests alone")
-    g.add_argument("--hold", type=int, metavar="N", help="else every N-th picture is (default 8; 0: none)")
+    g.add_argument(
+        "--test",
+        metavar="FILE",
+        help="a transforms.json of pictures that nothing is trained with and every level is compared with (default: "
+        "transforms_test.json beside a transforms_train.json)",
+    )
+    g.add_argument(
+        "--hold",
+        type=int,
+        metavar="N",
+        help="without such a file, keep every N-th picture for the test (default 8; 0: none)",
+    )
     g.add_argument("--images", metavar="FOLDER", help="where the pictures of a COLMAP model are")

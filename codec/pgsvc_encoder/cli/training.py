@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgsvc.cli.common import note
+from pgsvc_encoder.cli.output import check_output
+from pgsvc_encoder.cli.scene_end import measure_and_report
 
 if TYPE_CHECKING:
+    from pgsvc_encoder.scene.posed import View
     from pgsvc_encoder.scene.train import TrainingSettings
 
 NAME = "pgsvc-enc"
@@ -23,21 +26,17 @@ def encode_posed_pictures(a: argparse.Namespace, command: Sequence[str]) -> int:
     from pgsvc_encoder.start import import_torch
 
     import_torch()
-    from pgsvc.errors import UsageError
     from pgsvc.output.target import write_whole
     from pgsvc_encoder.cli.scene import settings_from
-    from pgsvc_encoder.scene import report
     from pgsvc_encoder.scene.encode import encode_scene
     from pgsvc_encoder.scene.layers import budgets
-    from pgsvc_encoder.scene.measure import TEST_VIEWS, level_rows
     from pgsvc_encoder.scene.posed import HOLD, open_posed
+    from pgsvc_encoder.scene.progress import StageBar
     from pgsvc_encoder.scene.source import SceneSource
     from pgsvc_encoder.scene.train import train_views
     from pgsvc_encoder.scene.train.bar import TrainingBar
-    from pgsvc_encoder.scene.train.evaluate import evaluate
 
-    if not Path(a.output).parent.is_dir():
-        raise UsageError(f"the folder of {a.output} does not exist")
+    check_output(a.input, a.output)
     settings = settings_from(a)
     levels = settings.splats or tuple(budgets(SPLATS, settings.layers - settings.quality_layers, None))
     settings = replace(settings, splats=None, adapt=0)
@@ -58,41 +57,37 @@ def encode_posed_pictures(a: argparse.Namespace, command: Sequence[str]) -> int:
     finally:
         bar.close()
     seconds = {"training": time.perf_counter() - began}
-    began = time.perf_counter()
-    encoded = encode_scene(trained.splats, trained.format, settings, trained.importance, layer=trained.layer)
-    seconds["coding"] = time.perf_counter() - began
+    source = SceneSource(trained.splats, trained.format, Path(a.input).name, [])
+    bar = StageBar(source.name, quiet=a.quiet)
+    with bar.stage("coding", "splat", seconds) as progress:
+        encoded = encode_scene(
+            trained.splats, trained.format, settings, trained.importance, layer=trained.layer, progress=progress
+        )
     write_whole(a.output, encoded.data)
     checkpoint.unlink(missing_ok=True)
-    if a.quiet and a.report is None:
-        return 0  # nobody would see what is measured
-    source = SceneSource(trained.splats, trained.format, Path(a.input).name, [])
-    rows = level_rows(encoded, trained.splats, trained.format, views=0 if a.no_views else TEST_VIEWS, threads=a.threads)
-    result: dict[str, Any] = report.summary(source, settings, encoded, rows, seconds) | {"training": trained.report}
-    if pictures.test:
-        result["tests"] = _tests(encoded.data, pictures.test, how.background, a.threads, evaluate)
-    if a.report is not None:
-        from pgsvc_encoder.report import write
 
-        write(Path(a.report), list(command), result)
-    note(a.quiet, report.format_table(result))
-    for row in result.get("tests", ()):
-        note(
-            a.quiet,
-            f"level {row['level']} beside {len(pictures.test)} test pictures: {row['psnr']:.2f} dB, SSIM {row['ssim']:.4f}",
-        )
+    def more() -> dict[str, Any]:
+        tests = _tests(encoded.data, pictures.test, how.background, a.threads)
+        return {"training": trained.report, "tests": tests}
+
+    measure_and_report(a, command, source, settings, encoded, bar, seconds, more)
     return 0
 
 
-def _tests(data: bytes, views: Any, background: str, threads: int, evaluate: Any) -> list[dict[str, Any]]:
-    """Every decoded level beside pictures that nothing was trained with."""
+def _tests(data: bytes, views: Sequence[View], background: str, threads: int) -> list[dict[str, Any]]:
+    """Every decoded level beside pictures that nothing was trained with; none without pictures."""
     from pgsvc.stream import Stream
+    from pgsvc_encoder.scene.train.evaluate import evaluate
 
+    if not views:
+        return []
     stream = Stream(threads=threads)
     stream.feed(data)
     rows = []
     for level in range(stream.layer_count):
         decoded = stream.scene(level)
-        rows.append({"level": level, **evaluate(decoded.splats, decoded.format, views, background, threads)})
+        told = evaluate(decoded.splats, decoded.format, views, background, threads)
+        rows.append({"level": level, "pictures": len(views), **told})
     return rows
 
 

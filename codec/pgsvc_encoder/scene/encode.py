@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,14 +13,23 @@ from pgsvc.assemble import RawChunk, assemble, make_chunk
 from pgsvc.container import HASH, REFINEMENT, SPLATS, TILES, Address
 from pgsvc.errors import UsageError
 from pgsvc.limits import SCENE_SPLATS, smallest_level
+from pgsvc.scene.growth import grown
 from pgsvc.scene.refine import Refinable
 from pgsvc.scene.splats import SceneFormat, SceneSplats
 from pgsvc.scene.state import SceneState
 from pgsvc.scene.tables import SliceTables
 from pgsvc.syntax import Record
 from pgsvc_encoder.scene.canonical import Canonical, canonical
+from pgsvc_encoder.scene.drop import dropped
 from pgsvc_encoder.scene.importance import importance as importance_of
-from pgsvc_encoder.scene.layers import budgets, by_importance, by_octree, slices_of, tiles_of
+from pgsvc_encoder.scene.layers import (
+    budgets,
+    even_slices,
+    layers_of,
+    slices_of,
+    spatial_layers,
+    tiles_of,
+)
 from pgsvc_encoder.scene.precision import Balance, slice_steps
 from pgsvc_encoder.scene.settings import POSITION_TOOLS, SceneSettings
 from pgsvc_encoder.scene.stream_header import finest_octave, stream_header
@@ -68,6 +77,10 @@ class _Part:
         states = [r.state for layer in sorted(self.slices) for r in self.slices[layer]]
         return SceneState.concatenate(states) if states else SceneState.none(rest_count)
 
+    def shown(self, rest_count: int, grid_exponent: int) -> SceneState:
+        """The same, grown."""
+        return grown(self.known(rest_count), self.slices[max(self.slices)][-1].header, grid_exponent)
+
 
 def encode_scene(
     splats: SceneSplats,
@@ -77,14 +90,17 @@ def encode_scene(
     *,
     layer: np.ndarray | None = None,
     balance: Balance | None = None,
+    growth: Mapping[tuple[int, int], tuple[int, int]] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> EncodedScene:
     """The stream of a scene; ``encode_scene(splats, form).data`` are its bytes.
 
     Args:
         settings: None for the usual ones.
-        importance: float [N], what each splat adds to pictures, by which layers and slices go; None: as the settings say.
+        importance: float [N], what each splat adds to pictures, by which layers and slices go; 0: it is left out. None: as the
+            settings say, whose ``drop`` is not looked at otherwise.
         layer: int [N], the layer of each splat, −1: left out; None: as the settings say, which are not looked at otherwise.
+        growth: `growth` and `growth_limit` by (layer, slice), where there is any.
         progress: told how many splats of how many are written.
 
     Raises:
@@ -95,6 +111,8 @@ def encode_scene(
         raise UsageError("the scene has no splats")
     if importance is None:
         importance = importance_of(splats, form, settings.importance)
+        if settings.drop:
+            importance = dropped(splats, form, settings, importance)
     whole = canonical(splats)
     objects = splats.object_id if splats.object_id is not None else np.zeros(len(whole), np.uint8)
     splat_layers = settings.layers - settings.quality_layers
@@ -106,7 +124,7 @@ def encode_scene(
     object_layers = [settings.layers] * count
     head = stream_header(whole, form, settings, object_layers, int(tile.max()) + 1)
     mean = float(importance[layer >= 0].mean())
-    job = _Job(settings, head, whole, importance / max(mean, 1e-30), balance or Balance(), progress)
+    job = _Job(settings, head, whole, importance / max(mean, 1e-30), balance or Balance(), growth or {}, progress)
     chunks: list[RawChunk] = []
     bits: list[dict[str, float]] = [{} for _ in range(settings.layers)]
     table: list[Record] = []
@@ -129,13 +147,9 @@ def encode_scene(
 
 
 def _layers(whole: Canonical, importance: np.ndarray, settings: SceneSettings, count: int) -> np.ndarray:
-    enough = importance >= settings.drop * importance.mean()
-    seen = np.flatnonzero((whole.alpha >= INVISIBLE) & enough)
+    seen = np.flatnonzero((whole.alpha >= INVISIBLE) & (importance > 0))
     levels = budgets(len(seen), count, settings.splats)
-    if settings.layering == "octree":
-        own = by_octree(whole.position[seen], importance[seen], levels)
-    else:
-        own = by_importance(importance[seen], levels)
+    own = layers_of(whole.position[seen], importance[seen], levels, spatial_layers(settings.layering, count))
     layer = np.full(len(whole), -1, np.int64)
     layer[seen] = own
     return layer
@@ -161,6 +175,7 @@ class _Job:
     whole: Canonical
     weight: np.ndarray
     balance: Balance
+    growth: Mapping[tuple[int, int], tuple[int, int]]
     progress: Callable[[int, int], None]
     done: int = 0
     crc: dict[int, int] = field(default_factory=dict)
@@ -184,7 +199,7 @@ class _Job:
                 for name, value in cost.items():
                     bits[k][name] = bits[k].get(name, 0.0) + value
                 yield make_chunk(kind, address._replace(layer=k, slice=number), payload)
-            state = part.known(self.rest_count)
+            state = part.shown(self.rest_count, self.head["grid_exponent"])
             self.crc[k] = zlib.crc32(state.tobytes(), self.crc.get(k, 0))
 
     @property
@@ -196,10 +211,14 @@ class _Job:
         s = self.settings
         layer = len(part.slices)
         part.slices[layer], part.goals[layer], part.members[layer] = [], [], []
-        slices = slices_of(self.weight[members], s.slices)
+        if layer < spatial_layers(s.layering, s.layers - s.quality_layers):
+            slices = even_slices(self.whole.position[members], self.weight[members], s.slices)
+        else:
+            slices = slices_of(self.weight[members], s.slices)
         finest = round(4 * (finest_octave(self.whole) - self.head["grid_exponent"]))
         for number, which in enumerate(slices):
             chosen = members[which]
+            growth, limit = self.growth.get((layer, number), (0, 0))
             steps = slice_steps(
                 s.quality,
                 float(self.weight[chosen].mean()) if len(chosen) else 1.0,
@@ -212,6 +231,8 @@ class _Job:
                 "prediction": s.prediction,
                 "position_tool": POSITION_TOOLS[s.positions],
                 "finest_scale": min(max(finest, 0), 255),
+                "growth": growth,
+                "growth_limit": limit,
                 "codebook_bits": s.codebook_bits,
             }
             goal = self.whole.select(chosen)

@@ -7,6 +7,8 @@ import numpy as np
 from pgsvc.errors import UsageError
 from pgsvc.scene.morton import morton3
 
+CHOICE = 2  # splats to choose from, for each that an octree takes
+
 
 def budgets(count: int, layers: int, wanted: tuple[int, ...] | None) -> list[int]:
     """Splats of levels 0, 1, …: exactly ``wanted``, or doubling up to all.
@@ -62,6 +64,21 @@ def by_octree(position: np.ndarray, importance: np.ndarray, levels: list[int]) -
     return layer
 
 
+def layers_of(position: np.ndarray, importance: np.ndarray, levels: list[int], even: int) -> np.ndarray:
+    """Layer of each splat, −1 for those that are left out: the first ``even`` layers by an octree, the others by importance.
+
+    The octree is of the more important splats, `CHOICE` times as many as it takes: in a cell without any nothing is to be seen.
+    """
+    layer = np.full(len(position), -1, np.int64)
+    if even:
+        some = np.argsort(-importance, kind="stable")[: CHOICE * levels[even - 1]]
+        layer[some] = by_octree(position[some], importance[some], levels[:even])
+    rest = np.flatnonzero(layer < 0)
+    more = by_importance(importance[rest], [n - int((layer >= 0).sum()) for n in levels[even:]])
+    layer[rest] = np.where(more < 0, -1, more + even)
+    return layer
+
+
 def _leaders(cell: np.ndarray, importance: np.ndarray, taken: np.ndarray) -> np.ndarray:
     """Indices of the most important splat of each cell (sorted) in which none is taken yet."""
     if not len(cell):
@@ -79,6 +96,18 @@ def slices_of(importance: np.ndarray, count: int) -> list[np.ndarray]:
     """Indices of the splats of each slice of a layer, most important first, as equal as can be."""
     order = np.argsort(-importance, kind="stable")
     return [part for part in np.array_split(order, min(count, max(1, len(order))))]
+
+
+def even_slices(position: np.ndarray, importance: np.ndarray, count: int) -> list[np.ndarray]:
+    """The same by an octree, each slice over all of space, most important first in a cell."""
+    ends = [len(part) for part in np.array_split(position, min(count, max(1, len(position))))]
+    own = by_octree(position, importance, np.cumsum(ends).tolist())
+    return [np.flatnonzero(own == number) for number in range(len(ends))]
+
+
+def spatial_layers(layering: str, count: int) -> int:
+    """How many of the first layers of splats lie evenly in space, of so many."""
+    return {"importance": 0, "mixed": count // 2, "octree": count}[layering]
 
 
 def tiles_of(position: np.ndarray, count: int) -> np.ndarray:

@@ -52,14 +52,16 @@ def level_rows(
     stream.keep_chunks = True
     stream.feed(encoded.data)
     stream.close()
+    assert stream.content is not None
     cameras = measuring_views(splats, form, views, size, threads=threads) if views else []
     wanted = [_picture(splats, form, camera, threads) for camera in cameras]
     finest = OCTAVE * finest_octave(canonical(splats))
     progress(1, stream.layer_count + 1)
     rows = []
     for level in range(stream.layer_count):
-        decoded = stream.scene(level, check_hash=True).splats
-        shown = [_picture(decoded, form, camera, threads) for camera in cameras]
+        presented = stream.scene(level, check_hash=True).splats
+        shown = [_picture(presented, form, camera, threads) for camera in cameras]
+        decoded = stream.content.decode(level, is_grown=False).splats
         rows.append(
             {
                 "level": level,

@@ -28,6 +28,11 @@ class Balance:
     sh: float = 0.85
 
 
+def step_of(quality: float) -> float:
+    """The step of luma of a splat of the usual weight, 1 is white."""
+    return 2 ** (-quality / 10)
+
+
 def slice_steps(quality: float, weight: float, sh_degree: int, balance: Balance) -> Record:
     """The fields of a SPLT header that say how fine a slice is.
 
@@ -37,7 +42,7 @@ def slice_steps(quality: float, weight: float, sh_degree: int, balance: Balance)
         quality: 0 … 100; 10 more are half the steps.
         weight: what a splat of the slice adds to pictures, on the average, against all splats of the scene.
     """
-    step = 2 ** (-quality / 10) / max(weight, 1e-6) ** 0.5  # of luma, 1 is white
+    step = step_of(quality) / max(weight, 1e-6) ** 0.5  # of luma
     step = min(max(step, 2.0**-12), 0.5)
     eighths = round(8 * (16 + log2(step)))
     return {

@@ -47,7 +47,7 @@ def summary(
 
 
 def format_table(result: dict[str, Any]) -> str:
-    """The report as text for a terminal: sizes and quality, then bits by attribute, then largest errors."""
+    """The report as text for a terminal: sizes and quality, bits by attribute, largest errors, and what test pictures say."""
     rows = result["levels"]
     lines = ["".join(f"{c:>11}" for c in ("level", "splats", "bytes", "bit/splat", "PSNR", "SSIM"))]
     for r in rows:
@@ -65,6 +65,9 @@ def format_table(result: dict[str, Any]) -> str:
         lines.append("".join(f"{c:>11}" for c in (r["level"], *(_significant(r["largest_error"][e]) for e in ERRORS))))
     stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in result["stages"].items())
     lines += ["", _words(result), f"{result['seconds']:.1f} s ({stages})"]
+    for r in result.get("tests", ()):
+        quality = f"{r['psnr']:.2f} dB, SSIM {r['ssim']:.4f}"
+        lines.append(f"level {r['level']} beside {r['pictures']} test pictures: {quality}")
     return "\n".join(lines)
 
 
@@ -74,7 +77,7 @@ def _words(result: dict[str, Any]) -> str:
     words = (
         f"{result['splats']} splats of {result['input']}, SH degree {form['sh_degree']}, axes {form['frame']}, {units}"
     )
-    return words + (f"; {result['invisible']} that cannot be seen are left out" if result["invisible"] else "")
+    return words + (f"; {result['invisible']} are left out" if result["invisible"] else "")
 
 
 def _short(part: str) -> str:
