@@ -22,7 +22,7 @@ from pgsvc_encoder.scene.settings import SceneSettings
 from pgsvc_encoder.scene.views import training_views
 
 VIEWS, VIEW_SIZE = 48, (400, 400)
-BITS = 64  # of a splat, about
+BITS = 60  # of a splat, about
 MOST_OPAQUE = 4.0  # logit to which opacities are limited, as nothing is learned of one whose slope is 0
 
 
