@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pgsvc.scene.state import SceneState, clip_scale
+from pgsvc.scene.steps import octaves
 from pgsvc.syntax import Record
 
 
@@ -18,7 +19,7 @@ def grown(state: SceneState, header: Record, grid_exponent: int) -> SceneState:
     """
     if not header["growth"]:
         return state
-    limit = (header["growth_limit"] << 10) + (grid_exponent << 12)
+    limit = octaves(header["growth_limit"], grid_exponent)
     size = (state.scale[:, 0] + state.scale[:, 1]) >> 1
     growth = header["growth"] * np.maximum(0, limit - size) >> 4
     return replace(state, scale=clip_scale(state.scale + growth[:, None]))

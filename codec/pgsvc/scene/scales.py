@@ -13,16 +13,6 @@ from pgsvc.scene.tables import ABOVE, HEIGHTS, LEVELS, LOOKS, SIZES, THICKNESSES
 from pgsvc.syntax import Record
 
 
-def usual_scale(header: Record, unit: int) -> int:
-    """Q12 octaves."""
-    return (header["usual_scale"] << 10) + (unit << 12)
-
-
-def least_scale(header: Record, unit: int) -> int:
-    """The finest scale that matters, Q12 octaves."""
-    return (header["finest_scale"] << 10) + (unit << 12)
-
-
 def code_scale(
     coder: AdaptiveCoder,
     header: Record,
@@ -41,11 +31,11 @@ def code_scale(
     """
     step = header["scale_step"] << 6
     largest = _code_largest(coder, header, side_bits, near, known, tables, wanted, unit)
-    levels = np.clip((largest * step - usual_scale(header, unit) >> 11) + LEVELS // 2, 0, LEVELS - 1)
+    levels = np.clip((largest * step - steps.octaves(header["usual_scale"], unit) >> 11) + LEVELS // 2, 0, LEVELS - 1)
     context = LOOKS * levels + _look(near, known.scale[:, 0].astype(np.int64) - known.scale[:, 1], LOOKS)
     second = None if wanted is None else wanted[:, 0] - wanted[:, 1]
     middle = largest - code_number(coder, tables.scale[1], context, second)
-    least = least_scale(header, unit)
+    least = steps.octaves(header["finest_scale"], unit)
     heights = np.clip(middle * step - least >> 11, 0, HEIGHTS - 1)
     context = THICKNESSES * heights + _look(near, known.scale[:, 2].astype(np.int64) - least, THICKNESSES)
     floor = (least + step // 2) // step
@@ -70,7 +60,9 @@ def _code_largest(
 ) -> np.ndarray:
     """The largest scales against the neighbours' or the usual one; where these are large for the box, it is likely less. Steps."""
     step, n = header["scale_step"] << 6, len(near.index)
-    mean = near.mean(known.scale[:, 0]) if near.exist else np.full(n, usual_scale(header, unit), np.int64)
+    mean = (
+        near.mean(known.scale[:, 0]) if near.exist else np.full(n, steps.octaves(header["usual_scale"], unit), np.int64)
+    )
     guess = (mean + step // 2) // step
     spread = near.spread(known.scale[:, 0], guess * step) // step if near.exist else None
     aim = None if wanted is None else wanted[:, 0] - guess
@@ -103,7 +95,9 @@ def code_opacity(
         wanted: int64 [N], steps, when writing.
     """
     last = -(-65535 // header["opacity_step"])
-    sizes = np.clip((largest.astype(np.int64) - usual_scale(header, unit) >> 12) + SIZES // 2, 0, SIZES - 1)
+    sizes = np.clip(
+        (largest.astype(np.int64) - steps.octaves(header["usual_scale"], unit) >> 12) + SIZES // 2, 0, SIZES - 1
+    )
     look = near.mean(known) >> 14 if near.exist else np.full(len(largest), 4)
     below = code_number(coder, tables.opacity, SIZES * look + sizes, None if wanted is None else last - wanted)
     return np.maximum(last - below, 0) * header["opacity_step"]

@@ -30,9 +30,14 @@ def sh_steps(header: Record) -> list[list[int]]:
     ]
 
 
+def octaves(quarters: int, unit: int) -> int:
+    """A scale that a header says in quarters of an octave above a grid unit of 2^unit; Q12 octaves."""
+    return (quarters << 10) + (unit << 12)
+
+
 def effective_scale(header: Record, scale: np.ndarray, unit: int) -> np.ndarray:
     """Scales, Q12 octaves, of which none is below the finest that matters; int64 [N, 3]."""
-    return np.maximum(scale.astype(np.int64), (header["finest_scale"] << 10) + (unit << 12))
+    return np.maximum(scale.astype(np.int64), octaves(header["finest_scale"], unit))
 
 
 def rotation_bits(header: Record, effective: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

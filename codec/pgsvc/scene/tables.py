@@ -11,15 +11,10 @@ from pgsvc.scene.symbols import NumberTables
 from pgsvc.scene.tree import LARGE_PRIOR, SMALL_PRIOR
 
 SPREADS = 7  # contexts of a difference from a prediction: how unlike the neighbours are; the last: there are none
-DEGREES, RECENT, OTHERS = (
-    3,
-    8,
-    5,
-)  # contexts of further coefficients: degree; bit lengths of the last three, of other components
-LEVELS, LOOKS = (
-    8,
-    6,
-)  # of the largest scale about the usual one; of the neighbours' differences to the middle, the last: none
+# Contexts of further coefficients: degree; bit lengths of the last three, of other components.
+DEGREES, RECENT, OTHERS = 3, 8, 5
+# Of the largest scale about the usual one; of the neighbours' differences to the middle, the last: none.
+LEVELS, LOOKS = 8, 6
 HEIGHTS, THICKNESSES = 10, 8  # of the middle scale above the finest; of the neighbours' smallest, the last: none
 ABOVE = 10  # octaves of the neighbours' largest scale about the side of the box
 SIZES = 5  # octaves of the largest scale about the usual one

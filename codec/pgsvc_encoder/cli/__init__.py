@@ -37,7 +37,7 @@ EXAMPLES = """\
   pgsvc-enc long.mkv out.pgs --resume                  go on after an interruption
   pgsvc-enc room.ply room.pgs --layers 4               a scene of 3D splats: PLY, .splat, SPZ, SOG
   pgsvc-enc room.ply room.pgs --adapt 0 --no-views     the same in a fraction of the time
-  pgsvc-enc room.spz room.pgs --drop 0.1              without splats that pictures hardly miss
+  pgsvc-enc room.spz room.pgs --drop 0.1               without splats that pictures hardly miss
   pgsvc-enc room.ply room.pgs --labels objects.txt     with objects that are decoded apart
   pgsvc-enc scene/lod-meta.json#2 out.pgs --splats 20000,80000,300000 --quality 65   a level of a streamed SOG
   pgsvc-enc lego/transforms_train.json lego.pgs --splats 2000,4000,8000,16000   trained from posed pictures; also COLMAP's text

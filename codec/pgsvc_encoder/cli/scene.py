@@ -24,10 +24,12 @@ def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
     """Encode as the options say; ``command`` is for the report."""
     settings = settings_from(a)
     from pgsvc.output.target import write_whole
+    from pgsvc_encoder.scene.drop import dropped
     from pgsvc_encoder.scene.encode import encode_scene
     from pgsvc_encoder.scene.importance import importance
     from pgsvc_encoder.scene.progress import StageBar
     from pgsvc_encoder.scene.source import open_scene
+    from pgsvc_encoder.start import import_torch
 
     check_output(a.input.rpartition("#")[0] or a.input, a.output)
     began = time.perf_counter()
@@ -47,9 +49,11 @@ def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
     bar = StageBar(source.name, quiet=a.quiet)
     with bar.stage("importance", "view", seconds) as progress:
         weight = importance(splats, form, settings.importance, threads=a.threads, progress=progress)
+    if settings.drop or settings.adapt:
+        import_torch()
     if settings.drop:
         with bar.stage("dropping", "view", seconds) as progress:
-            weight = _dropped(splats, form, settings, weight, a.threads, progress)
+            weight = dropped(splats, form, settings, weight, threads=a.threads, progress=progress)
         note(
             a.quiet,
             f"{NAME}: {int((weight == 0).sum())} of {len(weight)} splats are left out (--drop {settings.drop:g})",
@@ -63,26 +67,11 @@ def encode_scene_file(a: argparse.Namespace, command: Sequence[str]) -> int:
     if settings.growth:
         with bar.stage("growing", "slice", seconds) as progress:
             growth = _growths(encoded.data, splats, form, settings.growth, a.threads, progress)
-        encoded = encode_scene(coded, form, settings, weight, growth=growth)
+        if growth:
+            encoded = encode_scene(coded, form, settings, weight, growth=growth)
     write_whole(a.output, encoded.data)
     measure_and_report(a, command, source, settings, encoded, bar, seconds)
     return 0
-
-
-def _dropped(
-    splats: SceneSplats,
-    form: SceneFormat,
-    settings: SceneSettings,
-    weight: np.ndarray,
-    threads: int,
-    progress: Callable[[int, int], None],
-) -> np.ndarray:
-    from pgsvc_encoder.start import import_torch
-
-    import_torch()
-    from pgsvc_encoder.scene.drop import dropped
-
-    return dropped(splats, form, settings, weight, threads=threads, progress=progress)
 
 
 def _adapted(
@@ -93,9 +82,6 @@ def _adapted(
     threads: int,
     progress: Callable[[int, int], None],
 ) -> SceneSplats:
-    from pgsvc_encoder.start import import_torch
-
-    import_torch()
     from pgsvc_encoder.scene.adapt import VIEW_SIZE, VIEWS, adapt
     from pgsvc_encoder.scene.views import training_views
 
