@@ -112,7 +112,7 @@ def test_places_gain_what_they_promise(name: str, sizes: list[tuple[int, int]]) 
         _, empty = absence(stage, tried)
         assert empty - error <= float(rise[row]) * 1.01 + 1e-9
         tried.position[row], tried.colour[row] = places.position[0], places.colour[0]
-        tried.shape[row] = torch.tensor([1.0, 0.0, 1.0]) * places.sigma[0].log2()
+        tried.shape[row] = torch.tensor([1.0, 0.0, 1.0]) * places.scale[0].log2()
         _, filled = absence(stage, tried)
         assert empty - filled > (0.5 if sizes[0] == sizes[2] else 0.0) * float(places.gain[0])
 

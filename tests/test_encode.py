@@ -24,7 +24,7 @@ from pgsvc_encoder.settings import Settings  # noqa: E402
 from pgsvc_encoder.source import open_source  # noqa: E402
 
 QUICK = {
-    "schedule": {"iterations": 40, "rounds": 4},
+    "schedule": {"iterations": 50, "rounds": 4},
     "precision": {"adapt_iterations": 4, "solve_iterations": 3, "colour_choices": ((2, 4), (1, 3)), "sweeps": 1},
     "difference": {"iterations": 6, "adapt_iterations": 2, "codebook_bits": 4},
     "grade": {"adapt_iterations": 4, "solve_iterations": 3, "sweeps": 1},

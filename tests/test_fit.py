@@ -82,7 +82,7 @@ def dense_errors(objective: Objective, splats: Splats) -> torch.Tensor:
         f = torch.tensor(v.ratio, dtype=torch.float64)
         for g in v.groups:
             step = torch.tensor(g.grid[:2], dtype=torch.float64)
-            wide = covariance + torch.diag(torch.clamp(step**2 * (f**2 - 1) / 12, min=0))
+            wide = covariance + torch.diag(torch.clamp(step**2 * (f**2 - 1) / 6, min=0))
             gain = torch.sqrt(torch.linalg.det(covariance) / torch.linalg.det(wide))
             inverse = torch.linalg.inv(wide / (f[:, None] * f[None]))
             x = torch.arange(g.plane.width).double() * g.grid[0] + g.grid[2]
@@ -91,8 +91,7 @@ def dense_errors(objective: Objective, splats: Splats) -> torch.Tensor:
             dy = y[None, :, None] - position[:, 1, None, None] / f[1]
             i = inverse[:, :, :, None, None]
             q = i[:, 0, 0] * dx * dx + 2 * i[:, 0, 1] * dx * dy + i[:, 1, 1] * dy * dy
-            h = q / 32
-            w = torch.where(q <= 12, (1 - h + h * h / 2 - h**3 / 6) ** 16, torch.zeros(()).double())
+            w = (1 - q / 4).clamp(min=0) ** 2
             w = w * gain[:, None, None]
             total = -g.target.double()
             for k in range(v.last + 1):

@@ -123,7 +123,7 @@ def test_ways_to_quantise(tools: str) -> None:
         preset = rounding(PRESETS["fast"], method)
         splats = Splats(*(v.clone() for v in (fitted.position, fitted.shape, fitted.colour, fitted.starts)))
         if tools == "main":
-            freeze_graded(training, objective, splats, replace(preset.grade, coarseness=22), lambda *_: None)
+            freeze_graded(training, objective, splats, replace(preset.grade, coarseness=8), lambda *_: None)
         else:
             precision = replace(preset.precision, least_scale=0.3, colour_choices=((1, 4),))
             freeze_key(training, objective, splats, precision, np.random.default_rng(0), lambda *_: None)

@@ -143,6 +143,7 @@ def test_colours_are_solved_for_the_weights() -> None:
     for emphasis in (None, some_region(f)):
         objective = objective_of(f, 3, None, emphasis)
         splats = random_splats(f, [12, 12, 12], seed=3)
+        splats.shape[:, ::2] += 0.5  # so that they overlap
         before = objective.error(splats, -1)
         solve_colours(Training(), objective, splats, 30)
         assert objective.error(splats, -1) < 0.5 * before

@@ -35,6 +35,13 @@ def test_files_are_known_by_their_content(tmp_path: Path) -> None:
     refused(tmp_path, "i.sog", zipped({}), "there is no 'meta.json' in it")
 
 
+@pytest.mark.parametrize("begin", [b"{\xf1\nA", b"\x1f\x8b\0A", b" {!A"])
+def test_a_splat_file_may_begin_with_any_number(tmp_path: Path, begin: bytes) -> None:
+    record = begin + bytes(8) + struct.pack("<3f", 1, 1, 1) + bytes([128] * 4 + [192, 128, 128, 128])
+    position = opened(tmp_path, "a.splat", record * 3).splats.position
+    assert len(position) == 3 and (np.abs(position).max(1) == np.frombuffer(begin, "<f4")).all()
+
+
 def test_arguments_that_are_not_possible(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read .*: No such file"):
         open_scene(str(tmp_path / "none.ply"))

@@ -115,8 +115,7 @@ def dense(geometry, colour, starts, width: int, height: int):
     dx = torch.arange(width, dtype=torch.float64)[None, None, :] + 0.5 - x
     dy = torch.arange(height, dtype=torch.float64)[None, :, None] + 0.5 - y
     u, v = a * dx, b * dy - c * dx
-    t = (u * u + v * v) / 32
-    w = torch.where(t <= 12 / 32, (1 - t + t**2 / 2 - t**3 / 6) ** 16, 0.0)
+    w = (1 - (u * u + v * v) / 4).clamp(min=0) ** 2
     parts = [slice(*pair) for pair in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)]
     return torch.stack([torch.einsum("nhw,nc->chw", w[p], colour[p]) for p in parts])
 

@@ -1,6 +1,6 @@
 // Gradients of the float sum by geometry and colour, one splat at a time. See f32_walk.h for the model.
 //
-// With e = w sum_c dLoss/dpixel_c colour_c, which is -2 dLoss/dq, and v = B dy - C dx, all is made of the sums over the samples
+// With e = p sum_c dLoss/dpixel_c colour_c, p the root of the weight, which is -2 dLoss/dq, and v = B dy - C dx, all is made of the sums over the samples
 // of the splat of e dx, e dx^2, e dy, e dx dy, e dy^2 and dLoss/dpixel_c w:
 //   dx: A^2 sum(e dx) - C sum(e v)   dy: B sum(e v)
 //   dA: -A sum(e dx^2)   dB: -sum(e v dy)   dC: sum(e v dx)   d colour_c: sum(dLoss/dpixel_c w)
@@ -20,7 +20,7 @@ PGS_INLINE void backward(const float *image, const pgs_planes &planes, const pgs
     walk(
         s, grid,
         [&](ptrdiff_t j, int32_t at, ptrdiff_t k, F, F q) __attribute__((always_inline)) {
-            const F w = weight_of(q);
+            const F p = root_of(q), w = p * p;
             const float *from = image + j * row + at;
             F g = {};
             for (int c = 0; c < COMPONENTS; c++, from += component) {
@@ -28,7 +28,7 @@ PGS_INLINE void backward(const float *image, const pgs_planes &planes, const pgs
                 colour_sum[c] += pixel * w;
                 g = c ? g + pixel * colour[c] : pixel * colour[c];
             }
-            const F e = g * w;
+            const F e = g * p;
             e_sum += e;
             e_row += e * NUMBER.one[k];
             e_row2 += e * NUMBER.square[k];

@@ -4,28 +4,28 @@
 namespace {
 
 void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float energy) {
-    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // dw/dparameter is w times C v - A u, v, u dx, v dy, v dx
-    F w2 = {}, w2v = {}, w2v2 = {}, w2v2_row = {}, w2v2_row2 = {}; // sums of some columns, row numbers instead of dy
+    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // dw/dparameter is p, the root of w, times C v - A u, v, u dx, v dy, v dx
+    F p2 = {}, p2v = {}, p2v2 = {}, p2v2_row = {}, p2v2_row2 = {}; // sums of some columns, row numbers instead of dy
     walk(
         s, grid,
         [&](ptrdiff_t, int32_t, ptrdiff_t k, F v, F q) __attribute__((always_inline)) {
-            const F w = weight_of(q), wv = w * v, square = wv * wv;
-            w2 += w * w;
-            w2v += w * wv;
-            w2v2 += square;
-            w2v2_row += square * NUMBER.one[k];
-            w2v2_row2 += square * NUMBER.square[k];
+            const F p = root_of(q), w = p * p, pv = p * v, square = pv * pv;
+            sw += w * w;
+            p2 += w;
+            p2v += p * pv;
+            p2v2 += square;
+            p2v2_row += square * NUMBER.one[k];
+            p2v2_row2 += square * NUMBER.square[k];
         },
         [&](F dx, F u, float dy) __attribute__((always_inline)) {
             const float step = grid.step_y;
             const F au = s.a * u, ux = u * dx;
-            sx += s.c * (s.c * w2v2 - 2 * au * w2v) + au * au * w2;
-            sy += w2v2;
-            sa += ux * ux * w2;
-            sb += dy * (dy * w2v2 + 2 * step * w2v2_row) + step * step * w2v2_row2;
-            sc += w2v2 * dx * dx;
-            sw += w2;
-            w2 = w2v = w2v2 = w2v2_row = w2v2_row2 = F{};
+            sx += s.c * (s.c * p2v2 - 2 * au * p2v) + au * au * p2;
+            sy += p2v2;
+            sa += ux * ux * p2;
+            sb += dy * (dy * p2v2 + 2 * step * p2v2_row) + step * step * p2v2_row2;
+            sc += p2v2 * dx * dx;
+            p2 = p2v = p2v2 = p2v2_row = p2v2_row2 = F{};
         });
     out[0] += energy * sum(sx);
     out[1] += energy * s.b * s.b * sum(sy);

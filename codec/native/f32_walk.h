@@ -1,7 +1,7 @@
-// Shared by the float training kernels: vector lanes, the polynomial weight, and the walk over the samples of a splat.
+// Shared by the float training kernels: vector lanes, the weight, and the walk over the samples of a splat.
 //
-// The model of spec 8.5 in float: q = u^2 + v^2, u = A dx, v = B dy - C dx, weight (1 - x + x^2/2 - x^3/6)^16 with
-// x = q / 32, support q <= 12. Everything is in an anonymous namespace on purpose (see isa.h).
+// The model of spec 8.5 in float: q = u^2 + v^2, u = A dx, v = B dy - C dx, weight (1 - q/4)^2, support q < 4.
+// Everything is in an anonymous namespace on purpose (see isa.h).
 #pragma once
 #include "lanes.h"
 
@@ -13,7 +13,7 @@ struct Splat {
 
 inline Splat read_splat(const float *g) { return {g[0], g[1], g[2], g[3], g[4]}; }
 
-constexpr float CUT = 12.0f;
+constexpr float CUT = PGS_SUPPORT;
 constexpr int BLOCK = 64; // rows whose numbers are in the table below
 
 // Row numbers and their squares. A broadcast from memory costs no arithmetic unit, a conversion would.
@@ -29,13 +29,14 @@ inline int32_t clamped(float v, int32_t low, int32_t high) { // truncation; not 
     return v > float(low) ? (v < float(high) ? int32_t(v) : high) : low;
 }
 
-// The weight: the polynomial exp(-q/2) in the support, 0 outside. Its derivative by q is taken for -w/2, that of the
-// exponential function: it is off by 3e-5 at the most, where -1/2 is the largest.
+// 1 - q/4 in the support, 0 outside: the root of the weight, and -2 times its derivative by q.
+inline F root_of(F q) {
+    const F p = 1.0f - q * (1.0f / CUT);
+    return p > F{} ? p : F{};
+}
+
 inline F weight_of(F q) {
-    F p = 1.0f - q * (1.0f / 32 - q * (1.0f / 2048 - q * (1.0f / 196608)));
-    p = q <= CUT ? p * p : F{}; // before products of small numbers outside could become denormal ones, which are slow
-    p *= p;
-    p *= p;
+    const F p = root_of(q);
     return p * p;
 }
 

@@ -26,13 +26,13 @@ void by_rows(int32_t rows, int threads, const Job &job) {
     });
 }
 
-// About how many samples splats add to: the areas of their ellipses q <= 12, at most the picture each.
+// About how many samples splats add to: the areas of their ellipses q < 4, at most the picture each.
 double covered(const pgs_grid_i32 &grid, const pgs_splats_i32 &splats) {
     const double picture = double(grid.width) * grid.height, cell = double(grid.step_x) * grid.step_y;
     double sum = 0;
     for (ptrdiff_t n = 0; n < splats.count; n++) {
         const double P = double(splats.form[3 * n]), K = double(splats.form[3 * n + 1]), R = double(splats.form[3 * n + 2]);
-        const double area = 3.1416 * 12 * 0x1p48 / (std::sqrt(std::max(P * R - K * K, 1.0)) * cell);
+        const double area = 3.1416 * PGS_SUPPORT * 0x1p48 / (std::sqrt(std::max(P * R - K * K, 1.0)) * cell);
         sum += std::min(area, picture);
     }
     return sum;

@@ -21,6 +21,9 @@
 
 #include "scene.h"
 
+/* The support of a splat is the ellipse q < 4, of the integer sum all but 2^-12 of it (spec 8.5). */
+#define PGS_SUPPORT 4.0f
+
 #ifdef __cplusplus
 extern "C" {
 #endif

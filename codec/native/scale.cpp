@@ -5,11 +5,11 @@ namespace {
 
 typedef unsigned __int128 u128;
 
-// Blur along one axis in Q32: Max(0, 2^16 step^2 (old^2 - new^2) / (12 old^2)).
+// Blur along one axis in Q32: Max(0, 2^16 step^2 (old^2 - new^2) / (6 old^2)).
 uint64_t blur(int32_t old_size, int32_t new_size, int32_t step) {
     if (new_size >= old_size) return 0;
     const uint64_t o = uint64_t(old_size), n = uint64_t(new_size);
-    return uint64_t((u128(o * o - n * n) * (uint64_t(step) * uint64_t(step)) << 16) / (12 * o * o));
+    return uint64_t((u128(o * o - n * n) * (uint64_t(step) * uint64_t(step)) << 16) / (6 * o * o));
 }
 
 uint64_t square_root(uint64_t v) { // floor
@@ -39,16 +39,16 @@ void pgs_scale_splats(const pgs_scale *sizes, const int32_t *factor, const pgs_s
         const int64_t C = rescaled(factor[2], sizes->width, sizes->new_width);
         const u128 AA = u128(A) * u128(A), BB = u128(B) * u128(B), abs_C = u128(C < 0 ? -C : C), CC = abs_C * abs_C;
         const u128 alpha = (u128(1) << 32) + (Vx * AA >> 64), beta = (u128(1) << 32) + (Vy * BB >> 64);
-        const uint64_t D = uint64_t((alpha * beta + (Vx * CC >> 32)) >> 28);
-        const int64_t abs_K = int64_t((u128(B) * abs_C << 4) / D);
-        form[0] = int64_t(((AA * beta + (CC << 32)) >> 28) / D) + 1;
+        const uint64_t D = uint64_t((alpha * beta + (Vx * CC >> 32)) >> 30);
+        const int64_t abs_K = int64_t((u128(B) * abs_C << 2) / D);
+        form[0] = int64_t(((AA * beta + (CC << 32)) >> 30) / D) + 1;
         form[1] = C < 0 ? -abs_K : abs_K;
-        form[2] = int64_t((BB * alpha >> 28) / D) + 1;
+        form[2] = int64_t((BB * alpha >> 30) / D) + 1;
 
         const int64_t S = int64_t(square_root(D));
         for (int c = 0; c < in->components; c++) {
             const int64_t value = in->colour[in->components * n + c];
-            colour[in->components * n + c] = int16_t(floor_division(value * (1 << 19) + S, 2 * S));
+            colour[in->components * n + c] = int16_t(floor_division(value * (1 << 18) + S, 2 * S));
         }
     }
 }

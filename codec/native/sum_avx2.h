@@ -24,11 +24,11 @@ inline __m256i times(uint64_t v, __m256i k) {
     return _mm256_add_epi64(low, _mm256_slli_epi64(high, 32));
 }
 
-// Eight 64-bit numbers in the order of RunRows after their shift by 24, in Q27 modulo 2^32.
+// Eight 64-bit numbers in the order of RunRows after their shift by 24, modulo 2^32.
 inline __m256i shifted(const __m256i *v) {
     const __m256i a = _mm256_srli_epi64(v[0], 24), b = _mm256_srli_epi64(v[1], 24);
     const __m256 both = _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0x88);
-    return _mm256_slli_epi32(_mm256_castps_si256(both), 3);
+    return _mm256_castps_si256(both);
 }
 
 template <int COMPONENTS, bool SUBTRACT>
@@ -60,16 +60,16 @@ class RunRows {
         __m256i left = _mm256_sub_epi32(_mm256_min_epi32(_mm256_add_epi32(last, one), end), i); // columns left
         const __m256i m = _mm256_sub_epi32(i, begin);
         const __m256i bends = _mm256_srli_epi32(_mm256_mullo_epi32(m, _mm256_sub_epi32(m, one)), 1);
-        __m256i d = shifted(d1);
-        __m256i q = _mm256_add_epi32(_mm256_add_epi32(shifted(q0), _mm256_mullo_epi32(m, d)),
-                                     _mm256_mullo_epi32(bends, bend));
+        __m256i d = _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), shifted(d1)), 6); // as fall()
+        const __m256i z0 = _mm256_slli_epi32(_mm256_sub_epi32(each((1 << 26) - (1 << 11)), shifted(q0)), 6); // as z_of()
+        __m256i z = _mm256_add_epi32(_mm256_add_epi32(z0, _mm256_mullo_epi32(m, d)), _mm256_mullo_epi32(bends, bend));
         d = _mm256_add_epi32(d, _mm256_mullo_epi32(m, bend));
         __m256i offset = _mm256_add_epi32(starts, i);
         auto advance = [&](__m256i some, int n) {
             const __m256i columns = _mm256_and_si256(some, each(uint32_t(n)));
             const __m256i bends = each(uint32_t(n * (n - 1) / 2) * d2);
             const __m256i rise = _mm256_add_epi32(_mm256_mullo_epi32(d, each(uint32_t(n))), bends);
-            q = _mm256_add_epi32(q, _mm256_and_si256(some, rise));
+            z = _mm256_add_epi32(z, _mm256_and_si256(some, rise));
             d = _mm256_add_epi32(d, _mm256_and_si256(some, each(uint32_t(n) * d2)));
             i = _mm256_add_epi32(i, columns);
             offset = _mm256_add_epi32(offset, columns);
@@ -79,7 +79,7 @@ class RunRows {
             const __m256i some = _mm256_cmpgt_epi32(left, each(WIDE - 1));
             const unsigned mask = lanes(some);
             if (!mask) break;
-            put(wide, mask, q, d, offset);
+            put(wide, mask, z, d, offset);
             advance(some, WIDE);
         }
         for (;;) {
@@ -89,11 +89,11 @@ class RunRows {
             const __m256i count = _mm256_min_epi32(left, each(UNIT));
             const __m256i outside = _mm256_and_si256(some, _mm256_cmpgt_epi32(i, each(uint32_t(width - UNIT))));
             if (const unsigned border = lanes(outside)) {
-                add_parts(border, q, d, offset, count);
+                add_parts(border, z, d, offset, count);
                 mask &= ~border;
             }
             store(units.half + units.count, _mm256_permutevar8x32_epi32(_mm256_slli_epi32(count, 3), pack(mask)));
-            put(units, mask, q, d, offset);
+            put(units, mask, z, d, offset);
             advance(some, UNIT);
         }
         starts = _mm256_add_epi32(starts, next_starts);
@@ -117,25 +117,25 @@ class RunRows {
     }
 
     // Appends what the lanes of the mask hold.
-    static void put(Units &units, unsigned mask, __m256i q, __m256i d1, __m256i offset) {
+    static void put(Units &units, unsigned mask, __m256i z, __m256i d1, __m256i offset) {
         const __m256i front = pack(mask);
-        store(units.q + units.count, _mm256_permutevar8x32_epi32(q, front));
+        store(units.z + units.count, _mm256_permutevar8x32_epi32(z, front));
         store(units.d1 + units.count, _mm256_permutevar8x32_epi32(d1, front));
         store(units.offset + units.count, _mm256_permutevar8x32_epi32(offset, front));
         units.count += __builtin_popcount(mask);
     }
 
     // Units of which not all lanes lie in the row.
-    __attribute__((noinline)) void add_parts(unsigned mask, __m256i q, __m256i d1, __m256i offset,
+    __attribute__((noinline)) void add_parts(unsigned mask, __m256i z, __m256i d1, __m256i offset,
                                              __m256i columns) const {
-        alignas(32) uint32_t a_q[GROUP], a_d1[GROUP];
+        alignas(32) uint32_t a_z[GROUP], a_d1[GROUP];
         alignas(32) int32_t a_offset[GROUP], a_columns[GROUP];
-        store(a_q, q);
+        store(a_z, z);
         store(a_d1, d1);
         store(a_offset, offset);
         store(a_columns, columns);
         for (int k = 0; k < GROUP; k++)
-            if (mask >> k & 1) target.add_part(a_offset[k], a_q[k], a_d1[k], a_columns[k]);
+            if (mask >> k & 1) target.add_part(a_offset[k], a_z[k], a_d1[k], a_columns[k]);
     }
 
     const Target<COMPONENTS, SUBTRACT> &target;

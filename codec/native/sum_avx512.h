@@ -5,11 +5,11 @@
 
 namespace {
 
-// Sixteen 64-bit numbers, of which the shift by 24 is taken, in Q27 modulo 2^32.
+// Sixteen 64-bit numbers after their shift by 24, modulo 2^32.
 inline __m512i shifted(const __m512i *v) {
     const __m512i low = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i a = _mm512_srli_epi64(v[0], 24), b = _mm512_srli_epi64(v[1], 24);
-    return _mm512_slli_epi32(_mm512_permutex2var_epi32(a, low, b), 3);
+    return _mm512_permutex2var_epi32(a, low, b);
 }
 
 template <int COMPONENTS, bool SUBTRACT>
@@ -47,7 +47,7 @@ class RunRows {
     void finish() {
         if (narrow.count & 1) { // it has no partner
             const int from = --narrow.count, to = wide.count++;
-            wide.q[to] = narrow.q[from];
+            wide.z[to] = narrow.z[from];
             wide.d1[to] = narrow.d1[from];
             wide.place[to] = narrow.place[from];
         }
@@ -66,17 +66,17 @@ class RunRows {
         if (!_mm512_cmpgt_epi32_mask(left, _mm512_setzero_si512())) return;
         const __m512i m = _mm512_sub_epi32(i, begin);
         const __m512i bends = _mm512_srli_epi32(_mm512_mullo_epi32(m, _mm512_sub_epi32(m, one)), 1);
-        __m512i d = shifted(d1);
-        __m512i q = _mm512_add_epi32(_mm512_add_epi32(shifted(q0), _mm512_mullo_epi32(m, d)),
-                                     _mm512_mullo_epi32(bends, bend));
+        __m512i d = _mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), shifted(d1)), 6); // as fall()
+        const __m512i z0 = _mm512_slli_epi32(_mm512_sub_epi32(each((1 << 26) - (1 << 11)), shifted(q0)), 6); // as z_of()
+        __m512i z = _mm512_add_epi32(_mm512_add_epi32(z0, _mm512_mullo_epi32(m, d)), _mm512_mullo_epi32(bends, bend));
         d = _mm512_add_epi32(d, _mm512_mullo_epi32(m, bend));
         __m512i place = _mm512_add_epi32(starts, _mm512_slli_epi32(i, 8));
         for (int n = 0; n < RUN / WIDE; n++) {
             const __mmask16 some = _mm512_cmpgt_epi32_mask(left, each(NARROW));
             if (!some) break;
-            put(wide, some, q, d, place, _mm512_min_epi32(left, each(WIDE)));
+            put(wide, some, z, d, place, _mm512_min_epi32(left, each(WIDE)));
             const __m512i rise = _mm512_add_epi32(_mm512_slli_epi32(d, 5), each(uint32_t(WIDE * (WIDE - 1) / 2) * d2));
-            q = _mm512_mask_add_epi32(q, some, q, rise);
+            z = _mm512_mask_add_epi32(z, some, z, rise);
             d = _mm512_mask_add_epi32(d, some, d, each(uint32_t(WIDE) * d2));
             i = _mm512_mask_add_epi32(i, some, i, each(WIDE));
             place = _mm512_mask_add_epi32(place, some, place, each(256 * WIDE));
@@ -84,16 +84,16 @@ class RunRows {
         }
         const __mmask16 rest = _mm512_cmpgt_epi32_mask(left, _mm512_setzero_si512());
         const __mmask16 outside = _mm512_mask_cmpgt_epi32_mask(rest, i, each(uint32_t(width - NARROW)));
-        if (outside) put(wide, outside, q, d, place, left);
-        put(narrow, __mmask16(rest & ~outside), q, d, place, left);
+        if (outside) put(wide, outside, z, d, place, left);
+        put(narrow, __mmask16(rest & ~outside), z, d, place, left);
     }
 
     static __m512i each64(uint64_t v) { return _mm512_set1_epi64(int64_t(v)); }
 
     // Appends what the lanes of the mask hold.
-    static void put(Pieces &pieces, __mmask16 mask, __m512i q, __m512i d1, __m512i place, __m512i columns) {
+    static void put(Pieces &pieces, __mmask16 mask, __m512i z, __m512i d1, __m512i place, __m512i columns) {
         const __m512i whole = _mm512_or_si512(place, columns);
-        _mm512_storeu_si512(pieces.q + pieces.count, _mm512_maskz_compress_epi32(mask, q));
+        _mm512_storeu_si512(pieces.z + pieces.count, _mm512_maskz_compress_epi32(mask, z));
         _mm512_storeu_si512(pieces.d1 + pieces.count, _mm512_maskz_compress_epi32(mask, d1));
         _mm512_storeu_si512(pieces.place + pieces.count, _mm512_maskz_compress_epi32(mask, whole));
         pieces.count += __builtin_popcount(mask);

@@ -4,29 +4,18 @@
 
 namespace {
 
-// The weight of 8.5 in Q15.
-constexpr int32_t weight_of(uint32_t x) {
-    uint32_t w = 32768 - ((x * 10923) >> 16);
-    w = 65535 - ((x * w) >> 16);
-    w = 65535 - ((x * w) >> 16);
-    for (int k = 0; k < 4; k++) w = (w * w) >> 16;
-    return int32_t(w >> 1);
-}
-
 // Of magnitude m: (c w + 2^14) >> 15 is 0 where m w < 2^14. For m up to MOST the form that reaches there (Q48), for
-// larger ones the whole support. A sample outside has q, from second differences, of at least x << 13, as these are good
-// to 2^14 (8.8: a q of the support is at most that above 12).
+// larger ones the whole support. Where the form is larger, s is below the least that counts, as q from second differences
+// is good to 2^11 (8.8).
 class ColourReach {
   public:
     constexpr ColourReach() : limit() {
-        int m = MOST, w = 0;
-        for (uint32_t x = 24578; m > 0; x--) { // the largest x (8.8); w: the largest weight from there on
-            if (weight_of(x) > w) w = weight_of(x);
-            for (; m > 0 && m * w >= 1 << 14; m--) {
-                const int64_t q = (int64_t(x + 1) << 37) + (int64_t(1) << 38);
-                limit[m] = q < LIMIT ? q : LIMIT;
+        int m = MOST;
+        for (uint32_t s = 0; m > 0 && s < 1 << 16; s++) // the least s that counts for m
+            for (; m > 0 && m * int32_t(s * s >> 17) >= 1 << 14; m--) {
+                const int64_t q = int64_t(1 << 26) - (int64_t(s) << 10);
+                limit[m] = q <= QMAX ? (q + 1) << 24 : LIMIT;
             }
-        }
     }
 
     template <int COMPONENTS>

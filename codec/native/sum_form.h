@@ -8,7 +8,8 @@ namespace {
 
 constexpr int RUN = 64; // columns
 // A sample is in the support if and only if P X^2 - 2 K X Y + R Y^2 < LIMIT (Q48): the inequality of 8.5 without shift.
-constexpr int64_t LIMIT = ((int64_t(12) << 24) + 1) << 24;
+constexpr int64_t QMAX = (1 << 26) - (1 << 12); // Q24
+constexpr int64_t LIMIT = (QMAX + 1) << 24;
 
 struct Form {
     int64_t P, K, R;    // Q32

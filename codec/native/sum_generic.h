@@ -33,14 +33,14 @@ class RunRows {
             int32_t i = columns.first[k] > i0 ? columns.first[k] : i0;
             const int32_t last = columns.last[k] < i0 + RUN - 1 ? columns.last[k] : i0 + RUN - 1;
             const uint32_t m = uint32_t(i - i0), d2 = target.d2;
-            uint32_t d1 = uint32_t(now.d1 >> 24) << 3;
-            uint32_t q = (uint32_t(now.q0 >> 24) << 3) + m * d1 + m * (m - 1) / 2 * d2;
+            uint32_t d1 = fall(uint32_t(now.d1 >> 24));
+            uint32_t z = z_of(uint32_t(now.q0 >> 24)) + m * d1 + m * (m - 1) / 2 * d2;
             d1 += m * d2;
             for (; i <= last; i += UNIT) {
                 const int32_t offset = start + i, count = last - i + 1 < UNIT ? last - i + 1 : UNIT;
-                if (i + UNIT <= width) target.add_whole(offset, q, d1, count);
-                else target.add_part(offset, q, d1, count);
-                q += UNIT * d1 + UNIT * (UNIT - 1) / 2 * d2;
+                if (i + UNIT <= width) target.add_whole(offset, z, d1, count);
+                else target.add_part(offset, z, d1, count);
+                z += UNIT * d1 + UNIT * (UNIT - 1) / 2 * d2;
                 d1 += UNIT * d2;
             }
             now.q0 += now.q0_rise;

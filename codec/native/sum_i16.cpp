@@ -49,7 +49,7 @@ void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx
     if (rows.first > rows.last || columns.first > columns.last) return;
 
     const uint64_t step = uint64_t(grid.step_x);
-    const uint32_t d2 = uint32_t((2 * uint64_t(f.P) * step * step + (1 << 23)) >> 24) << 3;
+    const uint32_t d2 = fall(uint32_t((2 * uint64_t(f.P) * step * step + (1 << 23)) >> 24));
     // ic - 32, where a run starts. The double quotient of numbers of 33 and 17 bits is never rounded to a whole number.
     const int32_t anchor = floor_clamped((double(cx) - grid.origin_x) / grid.step_x) - RUN / 2;
     const int32_t first_run = anchor + ((columns.first - anchor) & ~(RUN - 1));

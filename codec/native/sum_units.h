@@ -1,7 +1,7 @@
-// Units: up to eight samples of one row and one run, evaluated from q and its first difference (spec 8.5, 8.6).
+// Units: up to eight samples of one row and one run, evaluated from z and its first difference (spec 8.5, 8.6).
 //
-// q, d1 and d2 are shifted to Q27, still modulo 2^32: in the support q is below 2^28 in Q24 (8.8), so that it stays a
-// signed number, and x is its upper half.
+// What is stepped is z of 8.5 in Q30 instead of q, modulo 2^32: its upper half is s. In the support no number is negative
+// or leaves the 32 bits (8.8).
 #pragma once
 #include "sum_ends.h"
 
@@ -9,7 +9,7 @@ namespace {
 
 constexpr int UNIT = 8;
 
-// HALF[UNIT * n] begins n lanes of 2^15, then zeros: the high half of the product with w16 is w in the first n lanes.
+// HALF[UNIT * n] begins n lanes of 2^15, then zeros: the high half of the product with w2 is w in the first n lanes.
 struct Half {
     alignas(64) uint16_t lanes[UNIT * (UNIT + 1)];
     constexpr Half() : lanes() {
@@ -19,6 +19,10 @@ struct Half {
 };
 constexpr Half HALF;
 
+// z and its differences from q and its own in Q24.
+constexpr uint32_t z_of(uint32_t q) { return ((1u << 26) - (1u << 11) - q) << 6; }
+constexpr uint32_t fall(uint32_t difference) { return (0 - difference) << 6; }
+
 inline uint16_t high(uint16_t a, uint16_t b) { return uint16_t((uint32_t(a) * uint32_t(b)) >> 16); }
 
 // The sum of one splat: where to, and what its units share.
@@ -27,28 +31,14 @@ struct Target {
     int16_t *acc;
     ptrdiff_t plane;
     const int16_t *colour;
-    uint32_t d2; // Q27
+    uint32_t d2; // second difference of z
 
     // Weights (Q15) of a unit; lanes from `columns` on get 0.
-    void weights(uint32_t q, uint32_t d1, int32_t columns, int16_t *__restrict weight) const {
-        alignas(32) uint16_t x[UNIT];
-        const uint32_t d2 = this->d2;
-        EACH(UNIT) {
-            const int32_t v = int32_t(q + uint32_t(k) * d1 + uint32_t(k * (k - 1) / 2) * d2);
-            x[k] = uint16_t((v > 0 ? v : 0) >> 16);
-        }
-        // One loop per product: only a product stored at once as 16 bits is recognised as a 16-bit high multiply.
-        alignas(32) uint16_t w[UNIT];
-        EACH(UNIT) w[k] = high(x[k], 10923);
-        EACH(UNIT) w[k] = uint16_t(32768 - w[k]);
-        for (int repeat = 0; repeat < 2; repeat++) {
-            EACH(UNIT) w[k] = high(x[k], w[k]);
-            EACH(UNIT) w[k] = uint16_t(65535 - w[k]);
-        }
-        EACH(UNIT) w[k] = high(w[k], w[k]);
-        EACH(UNIT) w[k] = high(w[k], w[k]);
-        EACH(UNIT) w[k] = high(w[k], w[k]);
-        EACH(UNIT) w[k] = high(w[k], w[k]);
+    void weights(uint32_t z, uint32_t d1, int32_t columns, int16_t *__restrict weight) const {
+        // Only a product stored at once as 16 bits is recognised as a 16-bit high multiply.
+        alignas(32) uint16_t s[UNIT], w[UNIT];
+        EACH(UNIT) s[k] = uint16_t((z + uint32_t(k) * d1 + uint32_t(k * (k - 1) / 2) * d2) >> 16);
+        EACH(UNIT) w[k] = high(s[k], s[k]);
         const uint16_t *half = HALF.lanes + UNIT * columns;
         EACH(UNIT) weight[k] = int16_t(high(w[k], half[k]));
     }
@@ -60,18 +50,18 @@ struct Target {
     }
 
     // A unit of which not all lanes lie in the row.
-    void add_part(int32_t offset, uint32_t q, uint32_t d1, int32_t columns) const {
+    void add_part(int32_t offset, uint32_t z, uint32_t d1, int32_t columns) const {
         alignas(32) int16_t weight[UNIT];
-        weights(q, d1, columns, weight);
+        weights(z, d1, columns, weight);
         for (int c = 0; c < COMPONENTS; c++) {
             int16_t *at = acc + c * plane + offset;
             for (int k = 0; k < columns; k++) at[k] = sum(at[k], colour[c], weight[k]);
         }
     }
 
-    void add_whole(int32_t offset, uint32_t q, uint32_t d1, int32_t columns) const {
+    void add_whole(int32_t offset, uint32_t z, uint32_t d1, int32_t columns) const {
         alignas(32) int16_t weight[UNIT];
-        weights(q, d1, columns, weight);
+        weights(z, d1, columns, weight);
         for (int c = 0; c < COMPONENTS; c++) {
             int16_t *__restrict at = acc + c * plane + offset;
             EACH(UNIT) at[k] = sum(at[k], colour[c], weight[k]);

@@ -16,31 +16,19 @@ inline __m256i pair(const void *a, const void *b) {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_loadu_si128(static_cast<const __m128i *>(b)), 1);
 }
 
-// Samples of which q is listed, until the rows of a run are done: WIDE of a row, or UNIT or fewer, of which a row has two
+// Samples of which z is listed, until the rows of a run are done: WIDE of a row, or UNIT or fewer, of which a row has two
 // at the most. There is room for BLOCK rows, and a vector more.
 struct Units {
     int count = 0;
-    alignas(32) uint32_t q[LISTED + GROUP], d1[LISTED + GROUP]; // of the first sample; Q27, modulo 2^32
+    alignas(32) uint32_t z[LISTED + GROUP], d1[LISTED + GROUP]; // of the first sample, modulo 2^32
     alignas(32) uint32_t offset[LISTED + GROUP];                // of the first sample, from the block's first row
     alignas(32) uint32_t half[LISTED + GROUP];                  // UNIT times the columns; not for WIDE
 };
 
-// The polynomial of 8.5: w16 of x.
-inline __m256i sixteenth_power(__m256i x) {
-    const __m256i ones = each(0xFFFFFFFF);
-    __m256i w = _mm256_sub_epi16(_mm256_set1_epi16(int16_t(32768)), _mm256_mulhi_epu16(x, _mm256_set1_epi16(10923)));
-    w = _mm256_xor_si256(_mm256_mulhi_epu16(x, w), ones); // 65535 - v
-    w = _mm256_xor_si256(_mm256_mulhi_epu16(x, w), ones);
-    w = _mm256_mulhi_epu16(w, w);
-    w = _mm256_mulhi_epu16(w, w);
-    w = _mm256_mulhi_epu16(w, w);
-    return _mm256_mulhi_epu16(w, w);
-}
-
-// x of q in even lanes and in odd ones: the upper halves, but 0 for negative numbers.
-inline __m256i x_of(__m256i even, __m256i odd) {
-    const __m256i x = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
-    return _mm256_max_epi16(x, _mm256_setzero_si256());
+// w2 of z in even lanes and in odd ones: the square of s, the upper halves.
+inline __m256i square(__m256i even, __m256i odd) {
+    const __m256i s = _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA);
+    return _mm256_mulhi_epu16(s, s);
 }
 
 template <bool SUBTRACT>
@@ -58,10 +46,10 @@ void add_wide(const Target<COMPONENTS, SUBTRACT> &target, const Units &units) {
     __m256i colour[COMPONENTS];
     for (int c = 0; c < COMPONENTS; c++) colour[c] = _mm256_set1_epi16(target.colour[c]);
     for (int n = 0; n < units.count; n++) {
-        const __m256i d = each(units.d1[n]), q = each(units.q[n]);
-        const __m256i even = _mm256_add_epi32(_mm256_add_epi32(_mm256_mullo_epi32(d, k), bend), q);
+        const __m256i d = each(units.d1[n]), z = each(units.z[n]);
+        const __m256i even = _mm256_add_epi32(_mm256_add_epi32(_mm256_mullo_epi32(d, k), bend), z);
         const __m256i odd = _mm256_add_epi32(even, _mm256_add_epi32(d, rise));
-        const __m256i w = _mm256_srli_epi16(sixteenth_power(x_of(even, odd)), 1);
+        const __m256i w = _mm256_srli_epi16(square(even, odd), 1);
         int16_t *a = target.acc + units.offset[n];
         __m256i sum[COMPONENTS];
         for (int c = 0; c < COMPONENTS; c++)
@@ -76,8 +64,8 @@ template <int COMPONENTS, bool SUBTRACT>
 void add_units(const Target<COMPONENTS, SUBTRACT> &target, Units &units) {
     const int count = units.count;
     if (!count) return;
-    if (count == 1) return target.add_whole(units.offset[0], units.q[0], units.d1[0], units.half[0] / UNIT);
-    units.q[count] = units.d1[count] = 0; // the partner of the last one, if that is single, adds nothing to the first
+    if (count == 1) return target.add_whole(units.offset[0], units.z[0], units.d1[0], units.half[0] / UNIT);
+    units.z[count] = units.d1[count] = 0; // the partner of the last one, if that is single, adds nothing to the first
     units.offset[count] = units.offset[0];
     units.half[count] = 0;
     const __m256i k = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6), d2 = each(target.d2); // even lanes
@@ -94,11 +82,11 @@ void add_units(const Target<COMPONENTS, SUBTRACT> &target, Units &units) {
         return _mm256_shuffle_epi8(_mm256_set1_epi64x(two), spread);
     };
     for (int n = 0; n < count; n += 2) {
-        const __m256i d = both(units.d1 + n), q = both(units.q + n);
-        const __m256i even = _mm256_add_epi32(_mm256_add_epi32(_mm256_mullo_epi32(d, k), bend), q);
+        const __m256i d = both(units.d1 + n), z = both(units.z + n);
+        const __m256i even = _mm256_add_epi32(_mm256_add_epi32(_mm256_mullo_epi32(d, k), bend), z);
         const __m256i odd = _mm256_add_epi32(even, _mm256_add_epi32(d, rise));
         const __m256i half = pair(HALF.lanes + units.half[n], HALF.lanes + units.half[n + 1]);
-        const __m256i w = _mm256_mulhi_epu16(sixteenth_power(x_of(even, odd)), half);
+        const __m256i w = _mm256_mulhi_epu16(square(even, odd), half);
         int16_t *a = target.acc + units.offset[n], *b = target.acc + units.offset[n + 1];
         __m256i sum[COMPONENTS];
         for (int c = 0; c < COMPONENTS; c++)

@@ -9,11 +9,11 @@ constexpr int WIDE = 32, NARROW = 16, LISTED = BLOCK * RUN / WIDE;
 
 inline __m512i each(uint32_t v) { return _mm512_set1_epi32(int32_t(v)); }
 
-// Samples of which q is listed, until the rows of a run are done: WIDE or fewer of a row, or NARROW or fewer. There is
+// Samples of which z is listed, until the rows of a run are done: WIDE or fewer of a row, or NARROW or fewer. There is
 // room for BLOCK rows, and a vector more.
 struct Pieces {
     int count = 0;
-    alignas(64) uint32_t q[LISTED + GROUP], d1[LISTED + GROUP]; // of the first sample; Q27, modulo 2^32
+    alignas(64) uint32_t z[LISTED + GROUP], d1[LISTED + GROUP]; // of the first sample, modulo 2^32
     // of the first sample, from the block's first row, below 2^24 as rows are at most 2^17 apart; in the low byte, columns
     alignas(64) uint32_t place[LISTED + GROUP];
 
@@ -30,19 +30,7 @@ struct First {
 };
 constexpr First FIRST;
 
-// The polynomial of 8.5: w16 of x.
-inline __m512i sixteenth_power(__m512i x) {
-    const __m512i ones = each(0xFFFFFFFF);
-    __m512i w = _mm512_sub_epi16(_mm512_set1_epi16(int16_t(32768)), _mm512_mulhi_epu16(x, _mm512_set1_epi16(10923)));
-    w = _mm512_xor_si512(_mm512_mulhi_epu16(x, w), ones); // 65535 - v
-    w = _mm512_xor_si512(_mm512_mulhi_epu16(x, w), ones);
-    w = _mm512_mulhi_epu16(w, w);
-    w = _mm512_mulhi_epu16(w, w);
-    w = _mm512_mulhi_epu16(w, w);
-    return _mm512_mulhi_epu16(w, w);
-}
-
-// q along a row, from its first sample and difference: the columns of the even lanes, and what a splat's rows share.
+// z along a row, from its first sample and difference: the columns of the even lanes, and what a splat's rows share.
 class Rise {
   public:
     Rise(uint32_t d2, __m512i columns) : k(columns) {
@@ -51,12 +39,12 @@ class Rise {
         step = _mm512_mullo_epi32(each(d2), k);
     }
 
-    // x of q: the upper halves, but 0 for negative numbers.
-    __m512i x(__m512i q, __m512i d1) const {
-        const __m512i even = _mm512_add_epi32(_mm512_mullo_epi32(d1, k), _mm512_add_epi32(bend, q));
+    // w2: the square of s, the upper halves.
+    __m512i square(__m512i z, __m512i d1) const {
+        const __m512i even = _mm512_add_epi32(_mm512_mullo_epi32(d1, k), _mm512_add_epi32(bend, z));
         const __m512i odd = _mm512_add_epi32(even, _mm512_add_epi32(d1, step));
-        const __m512i x = _mm512_mask_mov_epi16(odd, 0x55555555, _mm512_srli_epi32(even, 16));
-        return _mm512_max_epi16(x, _mm512_setzero_si512());
+        const __m512i s = _mm512_mask_mov_epi16(odd, 0x55555555, _mm512_srli_epi32(even, 16));
+        return _mm512_mulhi_epu16(s, s);
     }
 
   private:
@@ -77,8 +65,7 @@ void add_wide(const Target<COMPONENTS, SUBTRACT> &target, const Pieces &pieces) 
     __m512i colour[COMPONENTS];
     for (int c = 0; c < COMPONENTS; c++) colour[c] = _mm512_set1_epi16(target.colour[c]);
     for (int n = 0; n < pieces.count; n++) {
-        const __m512i x = rise.x(each(pieces.q[n]), each(pieces.d1[n]));
-        const __m512i w = _mm512_srli_epi16(sixteenth_power(x), 1);
+        const __m512i w = _mm512_srli_epi16(rise.square(each(pieces.z[n]), each(pieces.d1[n])), 1);
         const __mmask32 some = _cvtu32_mask32(_bzhi_u32(0xFFFFFFFF, uint32_t(pieces.columns(n))));
         int16_t *a = target.acc + pieces.offset(n);
         __m512i sum[COMPONENTS];
@@ -103,9 +90,9 @@ void add_narrow(const Target<COMPONENTS, SUBTRACT> &target, const Pieces &pieces
         return _mm512_inserti64x4(_mm512_castsi256_si512(low), upper, 1);
     };
     for (int n = 0; n < pieces.count; n += 2) {
-        const __m512i x = rise.x(both(pieces.q + n), both(pieces.d1 + n));
+        const __m512i w2 = rise.square(both(pieces.z + n), both(pieces.d1 + n));
         const __m512i half = pair(FIRST.lanes + NARROW - pieces.columns(n), FIRST.lanes + NARROW - pieces.columns(n + 1));
-        const __m512i w = _mm512_mulhi_epu16(sixteenth_power(x), half);
+        const __m512i w = _mm512_mulhi_epu16(w2, half);
         int16_t *a = target.acc + pieces.offset(n), *b = target.acc + pieces.offset(n + 1);
         __m512i sum[COMPONENTS];
         for (int c = 0; c < COMPONENTS; c++)

@@ -61,8 +61,8 @@ private:
     int32_t row_floats() const { return (columns_ + LINE - 1) / LINE * LINE | LINE; }
 
     Box box(const float *g) const {
-        const float a = g[2], b = g[3], c = g[4], across = std::sqrt(12.0f) / a;
-        const float along = std::sqrt(12.0f * (a * a + c * c)) / (a * b);
+        const float a = g[2], b = g[3], c = g[4], across = std::sqrt(PGS_SUPPORT) / a;
+        const float along = std::sqrt(PGS_SUPPORT * (a * a + c * c)) / (a * b);
         if (!(across >= 0 && across < 1e9f && along >= 0 && along < 1e9f)) return {0, -1, 0, -1};
         Box out;
         range(g[0] - grid_.origin_x, across, grid_.step_x, columns_, across_, out.x0, out.x1);

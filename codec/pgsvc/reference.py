@@ -12,7 +12,7 @@ import numpy as np
 
 from pgsvc.sizes import Size
 
-QMAX = 12 << 24  # Q24: the support is the ellipse q <= 12
+QMAX = 2**26 - 2**12  # Q24: the support is the ellipse q < 4, less what second differences may be off by
 RUN = 64  # samples evaluated by second differences from one start
 
 
@@ -38,8 +38,8 @@ def scale_splats(
         not that of spec 8.3: its rounding differs.
     """
     (w, h), (w2, h2) = old_size, new_size
-    vx = max(0, 2**16 * step_x**2 * (w**2 - w2**2) // (12 * w**2))
-    vy = max(0, 2**16 * step_y**2 * (h**2 - h2**2) // (12 * h**2))
+    vx = max(0, 2**16 * step_x**2 * (w**2 - w2**2) // (6 * w**2))
+    vy = max(0, 2**16 * step_y**2 * (h**2 - h2**2) // (6 * h**2))
     positions, forms, colours = np.empty_like(position), np.empty((len(position), 3), np.int64), np.empty_like(colour)
     for n, ((cx, cy), (a, b, c), values) in enumerate(
         zip(position.tolist(), factor.tolist(), colour.tolist(), strict=True)
@@ -49,14 +49,14 @@ def scale_splats(
         c = _div(2**12 * c * w, w2)
         alpha = 2**32 + (vx * a * a >> 64)
         beta = 2**32 + (vy * b * b >> 64)
-        d = (alpha * beta + (vx * c * c >> 32)) >> 28
+        d = (alpha * beta + (vx * c * c >> 32)) >> 30
         forms[n] = (
-            (a * a * beta + c * c * 2**32) // (2**28 * d) + 1,
-            _div(16 * b * c, d),
-            b * b * alpha // (2**28 * d) + 1,
+            (a * a * beta + c * c * 2**32) // (2**30 * d) + 1,
+            _div(4 * b * c, d),
+            b * b * alpha // (2**30 * d) + 1,
         )
         root = isqrt(d)
-        colours[n] = [(2**19 * value + root) // (2 * root) for value in values]
+        colours[n] = [(2**18 * value + root) // (2 * root) for value in values]
     return positions, forms, colours
 
 
@@ -66,14 +66,9 @@ def _div(a: int, b: int) -> int:
 
 
 def weight(q: np.ndarray) -> np.ndarray:
-    """exp(-q/2) in Q15 of q in Q24, by the polynomial of spec 8.5; int64 in and out."""
-    x = np.maximum(q, 0) >> 13
-    h = 32768 - ((x * 10923) >> 16)
-    h = 65535 - ((x * h) >> 16)
-    w = 65535 - ((x * h) >> 16)
-    for _ in range(4):
-        w = (w * w) >> 16
-    return w >> 1
+    """(1 - q/4)^2 in Q15 of q in Q24, at most QMAX + 2^11 (spec 8.5); int64 in and out."""
+    s = (2**26 - 2**11 - q) >> 10
+    return (s * s) >> 17
 
 
 def _covering(limit: int, centre: int, origin: int, step: int, size: int) -> np.ndarray:
@@ -168,6 +163,5 @@ def f32_forward(
             u = a * (px - x)
             v = b * (py - y) - c * (px - x)
             q = u * u + v * v
-            t = q / 32
-            w = np.where(q <= 12, (1 - t + t**2 / 2 - t**3 / 6) ** 16, 0)
+            w = np.maximum(1 - q / 4, 0) ** 2
             layer += values[:, None, None] * w

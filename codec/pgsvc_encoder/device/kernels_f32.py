@@ -1,7 +1,7 @@
 """Triton kernels of the float sum: forward by tiles, backward and curvature by splats, level errors by samples.
 
-The model of spec 8.5 in float, as in codec/native/f32_walk.h: q = u² + v², u = A dx, v = B dy − C dx, support q ≤ 12, weight
-(1 − x + x²/2 − x³/6)^16 with x = q / 32. No kernel uses atomics and every sum has a fixed order: each run gives the same bits.
+The model of spec 8.5 in float, as in codec/native/f32_walk.h: q = u² + v², u = A dx, v = B dy − C dx, support q < 4, weight
+(1 − q/4)². No kernel uses atomics and every sum has a fixed order: each run gives the same bits.
 """
 
 # The types are those of Triton's language, not of Python.
@@ -16,29 +16,16 @@ BLOCK_ROWS, BLOCK_COLUMNS = 8, 16  # samples that a backward program looks at to
 
 
 @triton.jit
-def _base(q):
-    """x, and the polynomial under the sixteenth power; q is limited to the support, as far outside it would overflow."""
-    x = tl.minimum(q, 12.0) * (1.0 / 32)
-    return x, 1.0 - x * (1.0 - x * (0.5 - x * (1.0 / 6)))
-
-
-@triton.jit
 def _weight(q):
-    x, p = _base(q)
-    p2 = p * p
-    p4 = p2 * p2
-    p8 = p4 * p4
-    return p8 * p8
+    p = tl.maximum(1.0 - q * 0.25, 0.0)
+    return p * p
 
 
 @triton.jit
 def _weight_and_slope(q):
     """The weight and its derivative by q."""
-    x, p = _base(q)
-    p2 = p * p
-    p4 = p2 * p2
-    p8 = p4 * p4
-    return p8 * p8, (p8 * p4) * (p2 * p) * (x * (0.5 - 0.25 * x) - 0.5)
+    p = tl.maximum(1.0 - q * 0.25, 0.0)
+    return p * p, -0.5 * p
 
 
 @triton.jit
@@ -66,7 +53,7 @@ def forward(
         u = a * dx
         v = tl.load(g + 3) * (py - tl.load(g + 1)) - tl.load(g + 4) * dx
         q = u * u + v * v
-        w = tl.where(q <= 12.0, _weight(q), 0.0)
+        w = _weight(q)
         sum0 += tl.load(colour + C * n) * w
         if C > 1:
             sum1 += tl.load(colour + C * n + 1) * w
@@ -86,7 +73,7 @@ def _span(x, y, a, b, c, py, inside, width, step_x, origin_x):
     """First column and the one after the last that an ellipse a little larger than the support reaches in some rows."""
     m = a * a + c * c
     dy = py - y
-    rest = 12.01 - (a * b) * (a * b) / m * dy * dy
+    rest = 4.005 - (a * b) * (a * b) / m * dy * dy
     half = tl.sqrt(tl.maximum(rest, 0.0) / m)
     middle = x + c * b / m * dy - origin_x
     there = inside & (rest >= 0)
@@ -137,7 +124,7 @@ def backward(
             u = a * dx
             v = b * dy - c * dx
             q = u * u + v * v
-            here = (j < last) & (i < end) & (q <= 12.0)
+            here = (j < last) & (i < end) & (q < 4.0)
             w, slope = _weight_and_slope(q)
             w = tl.where(here, w, 0.0)
             at = image + j.to(tl.int64) * width + i
@@ -201,7 +188,7 @@ def curvature(
             u = a * dx
             v = b * dy - c * dx
             q = u * u + v * v
-            here = (j < last) & (i < end) & (q <= 12.0)
+            here = (j < last) & (i < end) & (q < 4.0)
             w, slope = _weight_and_slope(q)
             w = tl.where(here, w, 0.0)
             su = tl.where(here, slope * u, 0.0)

@@ -14,16 +14,9 @@ import triton.language as tl
 
 @triton.jit
 def weight(q):
-    """exp(−q/2) in Q15 of q in Q24, int32 in and out (spec 8.5)."""
-    x = (tl.maximum(q, 0) >> 13).to(tl.uint32)
-    h = 32768 - ((x * 10923) >> 16)
-    h = 65535 - ((x * h) >> 16)
-    w = 65535 - ((x * h) >> 16)
-    w = (w * w) >> 16
-    w = (w * w) >> 16
-    w = (w * w) >> 16
-    w = (w * w) >> 16
-    return (w >> 1).to(tl.int32)
+    """(1 − q/4)² in Q15 of q in Q24, int32 in and out (spec 8.5)."""
+    s = ((67108864 - 2048 - q) >> 10).to(tl.uint32)
+    return ((s * s) >> 17).to(tl.int32)
 
 
 @triton.jit
@@ -53,7 +46,7 @@ def sum_i16(
         y = py - tl.load(position + 2 * n + 1)
         y_part = tl.load(form + 3 * n + 2) * y * y
         near = (tl.abs(x) <= tl.load(reach + 2 * n)) & (tl.abs(y) <= tl.load(reach + 2 * n + 1))
-        here = near & (((p * x * x - k2 * x * y + y_part) >> 24) <= 12 * 16777216)
+        here = near & (((p * x * x - k2 * x * y + y_part) >> 24) <= 67108864 - 4096)
 
         start = tl.load(anchor + n)
         m = (i - start) & 63  # of the sample in its run

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 
 TILE = 16
-CUT = 12.0  # of q: the support (spec 8.5)
+CUT = 4.0  # of q: the support (spec 8.5)
 # Lists are made for a slightly larger ellipse, with ends further out by SLACK samples: the kernels' own test of q decides. The
 # rounding of float32 moves q by less than MORE, and the ends of a row, where the margin of MORE is small, by less than SLACK.
 MORE, SLACK = 0.01, 0.05

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from copy import copy
 from dataclasses import dataclass
 
@@ -75,12 +74,12 @@ class WeightMap:
 
 
 def _range(
-    centre: torch.Tensor, sigma: torch.Tensor, step: float, origin: float, size: int
+    centre: torch.Tensor, scale: torch.Tensor, step: float, origin: float, size: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """First sample and the one after the last of boxes about centres, int64 [N], at least one sample each."""
-    half = sigma * math.sqrt(
-        3 / 2
-    )  # the square of a Gaussian has half its variance, a box a third of its half side squared
-    first = ((centre - half - origin) / step + 0.5).clamp(0, size - 1).floor().long()
-    last = ((centre + half - origin) / step + 0.5).clamp(0, size).ceil().long()
+    """First sample and the one after the last of boxes about centres, int64 [N], at least one sample each.
+
+    (1 − q/4)⁴, the square of a weight, has a third of its scale's square as its variance, a box a third of its half side's.
+    """
+    first = ((centre - scale - origin) / step + 0.5).clamp(0, size - 1).floor().long()
+    last = ((centre + scale - origin) / step + 0.5).clamp(0, size).ceil().long()
     return first, torch.maximum(last, first + 1)

@@ -1,7 +1,8 @@
 """Splats as a smaller or larger picture shows them: low-passed, then scaled (spec 8.4); the float twin, with gradients.
 
 Taking samples f times as far apart is preceded by a box as wide as the new step, less what the old step stands for: this adds
-step²·(f² − 1)/12 to the variance along that axis.
+step²·(f² − 1)/12 to the variance along that axis. The variance of a splat is half of Σ, as its weight is (1 − q/4)², so Σ grows by
+twice as much.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import torch
 
 
 def added_variance(ratio: float, step: float) -> float:
-    """Variance in luma samples² that is added where ``step`` samples of the reference become ``ratio`` times as many."""
-    return max(0.0, step * step * (ratio * ratio - 1) / 12)
+    """What is added to Σ, in luma samples², where ``step`` samples of the reference become ``ratio`` times as many."""
+    return max(0.0, step * step * (ratio * ratio - 1) / 6)
 
 
 def scaled(

@@ -87,7 +87,7 @@ def begin_anew(splats: Splats, rows: torch.Tensor, places: Places) -> None:
     """Put splats on the first places, round and with the colour that is missing there."""
     count = len(rows)
     splats.position[rows] = places.position[:count]
-    splats.shape[rows, 0] = splats.shape[rows, 2] = places.sigma[:count].log2()
+    splats.shape[rows, 0] = splats.shape[rows, 2] = places.scale[:count].log2()
     splats.shape[rows, 1] = 0
     splats.colour[rows] = places.colour[:count]
 

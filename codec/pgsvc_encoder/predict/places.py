@@ -1,7 +1,9 @@
 """Where one more splat would help most: maxima over place and size of what a round splat takes from the error (matching pursuit).
 
 A splat ψ with the best colour <r, ψ> / <ψ, ψ> lowers the squared error r by <r, ψ>² / <ψ, ψ>. For exp(−d²/2σ²) this is 4πσ² times
-the square of the error's mean under a Gaussian of σ, and the colour is twice that mean.
+the square of the error's mean under a Gaussian of σ, and the colour is twice that mean. A splat of the same variance has scales of
+√2·σ, 4/3 of its sum and 8/5 of its energy (spec 8.5): where the error hardly changes under it, it takes 10/9 of that with 5/6 of
+the colour.
 """
 
 from __future__ import annotations
@@ -26,13 +28,13 @@ class Places:
 
     Args:
         position: float32 [P, 2], luma samples of the reference size.
-        sigma: float32 [P], likewise.
+        scale: float32 [P], l1 and l3, likewise.
         colour: float32 [P, C].
         gain: float32 [P], by which the stage's weighted error falls.
     """
 
     position: torch.Tensor
-    sigma: torch.Tensor
+    scale: torch.Tensor
     colour: torch.Tensor
     gain: torch.Tensor
 
@@ -52,8 +54,8 @@ def find_places(
     found, colours = [], []
     for sigma in SIGMAS:
         pool = 2 ** max(0, math.floor(math.log2(sigma / 1.2)))
-        best = 2 * _mean_under(planes[0], sigma, pool)
-        gain = (share * math.pi * sigma**2 * best**2).sum(0)
+        best = 5 / 3 * _mean_under(planes[0], sigma, pool)
+        gain = (share * 1.6 * math.pi * sigma**2 * best**2).sum(0)
         if allowed is not None:
             gain = gain * F.avg_pool2d(allowed[None], pool, ceil_mode=True, count_include_pad=False)[0]
         y, x = torch.nonzero((gain > least_gain) & (gain == _largest_near(gain, sigma / pool)), as_tuple=True)
@@ -62,14 +64,14 @@ def find_places(
         columns = [best[:, y, x].T]
         for other in planes[1:]:
             ratio = other.shape[1] / planes[0].shape[1]
-            mean = 2 * _mean_under(other, max(0.5, sigma * ratio), max(1, pool // 2))
+            mean = 5 / 3 * _mean_under(other, max(0.5, sigma * ratio), max(1, pool // 2))
             columns.append(mean[:, y * mean.shape[1] // best.shape[1], x * mean.shape[2] // best.shape[2]].T)
         colours.append(torch.cat(columns, 1))
     candidates, colour = torch.cat(found), torch.cat(colours)
     chosen = _spread_out(candidates, most)
     c = candidates[chosen]
     ratio = torch.tensor(stage.objective.view_of(stage.objective.levels - 1).ratio)
-    return Places(c[:, :2] * ratio, c[:, 2] * float(ratio.prod().sqrt()), colour[chosen], c[:, 3])
+    return Places(c[:, :2] * ratio, c[:, 2] * math.sqrt(2 * float(ratio.prod())), colour[chosen], c[:, 3])
 
 
 def _allowed(objective: Objective, number: int | None) -> torch.Tensor | None:

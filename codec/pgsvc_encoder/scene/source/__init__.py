@@ -88,7 +88,11 @@ def _read(path: str, name: str, level: int | None) -> Reading:
             raise UsageError(f"the folder {path} has neither meta.json nor lod-meta.json; give a scene file")
         path = str(Path(path) / index)
     head = read_bytes(path, 64)
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+    is_splat = (
+        Path(path).suffix.lower() == ".splat"
+    )  # has no signature: begins with any number, such as one that begins with {
+    is_text = not is_splat or (head.isascii() and b"\0" not in head)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and is_text:
         return _read_json(path, name, level)
     if level is not None:
         raise UsageError(f"{name} has no levels; leave #{level} out")
@@ -97,7 +101,7 @@ def _read(path: str, name: str, level: int | None) -> Reading:
         from pgsvc_encoder.scene.source.ply import read_ply
 
         return read_ply(path, name)
-    if head.startswith((b"NGSP", b"\x1f\x8b")):
+    if head.startswith(b"NGSP") or (head.startswith(b"\x1f\x8b") and not is_splat):
         from pgsvc_encoder.scene.source.spz import read_spz
 
         return read_spz(read_bytes(path), name)
@@ -105,7 +109,7 @@ def _read(path: str, name: str, level: int | None) -> Reading:
         from pgsvc_encoder.scene.source.sog import read_sog_archive
 
         return read_sog_archive(path, name)
-    if Path(path).suffix.lower() == ".splat":
+    if is_splat:
         from pgsvc_encoder.scene.source.splat import read_splat
 
         return read_splat(read_bytes(path), name)
