@@ -1,7 +1,7 @@
 // Gradients of the float sum by geometry and colour, one splat at a time. See f32_walk.h for the model.
 //
-// With e = p sum_c dLoss/dpixel_c colour_c, p the root of the weight, which is -2 dLoss/dq, and v = B dy - C dx, all is made of the sums over the samples
-// of the splat of e dx, e dx^2, e dy, e dx dy, e dy^2 and dLoss/dpixel_c w:
+// With e = p sum_c dLoss/dpixel_c colour_c, p the root of the weight, which is -2 dLoss/dq, and v = B dy - C dx, all is
+// made of the sums over the samples of the splat of e dx, e dx^2, e dy, e dx dy, e dy^2 and dLoss/dpixel_c w:
 //   dx: A^2 sum(e dx) - C sum(e v)   dy: B sum(e v)
 //   dA: -A sum(e dx^2)   dB: -sum(e v dy)   dC: sum(e v dx)   d colour_c: sum(dLoss/dpixel_c w)
 #include "f32_walk.h"

@@ -4,7 +4,8 @@
 namespace {
 
 void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float energy) {
-    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {}; // dw/dparameter is p, the root of w, times C v - A u, v, u dx, v dy, v dx
+    // dw/dparameter is p, the root of w, times C v - A u, v, u dx, v dy, v dx
+    F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {};
     F p2 = {}, p2v = {}, p2v2 = {}, p2v2_row = {}, p2v2_row2 = {}; // sums of some columns, row numbers instead of dy
     walk(
         s, grid,

@@ -60,8 +60,8 @@ class RunRows {
         __m256i left = _mm256_sub_epi32(_mm256_min_epi32(_mm256_add_epi32(last, one), end), i); // columns left
         const __m256i m = _mm256_sub_epi32(i, begin);
         const __m256i bends = _mm256_srli_epi32(_mm256_mullo_epi32(m, _mm256_sub_epi32(m, one)), 1);
-        __m256i d = _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), shifted(d1)), 6); // as fall()
-        const __m256i z0 = _mm256_slli_epi32(_mm256_sub_epi32(each((1 << 26) - (1 << 11)), shifted(q0)), 6); // as z_of()
+        __m256i d = _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(shifted(d1), Z_BITS)); // fall
+        const __m256i z0 = _mm256_sub_epi32(each(z_of(0)), _mm256_slli_epi32(shifted(q0), Z_BITS)); // z_of
         __m256i z = _mm256_add_epi32(_mm256_add_epi32(z0, _mm256_mullo_epi32(m, d)), _mm256_mullo_epi32(bends, bend));
         d = _mm256_add_epi32(d, _mm256_mullo_epi32(m, bend));
         __m256i offset = _mm256_add_epi32(starts, i);

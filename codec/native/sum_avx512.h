@@ -66,8 +66,8 @@ class RunRows {
         if (!_mm512_cmpgt_epi32_mask(left, _mm512_setzero_si512())) return;
         const __m512i m = _mm512_sub_epi32(i, begin);
         const __m512i bends = _mm512_srli_epi32(_mm512_mullo_epi32(m, _mm512_sub_epi32(m, one)), 1);
-        __m512i d = _mm512_slli_epi32(_mm512_sub_epi32(_mm512_setzero_si512(), shifted(d1)), 6); // as fall()
-        const __m512i z0 = _mm512_slli_epi32(_mm512_sub_epi32(each((1 << 26) - (1 << 11)), shifted(q0)), 6); // as z_of()
+        __m512i d = _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(shifted(d1), Z_BITS)); // fall
+        const __m512i z0 = _mm512_sub_epi32(each(z_of(0)), _mm512_slli_epi32(shifted(q0), Z_BITS)); // z_of
         __m512i z = _mm512_add_epi32(_mm512_add_epi32(z0, _mm512_mullo_epi32(m, d)), _mm512_mullo_epi32(bends, bend));
         d = _mm512_add_epi32(d, _mm512_mullo_epi32(m, bend));
         __m512i place = _mm512_add_epi32(starts, _mm512_slli_epi32(i, 8));

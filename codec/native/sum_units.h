@@ -1,7 +1,7 @@
 // Units: up to eight samples of one row and one run, evaluated from z and its first difference (spec 8.5, 8.6).
 //
-// What is stepped is z of 8.5 in Q30 instead of q, modulo 2^32: its upper half is s. In the support no number is negative
-// or leaves the 32 bits (8.8).
+// What is stepped instead of q is z = (2^26 - 2^11 - q) 2^6, which is 1 - q/4 in Q32: its upper half is s of 8.5. In the
+// support it is never negative and fits 32 bits (8.8), so that all arithmetic can be modulo 2^32.
 #pragma once
 #include "sum_ends.h"
 
@@ -20,8 +20,9 @@ struct Half {
 constexpr Half HALF;
 
 // z and its differences from q and its own in Q24.
-constexpr uint32_t z_of(uint32_t q) { return ((1u << 26) - (1u << 11) - q) << 6; }
-constexpr uint32_t fall(uint32_t difference) { return (0 - difference) << 6; }
+constexpr int Z_BITS = 6;
+constexpr uint32_t z_of(uint32_t q) { return ((1u << 26) - (1u << 11) - q) << Z_BITS; }
+constexpr uint32_t fall(uint32_t difference) { return (0 - difference) << Z_BITS; }
 
 inline uint16_t high(uint16_t a, uint16_t b) { return uint16_t((uint32_t(a) * uint32_t(b)) >> 16); }
 

@@ -16,15 +16,21 @@ BLOCK_ROWS, BLOCK_COLUMNS = 8, 16  # samples that a backward program looks at to
 
 
 @triton.jit
+def _root(q):
+    """The root of the weight, 0 outside the support; −2 times the weight's derivative by q."""
+    return tl.maximum(1.0 - q * 0.25, 0.0)
+
+
+@triton.jit
 def _weight(q):
-    p = tl.maximum(1.0 - q * 0.25, 0.0)
+    p = _root(q)
     return p * p
 
 
 @triton.jit
 def _weight_and_slope(q):
     """The weight and its derivative by q."""
-    p = tl.maximum(1.0 - q * 0.25, 0.0)
+    p = _root(q)
     return p * p, -0.5 * p
 
 

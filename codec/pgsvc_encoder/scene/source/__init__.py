@@ -88,9 +88,8 @@ def _read(path: str, name: str, level: int | None) -> Reading:
             raise UsageError(f"the folder {path} has neither meta.json nor lod-meta.json; give a scene file")
         path = str(Path(path) / index)
     head = read_bytes(path, 64)
-    is_splat = (
-        Path(path).suffix.lower() == ".splat"
-    )  # has no signature: begins with any number, such as one that begins with {
+    # A .splat has no signature and begins with any number: its first bytes may be those of JSON or gzip.
+    is_splat = Path(path).suffix.lower() == ".splat"
     is_text = not is_splat or (head.isascii() and b"\0" not in head)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and is_text:
         return _read_json(path, name, level)
