@@ -4,7 +4,7 @@
 
 Each scene is encoded in four layers at several qualities; bytes at the PSNR of a peer lie between two of them, on a straight
 line of log(bytes), with all splats and without those that ``--drop`` leaves out; bytes per splat are by those of the source. Scenes
-that are done stay done with ``--resume 1``.
+that are done stay done with ``--resume 1``; ``--peers`` names a folder that keeps the files of the peers from run to run.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import benchmarking
@@ -43,7 +44,14 @@ PARTS = ("boxes", "position", "rotation", "scale", "opacity", "colour", "sh", "h
 
 def main() -> None:
     a = benchmarking.arguments(
-        __doc__, "scenes", scenes=",".join(SCENES), qualities="30,40,50,60,70,80", drop=0.1, program="", resume=0
+        __doc__,
+        "scenes",
+        scenes=",".join(SCENES),
+        qualities="30,40,50,60,70,80",
+        drop=0.1,
+        program="",
+        resume=0,
+        peers="",
     )
     program, folder = peers.find(a.program), benchmarking.data_folder() / "splats"
     kept = benchmarking.RESULTS / f"{a.name}.json"
@@ -51,13 +59,17 @@ def main() -> None:
     for name in a.scenes.split(","):
         if name not in {row["scene"] for row in done}:
             qualities = [float(q) for q in a.qualities.split(",")]
-            done.append(measure(name, open_scene(str(folder / SCENES[name]), repair=True), program, qualities, a.drop))
+            source = open_scene(str(folder / SCENES[name]), repair=True)
+            files = Path(a.peers) / name.replace(" ", "_") if a.peers else None
+            done.append(measure(name, source, program, qualities, a.drop, files))
             benchmarking.save(a.name, done, table(done), quiet=True)
     benchmarking.save(a.name, done, table(done))
 
 
-def measure(name: str, source: Any, program: str, qualities: list[float], drop: float) -> dict[str, Any]:
-    """All points of one scene."""
+def measure(
+    name: str, source: Any, program: str, qualities: list[float], drop: float, files: Path | None
+) -> dict[str, Any]:
+    """All points of one scene; ``files``: where the peers' are kept, without ending."""
     splats, form = source.splats, source.format
     views, weight = Views(splats, form), importance(splats, form)
     row: dict[str, Any] = {"scene": name, "splats": len(splats), "sh_degree": form.sh_degree, "ours": []}
@@ -87,7 +99,7 @@ def measure(name: str, source: Any, program: str, qualities: list[float], drop: 
         )
         print(name, row["ours"][-1], flush=True)
     for kind in peers.KINDS:
-        size, read, seconds = peers.coded(program, kind, splats, form)
+        size, read, seconds = peers.coded(program, kind, splats, form, files)
         row[kind] = {"bytes": size, "encode_s": seconds, **views.quality(read)}
         row[kind]["ours_at_equal_psnr"] = {
             d: at_psnr([p for p in row["ours"] if p["drop"] == d], row[kind]["psnr"]) for d in (0.0, drop)

@@ -27,7 +27,7 @@ def data_folder() -> Path:
     return Path(folder)
 
 
-def arguments(description: str | None, name: str, **defaults: str | int) -> argparse.Namespace:
+def arguments(description: str | None, name: str, **defaults: str | float) -> argparse.Namespace:
     """What the command line says: an option for each default, of its type, and ``--name`` of the result files."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for option, value in defaults.items():

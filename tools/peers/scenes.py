@@ -25,18 +25,30 @@ def find(path: str) -> str:
     return found
 
 
-def coded(program: str, kind: str, splats: SceneSplats, form: SceneFormat) -> tuple[int, SceneSplats, float]:
+def coded(
+    program: str, kind: str, splats: SceneSplats, form: SceneFormat, kept: Path | None = None
+) -> tuple[int, SceneSplats, float | None]:
     """Bytes, decoded splats and seconds.
 
     The program writes the numbers of a PLY into SPZ without turning them into its frame, so they are read back as they are.
+
+    Args:
+        kept: a file without ending that an earlier call may have left, from the same splats; then there are no seconds. Harmonics
+            of a large scene take the program hours without a GPU.
     """
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "scene.ply", Path(folder) / f"scene.{kind}"
-        write_scene(str(source), splats, form)
-        began = time.perf_counter()
-        words = [program, "-w", "-q", *(["-g", "cpu"] if kind == "sog" else []), str(source), str(target)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - began
-        if done.returncode or not target.exists():
-            sys.exit(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
+        seconds = None
+        if kept is not None and kept.with_suffix(f".{kind}").exists():
+            target = kept.with_suffix(f".{kind}")
+        else:
+            write_scene(str(source), splats, form)
+            began = time.perf_counter()
+            words = [program, "-w", "-q", *(["-g", "cpu"] if kind == "sog" else []), str(source), str(target)]
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            seconds = time.perf_counter() - began
+            if done.returncode or not target.exists():
+                sys.exit(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
+            if kept is not None:
+                shutil.copy(target, kept.with_suffix(f".{kind}"))
         return target.stat().st_size, open_scene(str(target), repair=True, frame=form.frame).splats, seconds
