@@ -6,8 +6,8 @@
 Streams are encoded with ``--preset fast``; FOLDER keeps them for the next run. In-process times are CPU seconds of the process, the
 least of some runs, so that other work on the machine counts little; whole commands and threads are wall time too. The 1080p clips
 are one key frame again and again, and a key frame followed by frames in which the splats of a part of the picture move: what such a
-clip costs depends on that part alone. OpenJPEG and libwebp decode the picture from as many bytes, in process by imagecodecs, and as
-commands where they are installed.
+clip costs depends on that part alone. OpenJPEG and libwebp decode the Kodak pictures from as many bytes, in process by imagecodecs;
+the command of OpenJPEG decodes one of them where it is installed.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ CLIPS = [
 ]
 MOVING = (10, 30, 100)  # percent of the picture
 MOVING_FRAMES, KEYS = 32, 12  # predicted frames behind a key frame, as many as encoders make; key frames
+RATE, NEAR = 0.3, 0.03  # of the Kodak pictures, bit/pixel, and how near to it
+DECODERS = ("pgsvc", "OpenJPEG", "libwebp")
 PEAK = (
     "import resource as r, subprocess as s, sys; s.run(sys.argv[1:]); print(r.getrusage(r.RUSAGE_CHILDREN).ru_maxrss)"
 )
@@ -153,17 +155,32 @@ def in_process(path: Path, repeat: int) -> dict[str, Any]:
     }
 
 
-def peers(stream: Path, repeat: int) -> dict[str, dict[str, float]]:
-    """Kodak 19 beside OpenJPEG and libwebp, in process, which have as many bytes as the stream."""
+def at_rate(picture: Path, folder: Path) -> Path:
+    """The stream of a picture at `RATE`, or within `NEAR` of it: the number of splats is corrected at most twice."""
+    with Image.open(picture) as image:
+        samples = image.width * image.height
+    splats, kept = 4000, folder / f"{picture.stem}-{RATE}bpp.pgs"
+    for left in (2, 1, 0):
+        if not kept.exists() or left < 2:
+            encode(picture, kept, "--preset", "fast", "--splats", str(splats))
+        off = 8 * kept.stat().st_size / samples / RATE
+        if abs(off - 1) < NEAR:
+            break
+        splats = round(splats / off)
+    return kept
+
+
+def peers(picture: Path, stream: Path, repeat: int) -> dict[str, Any]:
+    """A picture beside OpenJPEG and libwebp, in process, which have as many bytes as the stream."""
     import imagecodecs
 
-    with Image.open(data_folder() / "kodak/kodim19.png") as image:
-        picture = np.asarray(image.convert("RGB"))
-    size = stream.stat().st_size
-    jp2 = jpeg2000.encode(picture, [8 * size / (picture.shape[0] * picture.shape[1])])
-    webps = (imagecodecs.webp_encode(picture, level=q, lossless=False) for q in range(1, 100))
-    webp = next(w for w in webps if len(w) >= size)
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB"))
     data = stream.read_bytes()
+    rate = 8 * len(data) / (pixels.shape[0] * pixels.shape[1])
+    jp2 = jpeg2000.encode(pixels, [rate])
+    webps = (imagecodecs.webp_encode(pixels, level=q, lossless=False) for q in range(1, 100))
+    webp = next(w for w in webps if len(w) >= len(data))
     jobs: dict[str, tuple[int, Callable[[], object]]] = {
         "pgsvc": (len(data), lambda: decoded(data, None, 1, time.process_time)),
         "OpenJPEG": (len(jp2), lambda: imagecodecs.jpeg2k_decode(jp2, numthreads=1)),
@@ -175,10 +192,11 @@ def peers(stream: Path, repeat: int) -> dict[str, dict[str, float]]:
             began = time.process_time()
             work()
             times[name].append(1000 * (time.process_time() - began))
-    return {
+    found = {
         name: {"bytes": size, "cpu_ms": min(times[name]), "median_cpu_ms": median(times[name])}
         for name, (size, _) in jobs.items()
     }
+    return {"picture": picture.stem, "bpp": rate, "decoders": found}
 
 
 def command(words: list[str], repeat: int, folder: Path) -> dict[str, float]:
@@ -223,14 +241,13 @@ def main() -> None:
         folder.mkdir(exist_ok=True, parents=True)
         found = streams(folder)
         rows = [in_process(path, a.repeat) for path in found.values()]
-        own = peers(found["kodim19-3600"], a.repeat)
+        pictures = sorted((data_folder() / "kodak").glob("*.png"))
+        own = [peers(picture, at_rate(picture, folder), a.repeat) for picture in pictures]
         whole = commands(found, a.repeat, Path(scratch))
     save(a.name, {"in_process": rows, "peers": own, "commands": whole}, "\n\n".join(tables(rows, own, whole)))
 
 
-def tables(
-    rows: list[dict[str, Any]], own: dict[str, dict[str, float]], whole: dict[str, dict[str, float]]
-) -> list[str]:
+def tables(rows: list[dict[str, Any]], own: list[dict[str, Any]], whole: dict[str, dict[str, float]]) -> list[str]:
     """The result in Markdown."""
     cores = max(int(t) for t in rows[0]["wall_ms_per_frame_by_threads"])
     head = [
@@ -248,22 +265,30 @@ def tables(
         lines.append([r["stream"], str(r["splats"]), str(r["frames"]), *(f"{ms:.3f}" for ms in levels), *speed])
     parts = list(rows[0]["parts_ms_per_frame"])
     split_lines = [[r["stream"], *(f"{r['parts_ms_per_frame'][p]:.3f}" for p in parts)] for r in rows]
-    kodak = own["pgsvc"]["cpu_ms"]
-    peer_lines = [
-        [n, str(p["bytes"]), f"{p['cpu_ms']:.2f}", f"{p['median_cpu_ms']:.2f}", f"{kodak / p['cpu_ms']:.2f}"]
-        for n, p in own.items()
-    ]
+    peer_lines = [_beside(o["picture"], f"{o['bpp']:.3f}", o["decoders"]) for o in own]
+    total = {
+        name: {k: sum(o["decoders"][name][k] for o in own) / len(own) for k in ("cpu_ms", "median_cpu_ms")}
+        for name in DECODERS
+    }
+    peer_lines.append(_beside("mean", f"{sum(o['bpp'] for o in own) / len(own):.3f}", total))
     command_lines = [[n, f"{c['wall_s']:.3f}", f"{c['cpu_s']:.3f}", f"{c['peak_mib']:.0f}"] for n, c in whole.items()]
     return [
         "In process, CPU ms per frame with one thread:",
         markdown(head, lines),
         "Where the time goes, CPU ms per frame, top level:",
         markdown(["stream", *parts], split_lines),
-        "Kodak 19 in process, in turns (CPU ms: the least; a median far above it says that the machine was busy):",
-        markdown(["decoder", "bytes", "CPU ms", "median", "pgsvc / this"], peer_lines),
+        f"Kodak pictures with three layers at about {RATE} bit/pixel, in process, in turns: least CPU ms, in brackets the median, "
+        "which lies far above it where the machine was busy.",
+        markdown(["picture", "bit/pixel", *DECODERS, "OpenJPEG / pgsvc", "libwebp / pgsvc"], peer_lines),
         "Whole commands, one thread:",
         markdown(["command", "wall s", "CPU s", "peak MiB"], command_lines),
     ]
+
+
+def _beside(name: str, rate: str, decoders: dict[str, dict[str, float]]) -> list[str]:
+    times = [f"{decoders[d]['cpu_ms']:.2f} ({decoders[d]['median_cpu_ms']:.2f})" for d in DECODERS]
+    ratios = [f"{decoders[d]['cpu_ms'] / decoders['pgsvc']['cpu_ms']:.2f}" for d in DECODERS[1:]]
+    return [name, rate, *times, *ratios]
 
 
 if __name__ == "__main__":
