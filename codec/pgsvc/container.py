@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pgsvc.bits import BitReader
@@ -29,8 +28,7 @@ class Address(NamedTuple):
     slice: int = 0
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One chunk; ``raw`` holds all its bytes, header and CRC included, for tools that copy."""
 
     type: bytes
@@ -97,6 +95,8 @@ class ChunkParser:
         if not self._signature_seen:
             self._take_signature()
         start = self._position
+        if start == len(self._buffer):
+            raise NeedMoreData("no chunk has begun")
         header, payload_at = self._header(start)
         end = payload_at + header["payload_size"] + 4
         if end > len(self._buffer):

@@ -63,7 +63,9 @@ class PictureContent:
         a = chunk.address
         data = read_key(chunk, self.format.components, self.limits)
         first = data.header["first_frame"]
-        segment = self.segments.setdefault(a.segment, Segment(first, self.object_layers))
+        segment = self.segments.get(a.segment)
+        if segment is None:
+            segment = self.segments[a.segment] = Segment(first, self.object_layers)
         if segment.first_frame != first:
             raise BadStream("first_frame differs within a segment", clause="6.3", offset=chunk.offset)
         before = segment.tracks.get((a.layer, a.object, a.slice - 1))
@@ -116,7 +118,7 @@ class PictureContent:
         """
         reference = (self.format.width, self.format.height)
         width, height = self.level_sizes[level] if size is None else check_size(reference, size)
-        return replace(self.format, width=width, height=height)
+        return self.format if (width, height) == reference else replace(self.format, width=width, height=height)
 
     # --- decoding -----------------------------------------------------------------------------------------------------
 
@@ -161,12 +163,13 @@ class PictureContent:
         end = 0
         for number in sorted(self.segments):
             segment = self.segments[number]
-            if segment.frames == 0:
+            frames = segment.frames
+            if frames == 0:
                 continue
             if segment.first_frame < end:
                 raise BadStream(f"segment {number} overlaps the one before", clause="6.3")
-            end = segment.first_frame + segment.frames
+            end = segment.first_frame + frames
             if end <= start or (stop is not None and segment.first_frame >= stop):
                 continue
-            count = segment.frames if stop is None else min(segment.frames, stop - segment.first_frame)
+            count = frames if stop is None else min(frames, stop - segment.first_frame)
             yield Part(segment, 0 if whole else max(0, start - segment.first_frame), count)

@@ -81,7 +81,10 @@ class Structure:
             raise EndOfRecord(f"{self.name} ends inside {name}", clause=self.clause) from None
         except NotALeb as error:
             raise BadStream(f"{self.name}.{name} {error}", clause="2.3") from None
-        return {field.name: scope[field.name] for field in self.fields} if context else scope
+        for known in context or ():
+            if known not in self._names:
+                del scope[known]
+        return scope
 
     def _several(self, field: Field, reader: BitReader, scope: Record) -> Any:
         """The value of a field with a count, or of a structure."""
@@ -98,6 +101,10 @@ class Structure:
 
     def _not_allowed(self, name: str, value: int) -> BadStream:
         return BadStream(f"{self.name}.{name} is {value}, which is not allowed", clause=self.clause)
+
+    @cached_property
+    def _names(self) -> set[str]:
+        return {field.name for field in self.fields}
 
     @cached_property
     def _groups(self) -> list[_Group]:

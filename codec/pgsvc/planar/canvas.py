@@ -88,10 +88,11 @@ class Canvas:
 
     def samples(self) -> np.ndarray:
         """Samples of what is shown; uint8 or uint16 [C, H, W]."""
-        if self._changed.all() and not self._reuse:
+        is_whole = bool(self._changed.all())
+        if is_whole and not self._reuse:
             samples = self._samples_of_all(None)
             self._samples = None
-        elif self._samples is None or self._changed.all():
+        elif self._samples is None or is_whole:
             self._samples = self._samples_of_all(self._samples)
             samples = self._samples if self._reuse else self._samples.copy()
         else:
