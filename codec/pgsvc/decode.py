@@ -15,8 +15,9 @@ from pgsvc.planar.dequantise import key_frame, predicted_frames
 from pgsvc.planar.differences import Frame, code_frames
 from pgsvc.planar.graded import code_graded
 from pgsvc.planar.graded import key_frame as graded_key_frame
+from pgsvc.planar.kept import SetKey
 from pgsvc.planar.motion import code_fields
-from pgsvc.planar.running import RunningSum, SetKey
+from pgsvc.planar.running import RunningSum
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
