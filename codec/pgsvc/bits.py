@@ -43,9 +43,10 @@ class BitReader:
         pos, end = self.pos, self.pos + width
         if end > self._size:
             raise EndOfData
-        value = int.from_bytes(self._data[pos >> 3 : (end + 7) >> 3], "big") >> (-end & 7)
+        first, last = pos >> 3, (end + 7) >> 3
+        value = self._data[first] if last - first == 1 else int.from_bytes(self._data[first:last], "big")
         self.pos = end
-        value &= (1 << width) - 1
+        value = value >> (-end & 7) & ((1 << width) - 1)
         return value - (1 << width) if signed and value >> (width - 1) else value
 
     def byte(self) -> int:

@@ -61,14 +61,15 @@ class Setup:
         output: of the pictures that are rendered; its size may be another.
         limits: checked before a frame is summed (spec A.3).
         reuse: whether a picture may be written over by the next one.
-        cpu, threads: of the sum, see :mod:`pgsvc.kernel`.
+        cpu: the kernel, as :func:`pgsvc.kernel.select` returns it.
+        threads: of the sum.
     """
 
     format: PictureFormat
     output: PictureFormat
     limits: Limits
     reuse: bool
-    cpu: str | None
+    cpu: str
     threads: int
 
 
@@ -214,8 +215,7 @@ def _frames(setup: Setup, parts: Iterable[Part], level: int) -> Iterator[tuple[P
 def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> Iterator[dict[SetKey, SplatSet]]:
     """The splat sets of each frame before ``stop`` by layer, object and slice, as far as they are there up to ``level``."""
     motion: Motion = {}
-    slices = {(k, o): len(segment.slices(k, o)) for k in range(level + 1) for o in range(len(segment.object_layers))}
-    tracks = {k: track for k, track in segment.tracks.items() if k[0] <= level and k[2] < slices[k[:2]]}
+    tracks = {key: track for key, track in segment.tracks.items() if key[0] <= level}
     running = {key: track_states(segment, track, setup.format, setup.cpu, motion) for key, track in tracks.items()}
     threads = _reading_threads(setup, tracks.values())
     begins = {chunk.frame for track in tracks.values() for chunk in (track.key, *track.predicted)}
@@ -234,4 +234,4 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
 def _reading_threads(setup: Setup, tracks: Iterable[Track]) -> int:
     """Threads in which chunks of these tracks are worth reading; the twins in numpy gain nothing from more than one."""
     few = sum(track.key.header["splat_count"] for track in tracks) < SIDE_BY_SIDE
-    return 1 if few or kernel.select(setup.cpu) == "reference" else kernel.thread_count(setup.threads)
+    return 1 if few or setup.cpu == "reference" else kernel.thread_count(setup.threads)

@@ -11,6 +11,7 @@ from pgsvc.container import KEY_FRAME, Address, Chunk
 from pgsvc.decode import DecodedFrame, Part, Setup, decode_parts
 from pgsvc.errors import BadStream, LimitExceeded, UsageError
 from pgsvc.hashes import HashCheck
+from pgsvc.kernel import select
 from pgsvc.limits import Limits, check_output
 from pgsvc.picture import Chroma, PictureFormat
 from pgsvc.segment import Segment, Track, add_predicted, read_key
@@ -146,8 +147,9 @@ class PictureContent:
             raise UsageError(f"the hashes of level {level} are of another size than {size[0]}x{size[1]}")
         limits = self.limits if is_own else self._allowed  # another size is no affair of the stream's limit level
         check_output(size, limits)
-        setup = Setup(self.format, output, limits, reuse, cpu, threads)
-        lengths = [s.frames for s in self.segments.values() if s.frames and (stop is None or s.first_frame < stop)]
+        setup = Setup(self.format, output, limits, reuse, select(cpu), threads)
+        wanted = [s.frames for s in self.segments.values() if stop is None or s.first_frame < stop]
+        lengths = [frames for frames in wanted if frames]
         longest = max(2, *lengths) if len(lengths) > 1 else sum(lengths)
         check: HashCheck | None = None
         for part, frame in decode_parts(setup, self._parts(start, stop, whole=check_hash), level, longest):
