@@ -51,7 +51,7 @@ class Kept:
         for s in shown.values():
             base += s.background  # int16, wraps
         self._base = [base[g.components] for g in output.plane_groups]
-        self._sets: list[SplatSet] = []  # of the last frame
+        self._sets: list[Splats] = []  # of the last frame
         self._summed: list[Summed] = []  # of each plane group
         self._covered = NONE  # samples by each splat
         self._cost = 0  # their sum
@@ -64,7 +64,7 @@ class Kept:
 
     def steps(self, shown: Mapping[SetKey, SplatSet]) -> list[Step]:
         """What makes the canvases of the plane groups show a frame; they do not depend on each other."""
-        before, self._sets = self._sets, list(shown.values())
+        before, self._sets = self._sets, [Splats.of(s) for s in shown.values()]
         if not before:
             return self._all()
         rows, splats = changed(before, self._sets)
