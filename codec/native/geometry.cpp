@@ -48,8 +48,8 @@ void geometry(const int32_t *shape, const uint8_t *domain, size_t n, const int64
     }
 }
 
-size_t changed_splats(const ConstSplats &now, const ConstSplats &before, size_t n, size_t components, int64_t first, int64_t *rows,
-                      const Splats &out) {
+size_t changed_splats(const ConstSplats &now, const ConstSplats &before, size_t n, size_t components, int64_t first,
+                      int64_t *rows, const Splats &out) {
     size_t count = 0;
     const size_t colour = components * sizeof *out.colour;
     for (size_t i = 0; i < n; i++) {

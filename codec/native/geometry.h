@@ -20,8 +20,8 @@ struct ConstSplats {
 };
 
 // Splats that are others than before, and their rows, of which the first is `first`; returns how many.
-size_t changed_splats(const ConstSplats &now, const ConstSplats &before, size_t n, size_t components, int64_t first, int64_t *rows,
-                      const Splats &out);
+size_t changed_splats(const ConstSplats &now, const ConstSplats &before, size_t n, size_t components, int64_t first,
+                      int64_t *rows, const Splats &out);
 
 // What sums begin with.
 void fill(int16_t *sums, size_t n, int16_t value);

@@ -192,8 +192,8 @@ void geometry(Factor shape, Flat<const uint8_t> domain, Powers powers, int32_t w
 
 using Colour = Array<const int16_t, 2>;
 
-size_t changed_splats(Position position, Factor shape, Colour colour, Position old_position, Factor old_shape, Colour old_colour,
-                      int64_t first, size_t count, Flat<int64_t> rows, Array<int32_t, 2> out_position,
+size_t changed_splats(Position position, Factor shape, Colour colour, Position old_position, Factor old_shape,
+                      Colour old_colour, int64_t first, size_t count, Flat<int64_t> rows, Array<int32_t, 2> out_position,
                       Array<int32_t, 2> out_shape, Array<int16_t, 2> out_colour) {
     const size_t n = position.shape(0), components = colour.shape(1), space = rows.shape(0);
     require(shape.shape(0) == n && colour.shape(0) == n && old_position.shape(0) == n && old_shape.shape(0) == n &&
@@ -203,7 +203,8 @@ size_t changed_splats(Position position, Factor shape, Colour colour, Position o
                 out_position.shape(1) == 2 && out_shape.shape(1) == 3 && out_colour.shape(1) == components,
             "rows [M], out_position [M,2], out_shape [M,3] and out_colour [M,C] must agree");
     require(count <= space && n <= space - count, "not enough space");
-    const pgs::Splats out{out_position.data() + 2 * count, out_shape.data() + 3 * count, out_colour.data() + components * count};
+    const pgs::Splats out{out_position.data() + 2 * count, out_shape.data() + 3 * count,
+                          out_colour.data() + components * count};
     nb::gil_scoped_release release;
     return count + pgs::changed_splats({position.data(), shape.data(), colour.data()},
                                        {old_position.data(), old_shape.data(), old_colour.data()}, n, components, first,
@@ -230,5 +231,5 @@ void bind_decoding(nb::module_ &m) {
           "(A,B,C), (P,K,R) and covered samples (spec 8.3, A.3).");
     m.def("changed_splats", &changed_splats, a("position"), a("shape"), a("colour"), a("old_position"), a("old_shape"),
           a("old_colour"), "first"_a, "count"_a, a("rows"), a("out_position"), a("out_shape"), a("out_colour"),
-          "Writes splats that are others than before, and their rows from `first` on, behind `count` ones; returns the new count.");
+          "Writes splats that are others than before, and their rows from `first` on, behind `count`; returns the new count.");
 }
