@@ -227,7 +227,7 @@ def test_a_stored_index():
 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 16383, 16384, 2**28, 2**32 - 1])
 def test_leb128(number):
-    from pgsvc.syntax import leb128
+    from pgsvc.syntax_writing import leb128
 
     assert Pgs.Leb128(kaitaistruct.KaitaiStream(kaitaistruct.BytesIO(leb128(number)))).value == number
 

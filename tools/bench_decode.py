@@ -37,7 +37,7 @@ GROUPS = {
     "splats": ("graded_key", "graded_frames", "motion_fields", "range_decode", "range_uniform"),
     "sum": ("sum_i16", "scale_splats"),
     "samples": ("to_samples", "patches_to_samples"),
-    "geometry": ("geometry", "changed_rows", "mark_patches"),
+    "geometry": ("geometry", "changed_splats", "mark_patches"),
 }
 CLIPS = [
     ("foreman", "foreman_352x288_300f.264", "500"),

@@ -48,14 +48,22 @@ void geometry(const int32_t *shape, const uint8_t *domain, size_t n, const int64
     }
 }
 
-size_t changed_rows(const Splats &a, const Splats &b, size_t n, size_t components, int64_t *rows) {
+size_t changed_splats(const ConstSplats &now, const ConstSplats &before, size_t n, size_t components, int64_t first,
+                      int64_t *rows, const Splats &out) {
     size_t count = 0;
-    const size_t colour = components * sizeof *a.colour;
-    for (size_t i = 0; i < n; i++)
-        if (std::memcmp(a.position + 2 * i, b.position + 2 * i, 2 * sizeof *a.position) ||
-            std::memcmp(a.shape + 3 * i, b.shape + 3 * i, 3 * sizeof *a.shape) ||
-            std::memcmp(a.colour + components * i, b.colour + components * i, colour))
-            rows[count++] = int64_t(i);
+    const size_t colour = components * sizeof *out.colour;
+    for (size_t i = 0; i < n; i++) {
+        const int32_t *position = now.position + 2 * i, *shape = now.shape + 3 * i;
+        const int16_t *own = now.colour + components * i;
+        if (!std::memcmp(position, before.position + 2 * i, 2 * sizeof *position) &&
+            !std::memcmp(shape, before.shape + 3 * i, 3 * sizeof *shape) &&
+            !std::memcmp(own, before.colour + components * i, colour))
+            continue;
+        std::memcpy(out.position + 2 * count, position, 2 * sizeof *position);
+        std::memcpy(out.shape + 3 * count, shape, 3 * sizeof *shape);
+        std::memcpy(out.colour + components * count, own, colour);
+        rows[count++] = first + int64_t(i);
+    }
     return count;
 }
 

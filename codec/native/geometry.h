@@ -14,8 +14,14 @@ struct Sizes {
 void geometry(const int32_t *shape, const uint8_t *domain, size_t n, const int64_t *powers, const Sizes &sizes, int32_t *factor,
               int64_t *form, int64_t *covered);
 
-// Rows in which two arrays of splats differ; returns how many.
-size_t changed_rows(const Splats &a, const Splats &b, size_t n, size_t components, int64_t *rows);
+struct ConstSplats {
+    const int32_t *position, *shape;
+    const int16_t *colour;
+};
+
+// Splats that are others than before, and their rows, of which the first is `first`; returns how many.
+size_t changed_splats(const ConstSplats &now, const ConstSplats &before, size_t n, size_t components, int64_t first,
+                      int64_t *rows, const Splats &out);
 
 // What sums begin with.
 void fill(int16_t *sums, size_t n, int16_t value);

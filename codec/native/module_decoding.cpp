@@ -190,18 +190,25 @@ void geometry(Factor shape, Flat<const uint8_t> domain, Powers powers, int32_t w
     });
 }
 
-size_t changed_rows(Array<int32_t, 2> position, Array<int32_t, 2> shape, Array<int16_t, 2> colour,
-                    Array<int32_t, 2> old_position, Array<int32_t, 2> old_shape, Array<int16_t, 2> old_colour,
-                    Flat<int64_t> rows) {
-    const size_t n = position.shape(0), components = colour.shape(1);
+using Colour = Array<const int16_t, 2>;
+
+size_t changed_splats(Position position, Factor shape, Colour colour, Position old_position, Factor old_shape,
+                      Colour old_colour, int64_t first, size_t count, Flat<int64_t> rows, Array<int32_t, 2> out_position,
+                      Array<int32_t, 2> out_shape, Array<int16_t, 2> out_colour) {
+    const size_t n = position.shape(0), components = colour.shape(1), space = rows.shape(0);
     require(shape.shape(0) == n && colour.shape(0) == n && old_position.shape(0) == n && old_shape.shape(0) == n &&
-                old_colour.shape(0) == n && rows.shape(0) == n,
-            "N must agree");
-    require(position.shape(1) == 2 && old_position.shape(1) == 2 && shape.shape(1) == 3 && old_shape.shape(1) == 3 &&
-                old_colour.shape(1) == components,
+                old_colour.shape(0) == n && old_colour.shape(1) == components,
             "position [N,2], shape [N,3] and colour [N,C] must agree");
-    return pgs::changed_rows({position.data(), shape.data(), colour.data()},
-                             {old_position.data(), old_shape.data(), old_colour.data()}, n, components, rows.data());
+    require(out_position.shape(0) == space && out_shape.shape(0) == space && out_colour.shape(0) == space &&
+                out_position.shape(1) == 2 && out_shape.shape(1) == 3 && out_colour.shape(1) == components,
+            "rows [M], out_position [M,2], out_shape [M,3] and out_colour [M,C] must agree");
+    require(count <= space && n <= space - count, "not enough space");
+    const pgs::Splats out{out_position.data() + 2 * count, out_shape.data() + 3 * count,
+                          out_colour.data() + components * count};
+    nb::gil_scoped_release release;
+    return count + pgs::changed_splats({position.data(), shape.data(), colour.data()},
+                                       {old_position.data(), old_shape.data(), old_colour.data()}, n, components, first,
+                                       rows.data() + count, out);
 }
 
 } // namespace
@@ -222,6 +229,7 @@ void bind_decoding(nb::module_ &m) {
     m.def("geometry", &geometry, a("shape"), a("domain"), a("powers"), "width"_a, "height"_a, "new_width"_a,
           "new_height"_a, a("factor"), a("form"), a("covered"), "threads"_a,
           "(A,B,C), (P,K,R) and covered samples (spec 8.3, A.3).");
-    m.def("changed_rows", &changed_rows, a("position"), a("shape"), a("colour"), a("old_position"), a("old_shape"),
-          a("old_colour"), a("rows"), "Writes the rows that differ and returns their number.");
+    m.def("changed_splats", &changed_splats, a("position"), a("shape"), a("colour"), a("old_position"), a("old_shape"),
+          a("old_colour"), "first"_a, "count"_a, a("rows"), a("out_position"), a("out_shape"), a("out_colour"),
+          "Writes splats that are others than before, and their rows from `first` on, behind `count`; returns the new count.");
 }

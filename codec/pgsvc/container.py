@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pgsvc.bits import BitReader
@@ -29,8 +28,7 @@ class Address(NamedTuple):
     slice: int = 0
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One chunk; ``raw`` holds all its bytes, header and CRC included, for tools that copy."""
 
     type: bytes
@@ -97,14 +95,15 @@ class ChunkParser:
         if not self._signature_seen:
             self._take_signature()
         start = self._position
-        header, payload_at = self._header(start)
+        if start == len(self._buffer):
+            raise NeedMoreData("no chunk has begun")
+        header, kind, payload_at = self._header(start)
         end = payload_at + header["payload_size"] + 4
         if end > len(self._buffer):
             raise NeedMoreData("the chunk is not complete")
         raw = bytes(self._buffer[start:end])
         if zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:], "big"):
             raise BadStream("the CRC of the chunk does not fit", clause="4.2", offset=self._offset)
-        kind = header["type"].to_bytes(4, "big")
         address = Address(header["segment"], header["frame"], header["layer"], header["object"], header["slice"])
         chunk = Chunk(kind, address, raw[payload_at - start : -4], raw, self._offset)
         self._position = end
@@ -120,8 +119,8 @@ class ChunkParser:
         self._signature_seen = True
         self._position = self._offset = len(SIGNATURE)
 
-    def _header(self, start: int) -> tuple[Record, int]:
-        """The chunk header at ``start`` and the position of the payload."""
+    def _header(self, start: int) -> tuple[Record, bytes, int]:
+        """The chunk header at ``start``, the type in it, and the position of the payload."""
         window = bytes(self._buffer[start : start + LONGEST_HEADER])
         reader = BitReader(window)
         try:
@@ -139,4 +138,4 @@ class ChunkParser:
             raise LimitExceeded(
                 f"a chunk of {header['payload_size']} bytes at byte {self._offset}; allowed are {self.max_chunk_bytes}"
             )
-        return header, start + reader.pos // 8
+        return header, kind, start + reader.pos // 8

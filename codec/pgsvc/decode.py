@@ -15,8 +15,9 @@ from pgsvc.planar.dequantise import key_frame, predicted_frames
 from pgsvc.planar.differences import Frame, code_frames
 from pgsvc.planar.graded import code_graded
 from pgsvc.planar.graded import key_frame as graded_key_frame
+from pgsvc.planar.kept import SetKey
 from pgsvc.planar.motion import code_fields
-from pgsvc.planar.running import RunningSum, SetKey
+from pgsvc.planar.running import RunningSum
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
@@ -60,14 +61,15 @@ class Setup:
         output: of the pictures that are rendered; its size may be another.
         limits: checked before a frame is summed (spec A.3).
         reuse: whether a picture may be written over by the next one.
-        cpu, threads: of the sum, see :mod:`pgsvc.kernel`.
+        cpu: the kernel, as :func:`pgsvc.kernel.select` returns it.
+        threads: of the sum.
     """
 
     format: PictureFormat
     output: PictureFormat
     limits: Limits
     reuse: bool
-    cpu: str | None
+    cpu: str
     threads: int
 
 
@@ -213,8 +215,7 @@ def _frames(setup: Setup, parts: Iterable[Part], level: int) -> Iterator[tuple[P
 def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> Iterator[dict[SetKey, SplatSet]]:
     """The splat sets of each frame before ``stop`` by layer, object and slice, as far as they are there up to ``level``."""
     motion: Motion = {}
-    slices = {(k, o): len(segment.slices(k, o)) for k in range(level + 1) for o in range(len(segment.object_layers))}
-    tracks = {k: track for k, track in segment.tracks.items() if k[0] <= level and k[2] < slices[k[:2]]}
+    tracks = {key: track for key, track in segment.tracks.items() if key[0] <= level}
     running = {key: track_states(segment, track, setup.format, setup.cpu, motion) for key, track in tracks.items()}
     threads = _reading_threads(setup, tracks.values())
     begins = {chunk.frame for track in tracks.values() for chunk in (track.key, *track.predicted)}
@@ -233,4 +234,4 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
 def _reading_threads(setup: Setup, tracks: Iterable[Track]) -> int:
     """Threads in which chunks of these tracks are worth reading; the twins in numpy gain nothing from more than one."""
     few = sum(track.key.header["splat_count"] for track in tracks) < SIDE_BY_SIDE
-    return 1 if few or kernel.select(setup.cpu) == "reference" else kernel.thread_count(setup.threads)
+    return 1 if few or setup.cpu == "reference" else kernel.thread_count(setup.threads)

@@ -47,11 +47,11 @@ def select(name: str | None = None) -> str:
     name = name or os.environ.get("PGSVC_CPU") or None
     if name == "reference":
         return name  # needs no native module
-    available = levels()
+    available = _native_levels()
     if name is None:
         return next(level for level in PREFERRED if level in available)
     if name not in available:
-        raise UsageError(f"no kernel '{name}' on this machine; available: {', '.join(available)}")
+        raise UsageError(f"no kernel '{name}' on this machine; available: {', '.join(levels())}")
     return name
 
 

@@ -101,8 +101,8 @@ class Picture:
     planes: tuple[np.ndarray, ...]
 
     def __post_init__(self) -> None:
-        shapes = tuple(p.shape for p in self.planes)
-        if shapes != self.format.plane_shapes or any(p.dtype != self.format.dtype for p in self.planes):
+        shapes, dtype = tuple([p.shape for p in self.planes]), np.dtype(self.format.dtype)
+        if shapes != self.format.plane_shapes or any([p.dtype != dtype for p in self.planes]):
             raise ValueError(f"planes {shapes} do not fit {self.format}")
 
     def tobytes(self) -> bytes:

@@ -11,6 +11,7 @@ from pgsvc.container import KEY_FRAME, Address, Chunk
 from pgsvc.decode import DecodedFrame, Part, Setup, decode_parts
 from pgsvc.errors import BadStream, LimitExceeded, UsageError
 from pgsvc.hashes import HashCheck
+from pgsvc.kernel import select
 from pgsvc.limits import Limits, check_output
 from pgsvc.picture import Chroma, PictureFormat
 from pgsvc.segment import Segment, Track, add_predicted, read_key
@@ -63,7 +64,9 @@ class PictureContent:
         a = chunk.address
         data = read_key(chunk, self.format.components, self.limits)
         first = data.header["first_frame"]
-        segment = self.segments.setdefault(a.segment, Segment(first, self.object_layers))
+        segment = self.segments.get(a.segment)
+        if segment is None:
+            segment = self.segments[a.segment] = Segment(first, self.object_layers)
         if segment.first_frame != first:
             raise BadStream("first_frame differs within a segment", clause="6.3", offset=chunk.offset)
         before = segment.tracks.get((a.layer, a.object, a.slice - 1))
@@ -116,7 +119,7 @@ class PictureContent:
         """
         reference = (self.format.width, self.format.height)
         width, height = self.level_sizes[level] if size is None else check_size(reference, size)
-        return replace(self.format, width=width, height=height)
+        return self.format if (width, height) == reference else replace(self.format, width=width, height=height)
 
     # --- decoding -----------------------------------------------------------------------------------------------------
 
@@ -144,8 +147,9 @@ class PictureContent:
             raise UsageError(f"the hashes of level {level} are of another size than {size[0]}x{size[1]}")
         limits = self.limits if is_own else self._allowed  # another size is no affair of the stream's limit level
         check_output(size, limits)
-        setup = Setup(self.format, output, limits, reuse, cpu, threads)
-        lengths = [s.frames for s in self.segments.values() if s.frames and (stop is None or s.first_frame < stop)]
+        setup = Setup(self.format, output, limits, reuse, select(cpu), threads)
+        wanted = [s.frames for s in self.segments.values() if stop is None or s.first_frame < stop]
+        lengths = [frames for frames in wanted if frames]
         longest = max(2, *lengths) if len(lengths) > 1 else sum(lengths)
         check: HashCheck | None = None
         for part, frame in decode_parts(setup, self._parts(start, stop, whole=check_hash), level, longest):
@@ -161,12 +165,13 @@ class PictureContent:
         end = 0
         for number in sorted(self.segments):
             segment = self.segments[number]
-            if segment.frames == 0:
+            frames = segment.frames
+            if frames == 0:
                 continue
             if segment.first_frame < end:
                 raise BadStream(f"segment {number} overlaps the one before", clause="6.3")
-            end = segment.first_frame + segment.frames
+            end = segment.first_frame + frames
             if end <= start or (stop is not None and segment.first_frame >= stop):
                 continue
-            count = segment.frames if stop is None else min(segment.frames, stop - segment.first_frame)
+            count = frames if stop is None else min(frames, stop - segment.first_frame)
             yield Part(segment, 0 if whole else max(0, start - segment.first_frame), count)

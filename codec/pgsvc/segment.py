@@ -63,9 +63,9 @@ class Segment:
 
     def slices(self, layer: int, number: int) -> list[Track]:
         """Tracks of a layer of the object with this number, slice 0 first."""
-        out = []
-        while (layer, number, len(out)) in self.tracks:
-            out.append(self.tracks[layer, number, len(out)])
+        out: list[Track] = []
+        while (track := self.tracks.get((layer, number, len(out)))) is not None:
+            out.append(track)
         return out
 
     def object_frames(self, layer: int, number: int) -> int:
@@ -101,8 +101,8 @@ def read_key(chunk: Chunk, components: int, limits: Limits) -> DataChunk:
     if chunk.address.frame:
         raise BadStream("a key frame chunk must have frame 0 in its address", clause="5.2", offset=chunk.offset)
     data = _read(chunk, KEY_FRAME, components, limits)
-    tools = {data.header[name] for name in ("shape_tool", "colour_tool")} | {min(data.header["position_tool"], GRADED)}
-    if len(tools) > 1:
+    header = data.header
+    if not min(header["position_tool"], GRADED) == header["shape_tool"] == header["colour_tool"]:
         raise BadStream("the tools of a key frame are not of one family", clause="6.3", offset=chunk.offset)
     return data
 

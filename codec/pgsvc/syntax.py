@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pgsvc.bits import BitReader, EndOfData
+from pgsvc.bits import BitReader, EndOfData, NotALeb, number
 from pgsvc.errors import BadStream
 
 if TYPE_CHECKING:
     from bitstring import Bits
 
 Record = dict[str, Any]
-LEB_LIMIT = 1 << 32
 
 
 class EndOfRecord(BadStream):
@@ -43,6 +42,10 @@ class Field:
     allowed: range | Sequence[int] | None = None
     default: Any = 0
 
+    def how_many(self, scope: Record) -> int:
+        """Values of a field with a count."""
+        return self.count(scope) if callable(self.count) else self.count or 0
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -62,45 +65,61 @@ class Structure:
             EndOfRecord: the data ends early.
             BadStream: a value is outside its range.
         """
-        scope: Record = dict(context or {})
-        record: Record = {}
-        field = self.fields[0]
+        scope: Record = dict(context) if context else {}
+        name = ""
         try:
-            for field in self.fields:
-                if field.when is not None and not field.when(scope):
-                    value = field.default
-                elif field.count is None:
-                    value = self._read_value(field, reader, scope)
-                else:
-                    count = field.count if isinstance(field.count, int) else field.count(scope)
-                    value = [self._read_value(field, reader, scope) for _ in range(count)]
-                record[field.name] = scope[field.name] = value
+            for group in self._groups:
+                if group.when is not None and not group.when(scope):
+                    scope.update(group.absent)
+                    continue
+                for name, read, allowed, field in group.steps:
+                    value = read(reader) if read is not None else self._several(field, reader, scope)
+                    if allowed is not None and value not in allowed:
+                        raise self._not_allowed(name, value)
+                    scope[name] = value
         except EndOfData:
-            raise EndOfRecord(f"{self.name} ends inside {field.name}", clause=self.clause) from None
-        return record
+            raise EndOfRecord(f"{self.name} ends inside {name}", clause=self.clause) from None
+        except NotALeb as error:
+            raise BadStream(f"{self.name}.{name} {error}", clause="2.3") from None
+        for known in context or ():
+            if known not in self._names:
+                del scope[known]
+        return scope
 
-    def _read_value(self, field: Field, reader: BitReader, scope: Record) -> Any:
-        kind = field.descriptor
+    def _several(self, field: Field, reader: BitReader, scope: Record) -> Any:
+        """The value of a field with a count, or of a structure."""
+        kind, count = field.descriptor, 1 if field.count is None else field.how_many(scope)
         if isinstance(kind, Structure):
-            return kind.read(reader, scope)
-        value = self._read_leb(field, reader) if kind == "leb" else reader.read(*_integer(kind))
-        if field.allowed is not None and value not in field.allowed:
-            raise BadStream(f"{self.name}.{field.name} is {value}, which is not allowed", clause=self.clause)
-        return value
+            values: list[Any] = [kind.read(reader, scope) for _ in range(count)]
+            return values[0] if field.count is None else values
+        read, values = number(kind), []
+        for _ in range(count):
+            values.append(read(reader))
+            if field.allowed is not None and values[-1] not in field.allowed:
+                raise self._not_allowed(field.name, values[-1])
+        return values
 
-    def _read_leb(self, field: Field, reader: BitReader) -> int:
-        value = reader.read(8)
-        if value < 128:
-            return value
-        value &= 127
-        for shift in range(7, 35, 7):
-            byte = reader.read(8)
-            value |= (byte & 127) << shift
-            if byte < 128:
-                if byte == 0 or value >= LEB_LIMIT:
-                    raise BadStream(f"{self.name}.{field.name} is not a shortest LEB128 below 2^32", clause="2.3")
-                return value
-        raise BadStream(f"{self.name}.{field.name} is not a LEB128 below 2^32", clause="2.3")
+    def _not_allowed(self, name: str, value: int) -> BadStream:
+        return BadStream(f"{self.name}.{name} is {value}, which is not allowed", clause=self.clause)
+
+    @cached_property
+    def _names(self) -> set[str]:
+        return {field.name for field in self.fields}
+
+    @cached_property
+    def _groups(self) -> list[_Group]:
+        """The fields for reading, which are asked once whether they are there where they have one condition."""
+        groups: list[_Group] = []
+        for field in self.fields:
+            if not groups or field.when is not groups[-1].when:
+                groups.append(_Group(field.when, [], {}))
+            kind, allowed = field.descriptor, field.allowed
+            if field.count is None and isinstance(kind, str):
+                groups[-1].steps.append((field.name, number(kind), allowed, field))
+            else:
+                groups[-1].steps.append((field.name, None, None, field))
+            groups[-1].absent[field.name] = field.default
+        return groups
 
     def write(self, record: Record, context: Mapping[str, Any] | None = None) -> Bits:
         """The bits of one record; the inverse of :meth:`read`.
@@ -108,35 +127,9 @@ class Structure:
         Raises:
             ValueError: a value does not fit its field.
         """
-        from bitstring import Bits
+        from pgsvc.syntax_writing import bits_of
 
-        return Bits.from_joined(self._pieces(record, dict(context or {})))
-
-    def _pieces(self, record: Record, scope: Record) -> list[Bits]:
-        pieces: list[Bits] = []
-        for field in self.fields:
-            if field.when is not None and not field.when(scope):
-                scope[field.name] = field.default
-                continue
-            value = scope[field.name] = record[field.name]
-            if field.count is not None:
-                count = field.count if isinstance(field.count, int) else field.count(scope)
-                if len(value) != count:
-                    raise ValueError(f"{self.name}.{field.name} has {len(value)} values, not {count}")
-            for item in value if field.count is not None else [value]:
-                pieces.append(self._piece(field, item, scope))
-        return pieces
-
-    def _piece(self, field: Field, value: Any, scope: Record) -> Bits:
-        if isinstance(field.descriptor, Structure):
-            return field.descriptor.write(value, scope)
-        if field.allowed is not None and value not in field.allowed:
-            raise ValueError(f"{self.name}.{field.name} = {value} is not allowed")
-        from bitstring import Bits
-
-        if field.descriptor == "leb":
-            return Bits(leb128(value))
-        return Bits(f"{field.descriptor}={int(value)}")
+        return bits_of(self, record, dict(context or {}))
 
     def to_bytes(self, record: Record, context: Mapping[str, Any] | None = None) -> bytes:
         """The record as whole bytes; structures that stand alone are byte-aligned by design.
@@ -150,23 +143,14 @@ class Structure:
         return bits.to_bytes()
 
 
-@cache
-def _integer(descriptor: str) -> tuple[int, bool]:
-    """Width in bits of ``u<n>`` or ``i<n>``, and whether it is signed."""
-    return int(descriptor[1:]), descriptor[0] == "i"
+class _Group(NamedTuple):
+    """Fields that follow each other and are there under one condition.
 
-
-def leb128(value: int) -> bytes:
-    """Unsigned LEB128 in its shortest form (spec 2.3).
-
-    Raises:
-        ValueError: the value is negative or not below 2^32.
+    Args:
+        steps: name, what reads the value and which it may have, the field; of fields that hold more than a number None.
+        absent: what they are where the condition does not hold.
     """
-    if not 0 <= value < LEB_LIMIT:
-        raise ValueError(f"{value} does not fit a LEB128 field")
-    out = bytearray()
-    while value >= 128:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+
+    when: Callable[[Record], bool] | None
+    steps: list[tuple[str, Callable[[BitReader], int] | None, range | Sequence[int] | None, Field]]
+    absent: Record

@@ -15,6 +15,10 @@ def at_once(jobs: Sequence[Callable[[], T]], threads: int) -> Iterator[T]:
 
     The error of a job is raised in its place, when all have ended.
     """
+    if min(threads, len(jobs)) < 2:
+        for job in jobs:
+            yield job()
+        return
     outcomes: dict[int, tuple[T | None, Exception | None]] = {}
     waiting = deque(enumerate(jobs))
 

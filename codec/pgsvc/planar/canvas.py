@@ -53,22 +53,22 @@ class Canvas:
         self._samples: np.ndarray | None = None  # of what is shown
         width, height = kernel.native().PATCH
         patches = (-(-group.height // height), -(-group.width // width))
-        self._stale = np.ones(patches, np.uint8)  # where the copy is not what rests
-        self._changed = np.zeros(patches, np.uint8)
+        self._all, self._none = np.ones(patches, np.uint8), np.zeros(patches, np.uint8)  # never written to
+        self._stale = self._all  # where the copy is not what rests
+        self._changed = self._none
         self.is_small = group.width * group.height < SMALL
 
     def restart(self, base: np.ndarray, splats: Summed) -> None:
         """Only these splats rest, on planes of one value each; what is shown are they."""
         kernel.native().fill(self._resting, base, self._threads)
         self._add(self._resting, splats)
-        self._stale[:] = 1
+        self._stale = self._changed = self._all
         self._shown = self._resting
-        self._changed[:] = 1
 
     def begin(self, splats: Summed) -> None:
         """These splats rest no longer."""
         self._add(self._resting, splats, subtract=True)
-        self._mark(self._stale, splats)
+        self._stale = self._with(self._stale, splats)
 
     def rest(self, splats: Summed) -> None:
         """These splats, which were shown beside the resting ones, rest from now on."""
@@ -76,9 +76,11 @@ class Canvas:
 
     def show(self, splats: Summed) -> None:
         """These splats are shown beside those that rest, all that are others than in the frame before among them."""
-        reached = np.zeros_like(self._stale)
-        self._mark(reached, splats)
-        self._changed |= self._stale | reached  # what is shown no longer lay where the copy is stale
+        reached = self._with(self._none, splats)
+        if self._stale is self._all or self._changed is self._all:
+            self._changed = self._all
+        else:
+            self._changed = self._changed | self._stale | reached  # what is shown no longer lay where the copy is stale
         if self._moving is None:
             self._moving = kernel.empty_sums(*self._shape)
         kernel.native().copy_patches(self._resting, self._moving, self._stale)
@@ -88,16 +90,17 @@ class Canvas:
 
     def samples(self) -> np.ndarray:
         """Samples of what is shown; uint8 or uint16 [C, H, W]."""
-        if self._changed.all() and not self._reuse:
+        is_whole = self._changed is self._all or bool(self._changed.all())
+        if is_whole and not self._reuse:
             samples = self._samples_of_all(None)
             self._samples = None
-        elif self._samples is None or self._changed.all():
+        elif self._samples is None or is_whole:
             self._samples = self._samples_of_all(self._samples)
             samples = self._samples if self._reuse else self._samples.copy()
         else:
             kernel.native().patches_to_samples(self._shown, self._samples, self._changed)
             samples = self._samples if self._reuse else self._samples.copy()
-        self._changed[:] = 0
+        self._changed = self._none
         return samples
 
     def _samples_of_all(self, out: np.ndarray | None) -> np.ndarray:
@@ -107,8 +110,11 @@ class Canvas:
         if len(splats.position):
             kernel.sum_i16(sums, *splats, *self._grid, subtract, cpu=self._cpu, threads=self._threads)
 
-    def _mark(self, patches: np.ndarray, splats: Summed) -> None:
+    def _with(self, patches: np.ndarray, splats: Summed) -> np.ndarray:
+        """These patches and those that splats reach."""
         if self.is_small:
-            patches[:] = 1
-        elif len(splats.position):
+            return self._all
+        if len(splats.position) and patches is not self._all:
+            patches = patches.copy()
             kernel.native().mark_patches(*splats, *self._size, *self._grid, patches)
+        return patches
