@@ -131,7 +131,10 @@ int graded_key(Data data, State state, Numbers numbers, Powers powers, Tables ta
                 size(colour, 1) == h.components,
             "position [N,2], shape [N,3] and colour [N,C] must agree");
     const pgs::Splats out{position.data(), shape.data(), colour.data()};
-    return reading(data, state, [&](pgs_range_reader &reader) { pgs::key_splats(reader, h, first, n, out); });
+    return reading(data, state, [&](pgs_range_reader &reader) {
+        const pgs::KeySlice slice{&reader, &h, n, out};
+        pgs::key_splats(&slice, 1, first);
+    });
 }
 
 int motion_fields(Data data, State state, Steps steps, Tables tables, Flat<int32_t> modes, Array<int32_t, 4> vectors) {

@@ -3,6 +3,9 @@
 #pragma once
 #include <algorithm>
 #include <cstring>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "pgs_kernel.h"
 
@@ -40,6 +43,15 @@ struct RangeState : pgs_range_reader {
         return int32_t(value);
     }
 
+    // Likewise below 2.
+    int32_t bit() {
+        const uint32_t unit = range >> 1;
+        if (code >= 2 * unit) return -1;
+        const uint32_t one = code >= unit;
+        leave(unit & -one, unit);
+        return int32_t(one);
+    }
+
     // value / of, exact for values of 32 bits, from the inverse UINT64_MAX / of + 1, which is at most 1 too large in 2^64.
     static uint32_t share(uint64_t inverse, uint32_t value) { return uint32_t((unsigned __int128)inverse * value >> 64); }
 
@@ -52,10 +64,14 @@ private:
     }
 
     uint32_t next() const { // four bytes from the position on, zeros behind the data
-        if (position + 4 <= size) {
+        if (__builtin_expect(position + 4 <= size, 1)) {
             const uint8_t *p = data + position;
             return uint32_t(p[0]) << 24 | uint32_t(p[1]) << 16 | uint32_t(p[2]) << 8 | p[3];
         }
+        return last();
+    }
+
+    __attribute__((noinline, cold)) uint32_t last() const {
         uint32_t out = 0;
         for (uint64_t at = position; at < position + 4; at++) out = out << 8 | (at < size ? data[at] : 0);
         return out;
@@ -67,7 +83,12 @@ struct Total {
     uint64_t inverse;
     uint32_t value;
 
-    void set(uint32_t total) { value = total, inverse = UINT64_MAX / total + 1; } // of 2 or more
+    // Of 2 or more. The inverse is too large by less than 2^32 / total, which is exact enough for 32 bits, and found among doubles,
+    // as symbols need the other divider.
+    void set(uint32_t total) {
+        value = total;
+        inverse = 2 * (uint64_t(int64_t(0x1p63 / int32_t(total))) + 4096);
+    }
     uint32_t unit(uint32_t range) const { return RangeState::share(inverse, range); }
 };
 
@@ -105,27 +126,39 @@ private:
     int32_t other(RangeState &r, uint32_t unit) {
         const uint32_t value = r.code / unit;
         if (value >= total_.value) return -1;
-        Vector below{}, ends[LANES / WIDTH];
-        for (int i = 0; i < LANES / WIDTH; i++) {
+        Vector ends[VECTORS], below[VECTORS]; // all bits for symbols that end at the value or before
+        for (int i = 0; i < VECTORS; i++) {
             std::memcpy(&ends[i], ends_ + START + WIDTH * i, sizeof ends[i]);
-            const Vector is_below = Vector(ends[i] <= uint16_t(value));
-            below -= is_below;
-            ends[i] += ~is_below & uint16_t(STEP);
+            below[i] = Vector(ends[i] <= uint16_t(value));
+            ends[i] += ~below[i] & uint16_t(STEP);
         }
-        const int32_t s = sum(below);
+        const int32_t s = count(below);
         r.narrow(unit, ends_[START + s - 1], ends_[START + s]);
         std::memcpy(ends_ + START, ends, sizeof ends);
         grow();
         return s;
     }
 
-    static constexpr int WIDTH = 8, START = WIDTH, LANES = (SIZE + WIDTH - 1) / WIDTH * WIDTH;
+    static constexpr int WIDTH = 8, START = WIDTH, VECTORS = (SIZE + WIDTH - 1) / WIDTH, LANES = VECTORS * WIDTH;
     typedef uint16_t Vector __attribute__((vector_size(2 * WIDTH)));
 
-    static int32_t sum(Vector v) { // of small numbers
+    // How many lanes are set, all of them before the others; the last one never is.
+    static int32_t count(const Vector *below) {
+#ifdef __SSE2__
+        static_assert(VECTORS <= 4);
+        uint32_t bits = 0;
+        for (int i = 0; i < VECTORS; i += 2) {
+            const auto pair = _mm_packs_epi16(__m128i(below[i]), __m128i(below[std::min(i + 1, VECTORS - 1)]));
+            bits |= uint32_t(_mm_movemask_epi8(pair)) << (WIDTH * i);
+        }
+        return __builtin_ctz(~bits);
+#else
+        Vector sum{};
+        for (int i = 0; i < VECTORS; i++) sum -= below[i];
         uint64_t halves[2];
-        std::memcpy(halves, &v, sizeof halves);
+        std::memcpy(halves, &sum, sizeof halves);
         return int32_t((halves[0] + halves[1]) * 0x0001000100010001 >> 48);
+#endif
     }
 
     void grow() {
