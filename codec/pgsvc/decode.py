@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pgsvc import kernel
+from pgsvc.errors import BadStream
 from pgsvc.entropy import SymbolReader
 from pgsvc.headers import GRADED
 from pgsvc.planar import compiled
@@ -96,6 +98,21 @@ def key_state(chunk: DataChunk, picture_format: PictureFormat, cpu: str | None) 
     return key_frame(header, symbols, f.width, f.height, f.components)
 
 
+def _key_states(chunks: Sequence[DataChunk], f: PictureFormat, cpu: str | None) -> list[SplatSet | None]:
+    """What :func:`key_state` returns, for chunks that are read faster together; None: of others, or there is an error to be found."""
+    states: list[SplatSet | None] = [None] * len(chunks)
+    if kernel.select(cpu) == "reference":
+        return states
+    graded = [c.header["shape_tool"] == c.header["position_tool"] == GRADED for c in chunks]
+    with suppress(BadStream):
+        keys = {i: (_reader(c, cpu), c.header) for i, c in enumerate(chunks) if graded[i]}
+        for i, state in zip(keys, compiled.key_splats_together([*keys.values()], _frame(f)), strict=True):
+            if state is not None:
+                keys[i][0].finish()
+            states[i] = state
+    return states
+
+
 def _reader(chunk: DataChunk, cpu: str | None) -> RangeReader:
     return RangeReader(chunk.symbols, native=kernel.select(cpu) != "reference")
 
@@ -109,17 +126,23 @@ Motion = dict[int, "tuple[compiled.Fields | list[np.ndarray | None], RangeReader
 
 
 def track_states(
-    segment: Segment, track: Track, picture_format: PictureFormat, cpu: str | None = None, motion: Motion | None = None
+    segment: Segment,
+    track: Track,
+    picture_format: PictureFormat,
+    cpu: str | None = None,
+    motion: Motion | None = None,
+    key: SplatSet | None = None,
 ) -> Iterator[SplatSet]:
     """The splat states of a track of the segment, key frame first, then each predicted frame.
 
     Args:
+        key: the first state if it is known.
         motion: what the tracks of a segment share when they are decoded side by side, an empty dictionary at first.
 
     Raises:
         BadStream: the entropy-coded data break a rule.
     """
-    state = key_state(track.key, picture_format, cpu)
+    state = key_state(track.key, picture_format, cpu) if key is None else key
     motion = {} if motion is None else motion
     yield state
     for chunk in track.predicted:
@@ -215,8 +238,12 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
     motion: Motion = {}
     slices = {(k, o): len(segment.slices(k, o)) for k in range(level + 1) for o in range(len(segment.object_layers))}
     tracks = {k: track for k, track in segment.tracks.items() if k[0] <= level and k[2] < slices[k[:2]]}
-    running = {key: track_states(segment, track, setup.format, setup.cpu, motion) for key, track in tracks.items()}
     threads = _reading_threads(setup, tracks.values())
+    keys = _keys(setup, [track.key for track in tracks.values()], threads)
+    running = {
+        name: track_states(segment, track, setup.format, setup.cpu, motion, key)
+        for (name, track), key in zip(tracks.items(), keys, strict=True)
+    }
     begins = {chunk.frame for track in tracks.values() for chunk in (track.key, *track.predicted)}
     for frame in range(stop):
         due = {key: states for key, states in running.items() if tracks[key].frames > frame}
@@ -228,6 +255,14 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
             yield dict(zip(due, at_once(jobs, threads), strict=True))
         else:
             yield {key: next(states) for key, states in due.items()}
+
+
+def _keys(setup: Setup, chunks: Sequence[DataChunk], threads: int) -> list[SplatSet | None]:
+    """What :func:`_key_states` returns, some chunks in each thread."""
+    each = -(-len(chunks) // threads)
+    parts = [chunks[i : i + each] for i in range(0, len(chunks), each or 1)]
+    jobs = [partial(_key_states, part, setup.format, setup.cpu) for part in parts]
+    return [state for states in at_once(jobs, threads) for state in states]
 
 
 def _reading_threads(setup: Setup, tracks: Iterable[Track]) -> int:
