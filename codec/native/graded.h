@@ -101,15 +101,19 @@ inline int64_t colour_exponent(const Header &h, int component, const int32_t *sh
     const int step = h.energy_step + (component ? 2 * h.chroma_steps[component - 1] : 0);
     return (int64_t(step) << 9) - ((shape[0] + shape[2]) >> 1);
 }
-inline void colours(const Header &h, const int32_t *energy, const int32_t *shape, int64_t *colour) {
-    for (int c = 0; c < h.components; c++) {
+template <int COMPONENTS> void colours_of(const Header &h, const int32_t *energy, const int32_t *shape, int64_t *colour) {
+    for (int c = 0; c < COMPONENTS; c++) {
         const int64_t x = colour_exponent(h, c, shape), value = energy[c] * exp2(h.powers, x & 4095);
         const int shift = 20 - int(x >> 12);
         colour[c] = shift > 0 ? (value + (int64_t(1) << (shift - 1))) >> shift : shift_left(value, -shift);
     }
-    if (!h.is_rgb) return;
+    if (COMPONENTS == 1 || !h.is_rgb) return;
     const int64_t y = colour[0], co = colour[1], cg = colour[2];
     colour[0] = y + co - cg, colour[1] = y + cg, colour[2] = y - co - cg;
+}
+inline void colours(const Header &h, const int32_t *energy, const int32_t *shape, int64_t *colour) {
+    if (h.components == 1) colours_of<1>(h, energy, shape, colour);
+    else colours_of<3>(h, energy, shape, colour);
 }
 
 // A key frame slice, or what is born in a predicted frame.
