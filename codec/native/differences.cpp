@@ -219,7 +219,8 @@ private:
         const std::vector<uint8_t> context(rows, uint8_t(inner));
         for (size_t c = 0; rows && c < width; c++) {
             const Quantity q = quantities[c];
-            const SignedNumbers numbers{&data, rows, tables.lengths[q], context.data(), tables.halves[q], out.data() + c * rows};
+            const SignedNumbers numbers{&data, rows, tables.lengths[q], context.data(), tables.halves[q],
+                                        out.data() + c * rows};
             code_signed(&numbers, 1);
         }
         return out;

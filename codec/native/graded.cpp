@@ -19,8 +19,9 @@ struct Slice {
     Places places;
 
     Slice(const KeySlice &slice, const KeyTables &first)
-        : of(slice), h(*slice.header), n(slice.n), components(size_t(h.components)), tables(first), context(n), symbol(n), place_bits{std::vector<uint8_t>(n), std::vector<uint8_t>(n)},
-          energy(n * components), shear(n), low(n), scale(2 * n), bits(n), slant(n), scale_exp(n), places(n) {}
+        : of(slice), h(*slice.header), n(slice.n), components(size_t(h.components)), tables(first), context(n), symbol(n),
+          place_bits{std::vector<uint8_t>(n), std::vector<uint8_t>(n)}, energy(n * components), shear(n), low(n),
+          scale(2 * n), bits(n), slant(n), scale_exp(n), places(n) {}
 
     SignedNumbers numbers(Lengths *lengths, Halves &halves, int32_t *out) const {
         return {of.reader, n, lengths, context.data(), halves, out};

@@ -125,7 +125,7 @@ int reading(const Data &data, State &state, const Work &work) {
     return int(fault);
 }
 
-// Rows of slices whose symbols are read in turns.
+// A key frame slice, one of some whose symbols are read in turns.
 struct KeyJob {
     Data data;
     State state;
@@ -255,8 +255,8 @@ void bind_decoding(nb::module_ &m) {
     m.def("range_uniform", &range_uniform, a("data"), a("state"), a("size"), a("out"),
           "Equally likely numbers out [n] below sizes (spec 7.9).");
     m.def("graded_keys", &graded_keys, a("slices"), a("powers"), a("tables"),
-          "Splats of key frame slices (spec 7.11, 8.2), of each (data, state, numbers, position, shape, colour). Returns a fault for "
-          "each, 0: none.");
+          "Splats of key frame slices (spec 7.11, 8.2), of each (data, state, numbers, position, shape, colour). Returns a fault "
+          "of each, 0: none.");
     m.def("motion_fields", &motion_fields, a("data"), a("state"), a("steps"), a("tables"), a("modes"), a("vectors"),
           "Motion fields of a chunk (spec 7.12). Returns a fault.");
     m.def("graded_frames", &graded_frames, a("data"), a("state"), a("numbers"), a("powers"), a("steps"), a("modes"),

@@ -1,5 +1,6 @@
 // The adaptive range coder's decoder (spec 7.9): each symbol waits for the range that the one before leaves, so what counts is
-// the length of that chain. Nothing in it branches on data, and of two divisions one is left.
+// the length of that chain; where payloads take turns (turns.h), the number of instructions. Nothing in it branches on data, and
+// of two divisions one is left.
 #pragma once
 #include <algorithm>
 #include <cstring>
@@ -54,7 +55,7 @@ struct RangeState : pgs_range_reader {
         return int32_t(one);
     }
 
-    // value / of, exact for values of 32 bits, from the inverse UINT64_MAX / of + 1, which is at most 1 too large in 2^64.
+    // value / of, exact for values of 32 bits, from the inverse 2^64 / of, too large by less than 2^32 / of.
     static uint32_t share(uint64_t inverse, uint32_t value) { return uint32_t((unsigned __int128)inverse * value >> 64); }
 
 private:
@@ -79,8 +80,8 @@ struct Total {
     uint64_t inverse;
     uint32_t value;
 
-    // Of 2 or more. The inverse is too large by less than 2^32 / total, which is exact enough for 32 bits, and found among doubles,
-    // as symbols need the other divider.
+    // Of 2 or more. The inverse is too large by less than 2^32 / total, which is exact enough for 32 bits, and found among
+    // doubles, as symbols need the other divider.
     void set(uint32_t total) {
         value = total;
         inverse = 2 * (uint64_t(int64_t(0x1p63 / int32_t(total))) + 4096);

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pgsvc import kernel
-from pgsvc.errors import BadStream
 from pgsvc.entropy import SymbolReader
+from pgsvc.errors import BadStream
 from pgsvc.headers import GRADED
 from pgsvc.planar import compiled
 from pgsvc.planar.dequantise import key_frame, predicted_frames
@@ -99,7 +99,7 @@ def key_state(chunk: DataChunk, picture_format: PictureFormat, cpu: str | None) 
 
 
 def _key_states(chunks: Sequence[DataChunk], f: PictureFormat, cpu: str | None) -> list[SplatSet | None]:
-    """What :func:`key_state` returns, for chunks that are read faster together; None: of others, or there is an error to be found."""
+    """What :func:`key_state` returns of chunks that are read faster together; None: of others, or it would raise an error."""
     states: list[SplatSet | None] = [None] * len(chunks)
     if kernel.select(cpu) == "reference":
         return states
