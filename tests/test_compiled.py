@@ -112,6 +112,28 @@ def test_key_frames_of_anything(data: bytes, count: int, fields: dict) -> None:
 @given(
     st.integers(0, 2**32 - 1),
     KINDS,
+    st.lists(st.tuples(st.sampled_from([0, 1, 13, 40, 200]), PRECISIONS, st.booleans()), max_size=7),
+)
+def test_key_frames_together(seed: int, kind: tuple[int, bool], slices: list[tuple[int, dict, bool]]) -> None:
+    """Slices of any sizes and headers, some of other data, are what each of them is by itself."""
+    chroma, is_rgb = kind
+    m = Maker(seed, 70, 45, chroma, **({"matrix_coefficients": 0} if is_rgb else {}))
+    frame, coded = Frame(70, 45, m.components, is_rgb), []
+    for count, fields, is_broken in slices:
+        header, writer = m.graded_header(count, **fields), RangeWriter()
+        code_graded(writer, header, 70, 45, m.components, m.graded_symbols(header))
+        coded.append((b"\xff" * 9 if is_broken else writer.finish(), header))
+    readers = [RangeReader(data) for data, _ in coded]
+    found = compiled.key_splats_together([(r, h) for r, (_, h) in zip(readers, coded, strict=True)], frame)
+    for (data, header), reader, state in zip(coded, readers, found, strict=True):
+        alone = keys_of(data, header, frame)[0]
+        assert isinstance(alone, str) if state is None else alone == (rows(state), reader.state.tolist())
+
+
+@quick
+@given(
+    st.integers(0, 2**32 - 1),
+    KINDS,
     st.sampled_from([0, 1, 40]),
     st.integers(0, 6),
     st.sampled_from([3, 32767]),

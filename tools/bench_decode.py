@@ -34,7 +34,7 @@ from pgsvc import kernel
 from pgsvc.stream import Stream
 
 GROUPS = {
-    "splats": ("graded_key", "graded_frames", "motion_fields", "range_decode", "range_uniform"),
+    "splats": ("graded_keys", "graded_frames", "motion_fields", "range_decode", "range_uniform"),
     "sum": ("sum_i16", "scale_splats"),
     "samples": ("to_samples", "patches_to_samples"),
     "geometry": ("geometry", "changed_splats", "mark_patches"),

@@ -9,17 +9,17 @@ constexpr int64_t LOWEST = -(1 << 15), HIGHEST = (1 << 15) - 1; // of vectors
 constexpr int FINEST_MOVE = -3, COARSEST_MOVE = 3, VECTOR_SHIFT = 7;
 
 // One component of a field [rows, columns], in place, from what the median of left, above and above right does not promise.
-void restore(int64_t *v, int32_t rows, int32_t columns) {
+void restore(int32_t *v, int32_t rows, int32_t columns) {
     for (int32_t row = 0; row < rows; row++)
         for (int32_t i = 0; i < columns; i++) {
-            int64_t *here = v + int64_t(row) * columns + i, left = i ? here[-1] : 0, above = left, right = left;
+            int32_t *here = v + int64_t(row) * columns + i, left = i ? here[-1] : 0, above = left, right = left;
             if (row) {
                 above = here[-columns];
                 right = here[-columns + (i + 1 < columns)];
                 if (i == 0) left = above;
             }
-            const int64_t median = std::max(std::min(left, above), std::min(std::max(left, above), right));
-            *here = clip(*here + median, LOWEST, HIGHEST);
+            const int32_t median = std::max(std::min(left, above), std::min(std::max(left, above), right));
+            *here = clip(int64_t(*here) + median, LOWEST, HIGHEST);
         }
 }
 
@@ -44,16 +44,17 @@ int32_t mixed(int32_t x, int32_t y, int32_t left, int32_t right) {
 }
 
 // Magnitudes of the energies of a decoded splat in steps of its components.
-void energies(const Header &h, const int16_t *colour, const int32_t *shape, int64_t *out) {
-    for (int c = 0; c < h.components; c++) out[c] = colour[c];
+void energies(const Header &h, const int16_t *colour, const int32_t *shape, int32_t *out) {
+    int64_t of[3];
+    for (int c = 0; c < h.components; c++) of[c] = colour[c];
     if (h.is_rgb) {
         const int64_t r = colour[0], g = colour[1], b = colour[2];
-        out[0] = (r + 2 * g + b) >> 2, out[1] = 2 * (r - b) >> 2, out[2] = (2 * g - r - b) >> 2;
+        of[0] = (r + 2 * g + b) >> 2, of[1] = 2 * (r - b) >> 2, of[2] = (2 * g - r - b) >> 2;
     }
     for (int c = 0; c < h.components; c++) {
         const int64_t x = colour_exponent(h, c, shape), unit = exp2(h.powers, x & 4095);
         const int shift = 20 - int(x >> 12);
-        out[c] = std::min((std::abs(out[c]) << std::max(shift, 0)) / (unit << std::max(-shift, 0)), MOST);
+        out[c] = int32_t(std::min((std::abs(of[c]) << std::max(shift, 0)) / (unit << std::max(-shift, 0)), MOST));
     }
 }
 
@@ -136,14 +137,16 @@ private:
         std::vector<int32_t> fresh_position(2 * count), fresh_shape(3 * count);
         std::vector<int16_t> fresh_colour(components * count);
         const Splats fresh{fresh_position.data(), fresh_shape.data(), fresh_colour.data()};
-        if (count) key_splats(data, h, born, count, fresh);
+        const KeySlice slice{&data, &h, count, fresh};
+        if (count) key_splats(&slice, 1, born);
 
         const Quantity of_shape[] = {SCALE, SHEAR, SCALE}, of_colour[] = {ENERGY, CHROMA, CHROMA},
                        of_position[] = {POSITION, POSITION};
         const auto position = columns(UPDATE_POSITION, inner, of_position, 2);
         const auto shape = columns(UPDATE_SHAPE, inner, of_shape, 3);
         const auto energy = columns(UPDATE_COLOUR, inner, of_colour, components);
-        const int64_t *p = position.data(), *s = shape.data(), *e = energy.data();
+        const int32_t *p = position.data(), *s = shape.data(), *e = energy.data();
+        const size_t p_rows = position.size() / 2, s_rows = shape.size() / 3, e_rows = energy.size() / components;
         size_t taken = 0;
         for (size_t i = 0; i < n; i++) {
             int32_t *to_position = out.position + 2 * i, *to_shape = out.shape + 3 * i;
@@ -161,21 +164,24 @@ private:
                 position_exponents(h, bits[i], slant[i], to_shape, exponents);
                 for (int k = 0; k < 2; k++) {
                     const int by = 8 + int(clip(exponents[k], FINEST_MOVE, COARSEST_MOVE));
-                    to_position[k] = clip_position(to_position[k] + shift_left(*p++, by));
+                    to_position[k] = clip_position(to_position[k] + shift_left(p[size_t(k) * p_rows], by));
                 }
+                p++;
             }
             if (update[i] & UPDATE_COLOUR) {
+                int32_t of_splat[3];
                 int64_t colour[3];
-                colours(h, e, to_shape, colour);
+                for (size_t c = 0; c < components; c++) of_splat[c] = e[c * e_rows];
+                colours(h, of_splat, to_shape, colour);
                 for (size_t c = 0; c < components; c++) to_colour[c] = clip_colour(to_colour[c] + colour[c]);
-                e += components;
+                e++;
             }
             if (update[i] & UPDATE_SHAPE) {
                 const int scale = 12 + scale_exponent(h, bits[i], slant[i]), shear = 12 + shear_exponent(h, bits[i]);
-                const int64_t sum[3] = {to_shape[0] + shift_left(s[0], scale), to_shape[1] + shift_left(s[1], shear),
-                                        to_shape[2] + shift_left(s[2], scale)};
+                const int64_t sum[3] = {to_shape[0] + shift_left(s[0], scale), to_shape[1] + shift_left(s[s_rows], shear),
+                                        to_shape[2] + shift_left(s[2 * s_rows], scale)};
                 clip_shape(sum, to_shape);
-                s += 3;
+                s++;
             }
         }
     }
@@ -188,7 +194,7 @@ private:
         if (std::equal(shape, shape + 3, last_shape) && std::equal(colour, colour + components, last_colour)) return;
         std::copy_n(shape, 3, last_shape);
         std::copy_n(colour, components, last_colour);
-        int64_t energy[3];
+        int32_t energy[3];
         energies(h, colour, shape, energy);
         bits[i] = energy_bits(h, energy);
         slant[i] = slant_bits(shape[1]);
@@ -205,14 +211,17 @@ private:
         }
     }
 
-    // Differences of the splats with a bit, one column after the other; [rows, width].
-    std::vector<int64_t> columns(int bit, int inner, const Quantity *quantities, size_t width) {
+    // Differences of the splats with a bit, one column after the other; [width, rows].
+    std::vector<int32_t> columns(int bit, int inner, const Quantity *quantities, size_t width) {
         size_t rows = 0;
         for (const uint8_t u : update) rows += (u & bit) > 0;
-        std::vector<int64_t> out(rows * width);
+        std::vector<int32_t> out(rows * width);
+        const std::vector<uint8_t> context(rows, uint8_t(inner));
         for (size_t c = 0; rows && c < width; c++) {
             const Quantity q = quantities[c];
-            code_signed(data, tables.lengths[q], tables.halves[q], rows, [=](size_t) { return inner; }, out.data() + c, width);
+            const SignedNumbers numbers{&data, rows, tables.lengths[q], context.data(), tables.halves[q],
+                                        out.data() + c * rows};
+            code_signed(&numbers, 1);
         }
         return out;
     }
@@ -222,12 +231,15 @@ private:
 
 void code_fields(pgs_range_reader &data, const Step *steps, int32_t frames, MotionTables tables, const Fields &out) {
     const size_t plane = size_t(out.rows) * size_t(out.columns);
-    std::vector<int64_t> residual(2 * plane);
+    std::vector<int32_t> residual(2 * plane);
+    std::vector<uint8_t> axes(2 * plane);
+    std::fill_n(axes.begin() + ptrdiff_t(plane), plane, uint8_t(1));
     std::vector<int32_t> last(2 * plane);
     for (int32_t f = 0; f < frames; f++) {
         out.modes[f] = Reader(data).symbol(tables.modes[steps[f].after >= 0]);
         if (out.modes[f] == STILL) continue;
-        code_signed(data, tables.lengths, tables.halves, 2 * plane, [=](size_t i) { return i >= plane; }, residual.data(), 1);
+        const SignedNumbers numbers{&data, 2 * plane, tables.lengths, axes.data(), tables.halves, residual.data()};
+        code_signed(&numbers, 1);
         for (size_t axis = 0; axis < 2; axis++) {
             restore(residual.data() + axis * plane, out.rows, out.columns);
             for (size_t i = 0; i < plane; i++) {

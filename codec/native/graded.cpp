@@ -1,158 +1,175 @@
-// Key frames with graded tools: the tree of counts, energies, shapes and places, and what splats follow from them.
+// Key frames with graded tools: energies, shapes and places, and what splats follow from them.
 #include "graded.h"
 
 namespace pgs {
 
 namespace {
 
-uint32_t gather(uint32_t x) { // the even bits
-    x &= 0x55555555;
-    x = (x | x >> 1) & 0x33333333;
-    x = (x | x >> 2) & 0x0F0F0F0F;
-    x = (x | x >> 4) & 0x00FF00FF;
-    return (x | x >> 8) & 0x0000FFFF;
-}
+// What is known of a slice between its passes; arrays of numbers lie one behind the other.
+struct Slice {
+    const KeySlice &of;
+    const Header &h;
+    const size_t n, components;
+    KeyTables tables;
+    std::vector<uint32_t> cells;
+    std::vector<uint8_t> context, symbol, place_bits[2];
+    std::vector<int32_t> energy, shear, low; // [components, n], Q12, and numbers of an axis
+    std::vector<int32_t> scale;              // [2, n]
+    std::vector<int8_t> bits, slant, scale_exp;
+    Places places;
 
-struct Node {
-    uint32_t code;      // Morton prefix, 32 bits at the most
-    int32_t size, share; // splats, how many of them lie in the first half
-    bool inside;        // whether the second half has cells of the picture
+    Slice(const KeySlice &slice, const KeyTables &first)
+        : of(slice), h(*slice.header), n(slice.n), components(size_t(h.components)), tables(first), context(n), symbol(n),
+          place_bits{std::vector<uint8_t>(n), std::vector<uint8_t>(n)}, energy(n * components), shear(n), low(n),
+          scale(2 * n), bits(n), slant(n), scale_exp(n), places(n) {}
+
+    SignedNumbers numbers(Lengths *lengths, Halves &halves, int32_t *out) const {
+        return {of.reader, n, lengths, context.data(), halves, out};
+    }
+
+    void find_energy_context(size_t component) {
+        if (component == 0) return;
+        each([before = energy.data() + n * (component - 1), to = context.data()](const Header &, size_t i) {
+            to[i] = uint8_t(std::min(bit_length(uint64_t(std::abs(before[i]))), 7));
+        });
+    }
+
+    // Functions of each splat work on copies of what they read through: what they write could be any of that.
+    template <typename Use> void each(const Use &use) const {
+        const Header header = h;
+        for (size_t i = 0, end = n; i < end; i++) use(header, i);
+    }
+
+    void find_shear_context() {
+        const int32_t *luma = energy.data();
+        const size_t first = components > 1 ? n : 0, second = 2 * first; // of grey the others are not used
+        each([=, to = bits.data(), context_to = context.data()](const Header &header, size_t i) {
+            const int32_t of_splat[3] = {luma[i], luma[first + i], luma[second + i]};
+            const int found = energy_bits(header, of_splat);
+            to[i] = int8_t(found);
+            context_to[i] = uint8_t(shear_exponent(header, found) - FINEST);
+        });
+    }
+
+    void find_scale_context() {
+        each([known = bits.data(), steps = shear.data(), slants = slant.data(), exponents = scale_exp.data(),
+              to = context.data()](const Header &header, size_t i) {
+            const int of_splat = known[i];
+            steps[i] = clip(shift_left(steps[i], 12 + shear_exponent(header, of_splat)), -SHEAR_LIMIT, SHEAR_LIMIT); // Q12 now
+            const int found = slant_bits(steps[i]), exponent = scale_exponent(header, of_splat, found);
+            slants[i] = int8_t(found);
+            exponents[i] = int8_t(exponent);
+            to[i] = uint8_t(exponent - FINEST);
+        });
+    }
+
+    void find_scale_bits(size_t axis) {
+        std::copy(symbol.begin(), symbol.end(), scale.begin() + ptrdiff_t(n * axis));
+        places.find(n, 0, [exponents = scale_exp.data()](size_t i) { return std::max(-1 - exponents[i], 0); });
+    }
+
+    void find_shapes_and_colours() {
+        const int32_t *luma = energy.data(), *a = scale.data(), *b = a + n;
+        const size_t first = components > 1 ? n : 0, second = 2 * first;
+        each([=, to = of.out, steps = shear.data(), exponents = scale_exp.data(), known = bits.data(), slants = slant.data(),
+              x_bits = place_bits[0].data(), y_bits = place_bits[1].data()](const Header &header, size_t i) {
+            const int by = 12 + exponents[i];
+            const int64_t shape[3] = {(int64_t(a[i]) << by) + A_LOW, steps[i], (int64_t(b[i]) << by) + A_LOW};
+            int32_t *clipped = to.shape + 3 * i;
+            clip_shape(shape, clipped);
+            int place[2]; // exponents
+            position_exponents(header, known[i], slants[i], clipped, place);
+            x_bits[i] = uint8_t(clip(header.cell_bits - place[0], 0, header.cell_bits - FINEST_POSITION));
+            y_bits[i] = uint8_t(clip(header.cell_bits - place[1], 0, header.cell_bits - FINEST_POSITION));
+            const int32_t of_splat[3] = {luma[i], luma[first + i], luma[second + i]};
+            int64_t colour[3];
+            colours(header, of_splat, clipped, colour);
+            int16_t *to_colour = to.colour + size_t(header.components) * i;
+            for (int c = 0; c < header.components; c++) to_colour[c] = clip_colour(colour[c]);
+        });
+    }
+
+    void find_low_places(size_t axis) {
+        std::fill(low.begin(), low.end(), 0);
+        places.find(n, 0, [widths = place_bits[axis].data()](size_t i) { return widths[i]; });
+    }
+
+    void find_places(size_t axis) {
+        each([axis, to = of.out.position + axis, codes = cells.data(), widths = place_bits[axis].data(),
+              parts = low.data()](const Header &header, size_t i) {
+            const int64_t cell = gather(codes[i] >> axis), part = 2 * parts[i] + 1;
+            to[2 * i] = clip_position((cell << (8 + header.cell_bits)) + (part << (7 + header.cell_bits - widths[i])));
+        });
+    }
 };
 
-// How many splats of each node with two halves lie in the first one, all small ones before all large ones (spec 7.10).
-void split(pgs_range_reader &data, KeyTables &t, Node *nodes, size_t count) {
-    struct Large { Node *node; int64_t low, high; };
-    std::vector<Large> large;
-    Reader reader(data);
-    for (Node *v = nodes; v < nodes + count; v++)
-        if (v->inside && v->size <= SMALL) v->share = reader.symbol(t.small[v->size]);
-        else if (v->inside) large.push_back({v, 0, 0});
-    for (Large &l : large) {
-        const int64_t bucket = reader.symbol(t.large), n = int64_t(l.node->size) + 1;
-        l.low = (bucket * n + BUCKETS - 1) / BUCKETS;
-        l.high = ((bucket + 1) * n + BUCKETS - 1) / BUCKETS;
+void code_trees(std::vector<Slice> &slices) {
+    std::vector<Tree> trees;
+    for (Slice &s : slices) {
+        const auto cells = [&](int32_t samples) { return uint32_t((samples - 1) >> s.h.cell_bits) + 1; };
+        trees.push_back({s.of.reader, cells(s.h.width), cells(s.h.height), s.n, s.tables.small, &s.tables.large});
     }
-    for (const Large &l : large)
-        if (l.high <= l.low || l.high - l.low > 65536) throw Fault::no_number;
-    for (const Large &l : large) l.node->share = int32_t(l.low + reader.number(uint32_t(l.high - l.low)));
-    if (std::any_of(nodes, nodes + count, [](const Node &v) { return v.share > v.size; })) throw Fault::more_than_all;
+    std::vector<uint32_t> cells[ABREAST];
+    code_cells(trees.data(), trees.size(), cells);
+    for (size_t k = 0; k < slices.size(); k++) slices[k].cells.swap(cells[k]);
 }
 
-// Morton codes of the cells of n splats, in order.
-std::vector<uint32_t> code_cells(pgs_range_reader &data, const Header &h, KeyTables &t, size_t n) {
-    const int64_t cell = int64_t(1) << h.cell_bits;
-    const int64_t columns = (h.width + cell - 1) >> h.cell_bits, rows = (h.height + cell - 1) >> h.cell_bits;
-    // Each node has a splat. One node more, as the last one is written before it is known to be there.
-    std::vector<Node> nodes(n + 1), next(n + 1);
-    size_t count = n > 0;
-    nodes[0] = {0, int32_t(n), 0, false};
-    for (int bit = 2 * bit_length(uint64_t(std::max(columns, rows) - 1)) - 1; bit >= 0; bit--) {
-        for (size_t i = 0; i < count; i++) {
-            Node &v = nodes[i];
-            const uint32_t second = (2 * v.code + 1) << bit;
-            v.inside = gather(second) < columns && gather(second >> 1) < rows;
-            v.share = v.size;
+void code_numbers(std::vector<Slice> &slices, const KeyTables &first) {
+    std::vector<SignedNumbers> numbers(slices.size());
+    Halves halves[ABREAST];
+    const auto code = [&](const auto &numbers_of) {
+        for (size_t k = 0; k < slices.size(); k++) {
+            std::copy_n(first.halves, LENGTHS, halves[k]);
+            numbers[k] = numbers_of(slices[k], halves[k]);
         }
-        split(data, t, nodes.data(), count);
-        const size_t before = count;
-        count = 0;
-        for (size_t i = 0; i < before; i++) {
-            const Node &v = nodes[i];
-            next[count] = {2 * v.code, v.share, 0, false};
-            count += v.share > 0;
-            next[count] = {2 * v.code + 1, v.size - v.share, 0, false};
-            count += v.share < v.size;
-        }
-        nodes.swap(next);
+        code_signed(numbers.data(), numbers.size());
+    };
+    const auto components = slices.empty() ? 0 : slices[0].components;
+    for (size_t c = 0; c < components; c++)
+        code([&](Slice &s, Halves &fresh) {
+            s.find_energy_context(c);
+            Lengths *lengths[] = {s.tables.energy_0, s.tables.energy_1, s.tables.energy_2};
+            return s.numbers(lengths[c], fresh, s.energy.data() + c * s.n);
+        });
+    code([](Slice &s, Halves &fresh) {
+        s.find_shear_context();
+        return s.numbers(s.tables.shear, fresh, s.shear.data());
+    });
+}
+
+void code_low_bits(std::vector<Slice> &slices, int32_t *(*out)(Slice &, size_t), size_t axis) {
+    Turns<LowBits> rests;
+    for (Slice &s : slices)
+        rests.add(*s.of.reader, s.places.count, {s.places.at.data(), s.places.value.data(), out(s, axis)});
+    rests.run();
+}
+
+void code_scales(std::vector<Slice> &slices) {
+    for (Slice &s : slices) s.find_scale_context();
+    for (size_t axis = 0; axis < 2; axis++) {
+        Turns<Symbols<OCTAVE_HALVES>> symbols;
+        for (Slice &s : slices) symbols.add(*s.of.reader, s.n, {s.tables.scale[axis], s.context.data(), s.symbol.data()});
+        symbols.run();
+        for (Slice &s : slices) s.find_scale_bits(axis);
+        code_low_bits(slices, [](Slice &s, size_t a) { return s.scale.data() + s.n * a; }, axis);
     }
-    std::vector<uint32_t> codes(n);
-    size_t at = 0;
-    for (size_t i = 0; i < count; i++)
-        for (int32_t k = 0; k < nodes[i].size; k++) codes[at++] = nodes[i].code;
-    return codes;
 }
 
 } // namespace
 
-int energy_bits(const Header &h, const int64_t *energy) {
-    int64_t chroma = 0;
-    for (int c = 1; c < h.components; c++) chroma += energy[c] * energy[c];
-    return bit_length(uint64_t(8 * energy[0] * energy[0] + h.chroma_weight * chroma));
-}
-
-void position_exponents(const Header &h, int bits, int slant, const int32_t *shape, int *exponents) {
-    const int sharp = h.position_precision - bits;
-    exponents[0] = (sharp + (2 * shape[0] >> 12) - slant) >> 1;
-    exponents[1] = (sharp + (2 * shape[2] >> 12)) >> 1;
-}
-
-int64_t colour_exponent(const Header &h, int component, const int32_t *shape) {
-    const int step = h.energy_step + (component ? 2 * h.chroma_steps[component - 1] : 0);
-    return (int64_t(step) << 9) - ((shape[0] + shape[2]) >> 1);
-}
-
-void colours(const Header &h, const int64_t *energy, const int32_t *shape, int64_t *colour) {
-    for (int c = 0; c < h.components; c++) {
-        const int64_t x = colour_exponent(h, c, shape), value = energy[c] * exp2(h.powers, x & 4095);
-        const int shift = 20 - int(x >> 12);
-        colour[c] = shift > 0 ? (value + (int64_t(1) << (shift - 1))) >> shift : shift_left(value, -shift);
-    }
-    if (!h.is_rgb) return;
-    const int64_t y = colour[0], co = colour[1], cg = colour[2];
-    colour[0] = y + co - cg, colour[1] = y + cg, colour[2] = y - co - cg;
-}
-
-void key_splats(pgs_range_reader &data, const Header &h, const KeyTables &first, size_t n, const Splats &out) {
-    KeyTables t = first;
-    const size_t components = size_t(h.components);
-    const std::vector<uint32_t> cells = code_cells(data, h, t, n);
-    const auto fresh_signed = [&](Lengths *lengths, auto context, int64_t *values, size_t stride) {
-        Halves halves;
-        std::copy_n(first.halves, LENGTHS, halves);
-        code_signed(data, lengths, halves, n, context, values, stride);
-    };
-    std::vector<int64_t> energy(n * components), shear(n), scales(2 * n);
-    for (size_t c = 0; c < components; c++) {
-        const auto before = [&](size_t i) {
-            return c ? std::min(bit_length(uint64_t(std::abs(energy[i * components + c - 1]))), 7) : 0;
-        };
-        fresh_signed(c == 0 ? t.energy_0 : c == 1 ? t.energy_1 : t.energy_2, before, energy.data() + c, components);
-    }
-    std::vector<int> bits(n), slant(n), scale_exp(n), widths(2 * n);
-    for (size_t i = 0; i < n; i++) bits[i] = energy_bits(h, &energy[i * components]);
-    fresh_signed(t.shear, [&](size_t i) { return shear_exponent(h, bits[i]) - FINEST; }, shear.data(), 1);
-    for (size_t i = 0; i < n; i++) {
-        shear[i] = clip(shift_left(shear[i], 12 + shear_exponent(h, bits[i])), -SHEAR_LIMIT, SHEAR_LIMIT); // Q12 now
-        slant[i] = slant_bits(shear[i]);
-        scale_exp[i] = scale_exponent(h, bits[i], slant[i]);
-    }
-    Reader reader(data);
+void key_splats(const KeySlice *from, size_t count, const KeyTables &first) {
+    std::vector<Slice> slices;
+    slices.reserve(count);
+    for (size_t k = 0; k < count; k++) slices.emplace_back(from[k], first);
+    code_trees(slices);
+    code_numbers(slices, first);
+    code_scales(slices);
+    for (Slice &s : slices) s.find_shapes_and_colours();
     for (size_t axis = 0; axis < 2; axis++) {
-        for (size_t i = 0; i < n; i++) scales[2 * i + axis] = reader.symbol(t.scale[axis][scale_exp[i] - FINEST]);
-        for (size_t i = 0; i < n; i++) {
-            const int rest = std::max(-1 - scale_exp[i], 0);
-            scales[2 * i + axis] = scales[2 * i + axis] << rest | reader.bits(rest);
-        }
+        for (Slice &s : slices) s.find_low_places(axis);
+        code_low_bits(slices, [](Slice &s, size_t) { return s.low.data(); }, 0);
+        for (Slice &s : slices) s.find_places(axis);
     }
-    for (size_t i = 0; i < n; i++) {
-        const int64_t a = scales[2 * i], b = scales[2 * i + 1];
-        const int by = 12 + scale_exp[i];
-        const int64_t shape[3] = {(a << by) + A_LOW, shear[i], (b << by) + A_LOW};
-        clip_shape(shape, out.shape + 3 * i);
-        int exponents[2];
-        position_exponents(h, bits[i], slant[i], out.shape + 3 * i, exponents);
-        for (int axis = 0; axis < 2; axis++)
-            widths[2 * i + axis] = clip(h.cell_bits - exponents[axis], 0, h.cell_bits - FINEST_POSITION);
-        int64_t colour[3];
-        colours(h, &energy[i * components], out.shape + 3 * i, colour);
-        for (size_t c = 0; c < components; c++) out.colour[i * components + c] = clip_colour(colour[c]);
-    }
-    for (int axis = 0; axis < 2; axis++)
-        for (size_t i = 0; i < n; i++) {
-            const int64_t place = reader.bits(widths[2 * i + axis]), cell = gather(cells[i] >> axis);
-            const int64_t part = (2 * place + 1) << (7 + h.cell_bits - widths[2 * i + axis]);
-            out.position[2 * i + axis] = clip_position((cell << (8 + h.cell_bits)) + part);
-        }
 }
 
 } // namespace pgs

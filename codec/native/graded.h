@@ -1,17 +1,14 @@
 // Graded tools: what key frames and predicted frames share (spec 7.10, 7.11, 8.2). The twin is planar/graded.py, whose names
 // these functions have. Unlike the kernels these functions allocate, and throw what is wrong with the data.
 #pragma once
-#include <algorithm>
 #include <cstdlib>
-#include <vector>
 
-#include "range_reader.h"
+#include "signed.h"
+#include "tree.h"
 
 namespace pgs {
 
-enum class Fault { none, no_symbol, no_number, more_than_all }; // in the order of planar/compiled.py
-
-constexpr int LENGTHS = 16, SMALL = 12, BUCKETS = 16, OCTAVE_HALVES = 24;
+constexpr int OCTAVE_HALVES = 24;
 constexpr int FINEST = -5, COARSEST = 1, FINEST_POSITION = -3;
 constexpr int64_t A_LOW = -6144, SHEAR_LIMIT = 65536, MOST = (1 << 15) - 1;
 
@@ -30,9 +27,6 @@ template <typename T, size_t N, typename Use> void visit(T (&tables)[N], const U
 template <typename Use, typename... Tables> void visit_all(const Use &use, Tables &...tables) {
     (visit(tables, use), ...);
 }
-
-using Lengths = Table<LENGTHS>;
-using Halves = Table<2>[LENGTHS];
 
 // Tables with which the code of key frames begins.
 struct KeyTables {
@@ -67,16 +61,9 @@ public:
     int32_t bits(int count) { return checked(state_.bits(count)); }
 
 private:
-    static int32_t checked(int32_t value) {
-        if (value < 0) throw Fault::no_symbol;
-        return value;
-    }
-
     pgs_range_reader &kept_;
     RangeState state_;
 };
-
-inline int bit_length(uint64_t v) { return v ? 64 - __builtin_clzll(v) : 0; }
 
 // 2^x for x in Q12 as Q20 (Exp2 of spec 8.3); `powers` are T_HI and T_LO.
 inline int64_t exp2(const int64_t *powers, int64_t x) {
@@ -95,48 +82,49 @@ inline void clip_shape(const int64_t *v, int32_t *shape) {
     shape[2] = clip(v[2], A_LOW, 40960);
 }
 
-int energy_bits(const Header &h, const int64_t *energy);
+inline int energy_bits(const Header &h, const int32_t *energy) {
+    int64_t chroma = 0;
+    for (int c = 1; c < h.components; c++) chroma += int64_t(energy[c]) * energy[c];
+    return bit_length(uint64_t(8 * int64_t(energy[0]) * energy[0] + h.chroma_weight * chroma));
+}
 inline int slant_bits(int64_t shear) { return bit_length(uint64_t((1 << 24) + shear * shear)) - 25; }
 inline int shear_exponent(const Header &h, int bits) { return clip((h.shape_precision - bits) >> 1, FINEST, COARSEST); }
 inline int scale_exponent(const Header &h, int bits, int slant) {
     return clip((h.shape_precision + 1 - bits - slant) >> 1, FINEST, COARSEST);
 }
-void position_exponents(const Header &h, int bits, int slant, const int32_t *shape, int *exponents);
-int64_t colour_exponent(const Header &h, int component, const int32_t *shape);
-void colours(const Header &h, const int64_t *energy, const int32_t *shape, int64_t *colour);
-
-// n signed numbers, the i-th at out[i * stride], with tables lengths[context(i)].
-template <typename Context>
-void code_signed(pgs_range_reader &data, Lengths *lengths, Halves &halves, size_t n, const Context &context, int64_t *out,
-                 size_t stride) {
-    Reader reader(data);
-    std::vector<size_t> places(n); // of the numbers that have more to come: loops over these need not ask each one
-    size_t long_ones = 0, others = 0;
-    for (size_t i = 0; i < n; i++) {
-        const int32_t length = reader.symbol(lengths[context(i)]);
-        out[i * stride] = length;
-        places[long_ones] = i * stride;
-        long_ones += length >= 2;
+inline void position_exponents(const Header &h, int bits, int slant, const int32_t *shape, int *exponents) {
+    const int sharp = h.position_precision - bits;
+    exponents[0] = (sharp + (2 * shape[0] >> 12) - slant) >> 1;
+    exponents[1] = (sharp + (2 * shape[2] >> 12)) >> 1;
+}
+inline int64_t colour_exponent(const Header &h, int component, const int32_t *shape) {
+    const int step = h.energy_step + (component ? 2 * h.chroma_steps[component - 1] : 0);
+    return (int64_t(step) << 9) - ((shape[0] + shape[2]) >> 1);
+}
+template <int COMPONENTS> void colours_of(const Header &h, const int32_t *energy, const int32_t *shape, int64_t *colour) {
+    for (int c = 0; c < COMPONENTS; c++) {
+        const int64_t x = colour_exponent(h, c, shape), value = energy[c] * exp2(h.powers, x & 4095);
+        const int shift = 20 - int(x >> 12);
+        colour[c] = shift > 0 ? (value + (int64_t(1) << (shift - 1))) >> shift : shift_left(value, -shift);
     }
-    std::vector<uint8_t> rests(long_ones);
-    for (size_t k = 0; k < long_ones; k++) {
-        int64_t &value = out[places[k]];
-        rests[k] = uint8_t(value - 2);
-        value = 2 + reader.symbol(halves[value]);
-    }
-    for (size_t k = 0; k < long_ones; k++) {
-        int64_t &value = out[places[k]];
-        value = value << rests[k] | reader.bits(rests[k]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        places[others] = i * stride;
-        others += out[i * stride] > 0;
-    }
-    for (size_t k = 0; k < others; k++)
-        if (reader.bits(1)) out[places[k]] = -out[places[k]];
+    if (COMPONENTS == 1 || !h.is_rgb) return;
+    const int64_t y = colour[0], co = colour[1], cg = colour[2];
+    colour[0] = y + co - cg, colour[1] = y + cg, colour[2] = y - co - cg;
+}
+inline void colours(const Header &h, const int32_t *energy, const int32_t *shape, int64_t *colour) {
+    if (h.components == 1) colours_of<1>(h, energy, shape, colour);
+    else colours_of<3>(h, energy, shape, colour);
 }
 
-// n splats of a key frame slice, or that are born in a predicted frame.
-void key_splats(pgs_range_reader &data, const Header &h, const KeyTables &first, size_t n, const Splats &out);
+// A key frame slice, or what is born in a predicted frame.
+struct KeySlice {
+    pgs_range_reader *reader;
+    const Header *header;
+    size_t n;
+    Splats out;
+};
+
+// Splats of up to ABREAST slices, whose symbols are read in turns. What a fault leaves is of no use.
+void key_splats(const KeySlice *slices, size_t count, const KeyTables &first);
 
 } // namespace pgs

@@ -4,6 +4,9 @@
 #include <cstring>
 #include <numeric>
 
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
 #include "binding.h"
 #include "differences.h"
 #include "dispatch.h"
@@ -122,16 +125,55 @@ int reading(const Data &data, State &state, const Work &work) {
     return int(fault);
 }
 
-int graded_key(Data data, State state, Numbers numbers, Powers powers, Tables tables, Array<int32_t, 2> position,
-               Array<int32_t, 2> shape, Array<int16_t, 2> colour) {
-    const auto h = header_of(numbers, powers);
+// A key frame slice, one of some whose symbols are read in turns.
+struct KeyJob {
+    Data data;
+    State state;
+    pgs::Header header;
+    pgs_range_reader reader;
+    pgs::KeySlice slice;
+};
+
+pgs::Fault read_keys(KeyJob *jobs, size_t count, const pgs::KeyTables &first) {
+    pgs::KeySlice slices[pgs::ABREAST];
+    for (size_t k = 0; k < count; k++) {
+        jobs[k].reader = reader_of(jobs[k].data, jobs[k].state);
+        slices[k] = {&jobs[k].reader, &jobs[k].header, jobs[k].slice.n, jobs[k].slice.out};
+    }
+    try {
+        pgs::key_splats(slices, count, first);
+    } catch (pgs::Fault found) {
+        return found;
+    }
+    return pgs::Fault::none;
+}
+
+using Slices = std::vector<std::tuple<Data, State, Numbers, Array<int32_t, 2>, Array<int32_t, 2>, Array<int16_t, 2>>>;
+
+std::vector<int> graded_keys(const Slices &slices, Powers powers, Tables tables) {
     const auto first = tables_of<pgs::KeyTables>(tables);
-    const size_t n = position.shape(0);
-    require(shape.shape(0) == n && colour.shape(0) == n && position.shape(1) == 2 && shape.shape(1) == 3 &&
-                size(colour, 1) == h.components,
-            "position [N,2], shape [N,3] and colour [N,C] must agree");
-    const pgs::Splats out{position.data(), shape.data(), colour.data()};
-    return reading(data, state, [&](pgs_range_reader &reader) { pgs::key_splats(reader, h, first, n, out); });
+    std::vector<KeyJob> jobs;
+    for (const auto &[data, state, numbers, position, shape, colour] : slices) {
+        const auto h = header_of(numbers, powers);
+        const size_t n = position.shape(0);
+        require(shape.shape(0) == n && colour.shape(0) == n && position.shape(1) == 2 && shape.shape(1) == 3 &&
+                    size(colour, 1) == h.components,
+                "position [N,2], shape [N,3] and colour [N,C] must agree");
+        require(jobs.empty() || h.components == jobs[0].header.components, "slices of one picture");
+        jobs.push_back({data, state, h, {}, {nullptr, nullptr, n, {position.data(), shape.data(), colour.data()}}});
+    }
+    std::vector<int> faults(jobs.size(), 0);
+    {
+        nb::gil_scoped_release release;
+        for (size_t k = 0; k < jobs.size(); k += pgs::ABREAST) {
+            const size_t count = std::min(pgs::ABREAST, jobs.size() - k);
+            // Where one of them has a fault, each is read again by itself to find whose it is.
+            if (read_keys(&jobs[k], count, first) != pgs::Fault::none)
+                for (size_t i = k; i < k + count; i++) faults[i] = int(read_keys(&jobs[i], 1, first));
+        }
+    }
+    for (KeyJob &job : jobs) keep(job.reader, job.state);
+    return faults;
 }
 
 int motion_fields(Data data, State state, Steps steps, Tables tables, Flat<int32_t> modes, Array<int32_t, 4> vectors) {
@@ -219,8 +261,9 @@ void bind_decoding(nb::module_ &m) {
           "Adaptive symbols out [n] (spec 7.9); state [3] and counts [contexts, alphabet] change. False: no code.");
     m.def("range_uniform", &range_uniform, a("data"), a("state"), a("size"), a("out"),
           "Equally likely numbers out [n] below sizes (spec 7.9).");
-    m.def("graded_key", &graded_key, a("data"), a("state"), a("numbers"), a("powers"), a("tables"), a("position"),
-          a("shape"), a("colour"), "Splats of a key frame slice (spec 7.11, 8.2). Returns a fault, 0: none.");
+    m.def("graded_keys", &graded_keys, a("slices"), a("powers"), a("tables"),
+          "Splats of key frame slices (spec 7.11, 8.2), of each (data, state, numbers, position, shape, colour). Returns a fault "
+          "of each, 0: none.");
     m.def("motion_fields", &motion_fields, a("data"), a("state"), a("steps"), a("tables"), a("modes"), a("vectors"),
           "Motion fields of a chunk (spec 7.12). Returns a fault.");
     m.def("graded_frames", &graded_frames, a("data"), a("state"), a("numbers"), a("powers"), a("steps"), a("modes"),

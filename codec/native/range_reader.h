@@ -1,8 +1,12 @@
 // The adaptive range coder's decoder (spec 7.9): each symbol waits for the range that the one before leaves, so what counts is
-// the length of that chain. Nothing in it branches on data, and of two divisions one is left.
+// the length of that chain; where payloads take turns (turns.h), the number of instructions. Nothing in it branches on data, and
+// of two divisions one is left.
 #pragma once
 #include <algorithm>
 #include <cstring>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "pgs_kernel.h"
 
@@ -29,33 +33,42 @@ struct RangeState : pgs_range_reader {
     }
 
     // A number below `size`, 1 .. 65536, all equally likely; -1: the data is no code.
-    int32_t number(uint32_t size) { return below(range / size, size); }
-    // Likewise below 2^bits. What the range will be does not wait for the code: nor does the division, of which the code waits
-    // for a product alone.
-    int32_t bits(int bits) {
-        const uint32_t unit = range >> bits;
-        const uint32_t value = share(UINT64_MAX / unit + 1, code);
-        if (value >> bits) return -1;
-        narrow(unit, value, value + 1);
-        return int32_t(value);
-    }
-
-    // value / of, exact for values of 32 bits, from the inverse UINT64_MAX / of + 1, which is at most 1 too large in 2^64.
-    static uint32_t share(uint64_t inverse, uint32_t value) { return uint32_t((unsigned __int128)inverse * value >> 64); }
-
-private:
-    int32_t below(uint32_t unit, uint32_t size) {
-        const uint32_t value = code / unit;
+    int32_t number(uint32_t size) {
+        const uint32_t unit = range / size, value = code / unit;
         if (value >= size) return -1;
         narrow(unit, value, value + 1);
         return int32_t(value);
     }
+    // Likewise below 2^bits.
+    int32_t bits(int bits) {
+        const uint32_t unit = range >> bits, value = code / unit;
+        if (value >> bits) return -1;
+        narrow(unit, value, value + 1);
+        return int32_t(value);
+    }
+    // Likewise below 2.
+    int32_t bit() {
+        const uint32_t unit = range >> 1;
+        if (code >= 2 * unit) return -1;
+        const uint32_t one = code >= unit;
+        leave(unit & -one, unit);
+        return int32_t(one);
+    }
 
+    // value / of, exact for values of 32 bits, from the inverse 2^64 / of, too large by less than 2^32 / of.
+    static uint32_t share(uint64_t inverse, uint32_t value) { return uint32_t((unsigned __int128)inverse * value >> 64); }
+
+private:
     uint32_t next() const { // four bytes from the position on, zeros behind the data
-        if (position + 4 <= size) {
+        if (__builtin_expect(position + 4 <= size, 1)) {
             const uint8_t *p = data + position;
             return uint32_t(p[0]) << 24 | uint32_t(p[1]) << 16 | uint32_t(p[2]) << 8 | p[3];
         }
+        return last(data, size, position);
+    }
+
+    // Apart, with no pointer to the state, which stays in registers.
+    __attribute__((noinline, cold)) static uint32_t last(const uint8_t *data, uint64_t size, uint64_t position) {
         uint32_t out = 0;
         for (uint64_t at = position; at < position + 4; at++) out = out << 8 | (at < size ? data[at] : 0);
         return out;
@@ -67,7 +80,12 @@ struct Total {
     uint64_t inverse;
     uint32_t value;
 
-    void set(uint32_t total) { value = total, inverse = UINT64_MAX / total + 1; } // of 2 or more
+    // Of 2 or more. The inverse is too large by less than 2^32 / total, which is exact enough for 32 bits, and found among
+    // doubles, as symbols need the other divider.
+    void set(uint32_t total) {
+        value = total;
+        inverse = 2 * (uint64_t(int64_t(0x1p63 / int32_t(total))) + 4096);
+    }
     uint32_t unit(uint32_t range) const { return RangeState::share(inverse, range); }
 };
 
@@ -105,27 +123,40 @@ private:
     int32_t other(RangeState &r, uint32_t unit) {
         const uint32_t value = r.code / unit;
         if (value >= total_.value) return -1;
-        Vector below{}, ends[LANES / WIDTH];
-        for (int i = 0; i < LANES / WIDTH; i++) {
+        Vector ends[VECTORS], below[VECTORS]; // all bits for symbols that end at the value or before
+        for (int i = 0; i < VECTORS; i++) {
             std::memcpy(&ends[i], ends_ + START + WIDTH * i, sizeof ends[i]);
-            const Vector is_below = Vector(ends[i] <= uint16_t(value));
-            below -= is_below;
-            ends[i] += ~is_below & uint16_t(STEP);
+            below[i] = Vector(ends[i] <= uint16_t(value));
+            ends[i] += ~below[i] & uint16_t(STEP);
         }
-        const int32_t s = sum(below);
-        r.narrow(unit, ends_[START + s - 1], ends_[START + s]);
-        std::memcpy(ends_ + START, ends, sizeof ends);
+        const size_t s = count(below);
+        const uint32_t first = ends_[START + s - 1], end = ends_[START + s];
+        for (int i = 0; i < VECTORS; i++) std::memcpy(ends_ + START + WIDTH * i, &ends[i], sizeof ends[i]);
         grow();
-        return s;
+        r.narrow(unit, first, end);
+        return int32_t(s);
     }
 
-    static constexpr int WIDTH = 8, START = WIDTH, LANES = (SIZE + WIDTH - 1) / WIDTH * WIDTH;
+    static constexpr int WIDTH = 8, START = WIDTH, VECTORS = (SIZE + WIDTH - 1) / WIDTH, LANES = VECTORS * WIDTH;
     typedef uint16_t Vector __attribute__((vector_size(2 * WIDTH)));
 
-    static int32_t sum(Vector v) { // of small numbers
+    // How many lanes are set, all of them before the others; the last one never is.
+    static size_t count(const Vector *below) {
+#ifdef __SSE2__
+        static_assert(VECTORS <= 4);
+        uint32_t bits = 0;
+        for (int i = 0; i < VECTORS; i += 2) {
+            const auto pair = _mm_packs_epi16(__m128i(below[i]), __m128i(below[std::min(i + 1, VECTORS - 1)]));
+            bits |= uint32_t(_mm_movemask_epi8(pair)) << (WIDTH * i);
+        }
+        return size_t(__builtin_ctzll(~uint64_t(bits)));
+#else
+        Vector sum{};
+        for (int i = 0; i < VECTORS; i++) sum -= below[i];
         uint64_t halves[2];
-        std::memcpy(halves, &v, sizeof halves);
-        return int32_t((halves[0] + halves[1]) * 0x0001000100010001 >> 48);
+        std::memcpy(halves, &sum, sizeof halves);
+        return size_t((halves[0] + halves[1]) * 0x0001000100010001 >> 48);
+#endif
     }
 
     void grow() {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pgsvc import kernel
 from pgsvc.entropy import SymbolReader
+from pgsvc.errors import BadStream
 from pgsvc.headers import GRADED
 from pgsvc.planar import compiled
 from pgsvc.planar.dequantise import key_frame, predicted_frames
@@ -98,6 +100,21 @@ def key_state(chunk: DataChunk, picture_format: PictureFormat, cpu: str | None) 
     return key_frame(header, symbols, f.width, f.height, f.components)
 
 
+def _key_states(chunks: Sequence[DataChunk], f: PictureFormat, cpu: str | None) -> list[SplatSet | None]:
+    """What :func:`key_state` returns of chunks that are read faster together; None: of others, or it would raise an error."""
+    states: list[SplatSet | None] = [None] * len(chunks)
+    if kernel.select(cpu) == "reference":
+        return states
+    graded = [c.header["shape_tool"] == c.header["position_tool"] == GRADED for c in chunks]
+    with suppress(BadStream):
+        keys = {i: (_reader(c, cpu), c.header) for i, c in enumerate(chunks) if graded[i]}
+        for i, state in zip(keys, compiled.key_splats_together([*keys.values()], _frame(f)), strict=True):
+            if state is not None:
+                keys[i][0].finish()
+            states[i] = state
+    return states
+
+
 def _reader(chunk: DataChunk, cpu: str | None) -> RangeReader:
     return RangeReader(chunk.symbols, native=kernel.select(cpu) != "reference")
 
@@ -111,17 +128,23 @@ Motion = dict[int, "tuple[compiled.Fields | list[np.ndarray | None], RangeReader
 
 
 def track_states(
-    segment: Segment, track: Track, picture_format: PictureFormat, cpu: str | None = None, motion: Motion | None = None
+    segment: Segment,
+    track: Track,
+    picture_format: PictureFormat,
+    cpu: str | None = None,
+    motion: Motion | None = None,
+    key: SplatSet | None = None,
 ) -> Iterator[SplatSet]:
     """The splat states of a track of the segment, key frame first, then each predicted frame.
 
     Args:
+        key: the first state if it is known.
         motion: what the tracks of a segment share when they are decoded side by side, an empty dictionary at first.
 
     Raises:
         BadStream: the entropy-coded data break a rule.
     """
-    state = key_state(track.key, picture_format, cpu)
+    state = key_state(track.key, picture_format, cpu) if key is None else key
     motion = {} if motion is None else motion
     yield state
     for chunk in track.predicted:
@@ -216,8 +239,12 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
     """The splat sets of each frame before ``stop`` by layer, object and slice, as far as they are there up to ``level``."""
     motion: Motion = {}
     tracks = {key: track for key, track in segment.tracks.items() if key[0] <= level}
-    running = {key: track_states(segment, track, setup.format, setup.cpu, motion) for key, track in tracks.items()}
     threads = _reading_threads(setup, tracks.values())
+    keys = _keys(setup, [track.key for track in tracks.values()], threads)
+    running = {
+        name: track_states(segment, track, setup.format, setup.cpu, motion, key)
+        for (name, track), key in zip(tracks.items(), keys, strict=True)
+    }
     begins = {chunk.frame for track in tracks.values() for chunk in (track.key, *track.predicted)}
     for frame in range(stop):
         due = {key: states for key, states in running.items() if tracks[key].frames > frame}
@@ -229,6 +256,14 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
             yield dict(zip(due, at_once(jobs, threads), strict=True))
         else:
             yield {key: next(states) for key, states in due.items()}
+
+
+def _keys(setup: Setup, chunks: Sequence[DataChunk], threads: int) -> list[SplatSet | None]:
+    """What :func:`_key_states` returns, some chunks in each thread."""
+    each = -(-len(chunks) // threads)
+    parts = [chunks[i : i + each] for i in range(0, len(chunks), each or 1)]
+    jobs = [partial(_key_states, part, setup.format, setup.cpu) for part in parts]
+    return [state for states in at_once(jobs, threads) for state in states]
 
 
 def _reading_threads(setup: Setup, tracks: Iterable[Track]) -> int:

@@ -6,6 +6,7 @@ The symbols of a frame of a few hundred splats are too few for numpy. What these
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -48,13 +49,28 @@ def key_splats(reader: RangeReader, header: Record, frame: Frame) -> SplatSet:
     Raises:
         BadStream: the coded data break a rule.
     """
-    n, c = header["splat_count"], frame.components
-    position, shape, colour = np.empty((n, 2), np.int32), np.empty((n, 3), np.int32), np.empty((n, c), np.int16)
-    fault = kernel.native().graded_key(
-        reader.data, reader.state, _numbers(header, frame), POWERS, _key_tables(), position, shape, colour
-    )
-    _check(fault)
-    return SplatSet(position, shape, colour, background_of(header, c), LOG_CHOLESKY)
+    states, faults = _key_splats([(reader, header)], frame)
+    _check(faults[0])
+    return states[0]
+
+
+def key_splats_together(keys: Sequence[tuple[RangeReader, Record]], frame: Frame) -> list[SplatSet | None]:
+    """The same of several slices, None where the coded data break a rule.
+
+    Their symbols are read in turns, which takes less time than one slice after the other.
+    """
+    states, faults = _key_splats(keys, frame)
+    return [None if fault else state for state, fault in zip(states, faults, strict=True)]
+
+
+def _key_splats(keys: Sequence[tuple[RangeReader, Record]], frame: Frame) -> tuple[list[SplatSet], list[int]]:
+    slices, states = [], []
+    for reader, header in keys:
+        n, c = header["splat_count"], frame.components
+        arrays = np.empty((n, 2), np.int32), np.empty((n, 3), np.int32), np.empty((n, c), np.int16)
+        slices.append((reader.data, reader.state, _numbers(header, frame), *arrays))
+        states.append(SplatSet(*arrays, background_of(header, c), LOG_CHOLESKY))
+    return states, kernel.native().graded_keys(slices, POWERS, _key_tables())
 
 
 def read_fields(reader: RangeReader, header: Record, width: int, height: int) -> Fields:
