@@ -7,13 +7,13 @@ from synthetic import Maker, decode_all
 
 from pgsvc import headers
 from pgsvc.container import PREDICTED, Address
-from pgsvc.decode import track_states
 from pgsvc.planar.differences import BORN, Chain, DifferenceSymbols, Frame, code_frames
 from pgsvc.planar.motion import CHANGED, NEW, STILL, FieldCoder, FieldSymbols, coding_order
 from pgsvc.planar.splats import SplatSet
 from pgsvc.planar.symbols import UPDATE_COLOUR, UPDATE_POSITION, UPDATE_SHAPE
 from pgsvc.range_coder import RangeWriter
 from pgsvc.segment import MOTION
+from pgsvc.states import track_states
 from pgsvc.syntax import Record
 
 ALL_MODES = (STILL, NEW, CHANGED)

@@ -19,7 +19,6 @@ from test_differences import material  # noqa: E402
 
 import pgsvc  # noqa: E402
 from pgsvc import kernel, reference  # noqa: E402
-from pgsvc.decode import track_states  # noqa: E402
 from pgsvc.errors import BadStream, LimitExceeded  # noqa: E402
 from pgsvc.headers import PREDICTED_FRAMES  # noqa: E402
 from pgsvc.limits import LEVELS  # noqa: E402
@@ -31,6 +30,7 @@ from pgsvc.planar.motion import code_fields, field_shape  # noqa: E402
 from pgsvc.planar.running import RunningSum  # noqa: E402
 from pgsvc.planar.splats import CHOLESKY, LOG_CHOLESKY, SplatSet, clip_shape, covered_samples  # noqa: E402
 from pgsvc.range_coder import RangeReader, RangeWriter  # noqa: E402
+from pgsvc.states import track_states  # noqa: E402
 from pgsvc_encoder.write.payload import differences_payload  # noqa: E402
 
 quick = settings(max_examples=40, deadline=None)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pgsvc.decode import key_state
 from pgsvc.headers import GRADED
+from pgsvc.states import key_state
 from pgsvc.stream import Stream
 
 ANNEX = (Path(__file__).parents[1] / "spec" / "annex-g-tables.md").read_text()

@@ -15,7 +15,7 @@ from moving_clip import moving, repeated  # noqa: E402
 from synthetic import YUV420, Maker  # noqa: E402
 
 from pgsvc.container import Address  # noqa: E402
-from pgsvc.decode import track_states  # noqa: E402
+from pgsvc.states import track_states  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
 
 

@@ -11,10 +11,10 @@ from pgsvc.cli import cut as cut_command
 from pgsvc.cli import info
 from pgsvc.container import DATA_TYPES, HASH
 from pgsvc.cut import cut
-from pgsvc.decode import track_states
 from pgsvc.errors import UsageError
 from pgsvc.objects import true_levels
 from pgsvc.planar.reconstruct import add_layer, empty_sums, to_picture
+from pgsvc.states import track_states
 from pgsvc.stream import Stream
 
 FOLDER = Path(__file__).parents[1] / "conformance" / "valid"

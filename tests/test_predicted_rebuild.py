@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from test_graded_rebuild import Coder, clip, colour_of, exp2, octaves, signed, splats
 
-from pgsvc.decode import track_states
 from pgsvc.headers import GRADED
 from pgsvc.planar.splats import SplatSet
+from pgsvc.states import track_states
 from pgsvc.stream import Stream
 
 STREAMS = sorted((Path(__file__).parents[1] / "conformance" / "valid").glob("*motion*.pgs"))

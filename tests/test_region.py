@@ -17,9 +17,9 @@ from test_fit import FORMATS, objective_of, random_splats, some_region  # noqa: 
 
 import pgsvc  # noqa: E402
 from pgsvc.cut import cut  # noqa: E402
-from pgsvc.decode import track_states  # noqa: E402
 from pgsvc.errors import UsageError  # noqa: E402
 from pgsvc.picture import Chroma, Picture, PictureFormat  # noqa: E402
+from pgsvc.states import track_states  # noqa: E402
 from pgsvc.stream import Stream  # noqa: E402
 from pgsvc_encoder import cli, metrics  # noqa: E402
 from pgsvc_encoder.encode import encode  # noqa: E402

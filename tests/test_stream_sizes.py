@@ -9,10 +9,10 @@ import pytest
 
 from pgsvc.container import HASH, INDEX, SIGNATURE, write_chunk
 from pgsvc.cut import cut
-from pgsvc.decode import track_states
 from pgsvc.errors import HashMismatch, LimitExceeded, UsageError
 from pgsvc.limits import LEVELS
 from pgsvc.planar import reconstruct
+from pgsvc.states import track_states
 from pgsvc.stream import Stream
 
 VALID = Path(__file__).resolve().parent.parent / "conformance" / "valid"

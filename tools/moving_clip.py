@@ -9,10 +9,10 @@ import numpy as np
 from pgsvc import headers
 from pgsvc.assemble import RawChunk, assemble, make_chunk
 from pgsvc.container import KEY_FRAME, PREDICTED, Address
-from pgsvc.decode import track_states
 from pgsvc.planar.differences import DifferenceSymbols, Frame
 from pgsvc.planar.symbols import UPDATE_POSITION
 from pgsvc.segment import MOTION
+from pgsvc.states import track_states
 from pgsvc.stream import Stream
 from pgsvc_encoder.write.payload import differences_payload
 
