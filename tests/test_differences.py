@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "conformance"))
 from synthetic import GREY, YUV420, YUV444  # noqa: E402
 from synthetic_predicted import PredictedMaker  # noqa: E402
 
-from pgsvc import decode  # noqa: E402
+from pgsvc import states  # noqa: E402
 from pgsvc.container import Address  # noqa: E402
 from pgsvc.errors import BadStream  # noqa: E402
 from pgsvc.headers import PREDICTED_FRAMES  # noqa: E402
@@ -270,7 +270,7 @@ def slices(count: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "module", "name"), [("reference", decode, "code_fields"), (None, compiled, "read_fields")]
+    ("cpu", "module", "name"), [("reference", states, "code_fields"), (None, compiled, "read_fields")]
 )
 def test_fields_are_decoded_once_for_all_slices(monkeypatch: pytest.MonkeyPatch, cpu, module, name) -> None:
     """A large field and many tiny slices are a small stream; they must not be much work (spec D)."""
@@ -296,8 +296,8 @@ def test_a_track_alone_finds_its_motion() -> None:
     segment, f = stream.segments[0], stream.format
     assert f is not None
     shared: dict = {}
-    together = [list(decode.track_states(segment, segment.tracks[0, 0, n], f, None, shared))[-1] for n in range(2)]
-    assert same(list(decode.track_states(segment, segment.tracks[0, 0, 1], f))[-1], together[1])
+    together = [list(states.track_states(segment, segment.tracks[0, 0, n], f, None, shared))[-1] for n in range(2)]
+    assert same(list(states.track_states(segment, segment.tracks[0, 0, 1], f))[-1], together[1])
 
 
 @pytest.mark.parametrize("parts", [[1, 1, 1], [4, 2, 64]])

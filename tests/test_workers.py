@@ -178,8 +178,9 @@ def test_ctrl_c_ends_all_and_keeps_what_is_finished(tmp_path: Path, clip: Path, 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="signals of a terminal")
 def test_ctrl_c_of_a_terminal_reaches_workers_too_and_they_are_silent(tmp_path: Path, clip: Path) -> None:
-    """It comes while they start: a segment waits for the second of them."""
+    """It comes while they start, and long before they are done: a segment waits for the second of them."""
     command = [sys.executable, "-m", "pgsvc_encoder.cli", str(clip), str(tmp_path / "o.pgs"), "--gop", "2"]
+    command += ["--preset", "placebo"]
     process = subprocess.Popen([*command, "--workers", "2"], stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not (tmp_path / "o.pgs.parts/000001.pictures").exists() and process.poll() is None:
         time.sleep(0.02)
