@@ -63,12 +63,12 @@ class DifferenceGrade:
     """
 
     coarseness: int = 17
-    shape_precision: int = 7
-    position_precision: int = 7
+    shape_precision: int = 6
+    position_precision: int = 6
     cell_bits: int = 3
     motion_bits: int | None = None
     group_bits: int = 2
-    rate: float = 0.4
+    rate: float = 0.5
     between: float = 2.8
     inner_weight: float = 0.4
     pull: float = 3.0
@@ -104,8 +104,9 @@ class DifferenceGrade:
         """Error that a bit must save, as a mean square of samples up to 1: a share of what one energy step of a splat makes."""
         f = picture_format
         weight = 1.0 if f.is_rgb else component_weights(f)[0]
+        squares = 0.8 * math.pi  # the integral of w² over the plane, in products of the two scales
         step = 2.0 ** (header["energy_step"] / 8) / 8192
-        return self.rate * weight * math.pi * step**2 / (f.width * f.height)
+        return self.rate * weight * squares * step**2 / (f.width * f.height)
 
 
 class FrameFit:
