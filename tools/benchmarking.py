@@ -67,8 +67,11 @@ def environment() -> dict[str, Any]:
 
 
 def _relative(argument: str) -> str:
+    """A path of this checkout from its root; of any other only the name, as results say nothing of folders of a machine."""
     path = Path(argument)
-    return str(path.relative_to(ROOT)) if path.is_absolute() and path.is_relative_to(ROOT) else argument
+    if not path.is_absolute():
+        return argument
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
 
 
 def tool(name: str, *arguments: str) -> list[str]:
