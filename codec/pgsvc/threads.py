@@ -13,7 +13,7 @@ T = TypeVar("T")
 def at_once(jobs: Sequence[Callable[[], T]], threads: int) -> Iterator[T]:
     """What jobs return, done in up to so many threads, this one among them.
 
-    The error of a job is raised in its place, when all have ended.
+    The error of a job is raised in its place, when all have ended; with one thread, before the next begins.
     """
     if min(threads, len(jobs)) < 2:
         for job in jobs:
