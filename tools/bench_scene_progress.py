@@ -1,6 +1,6 @@
 """PSNR of the beginnings of one scene stream, beside levels of a streamed SOG and the order of .splat files.
 
-    PGSVC_DATA=folder python tools/bench_scene_progress.py --picture /tmp/tenth.png
+    PGSVC_DATA=folder python tools/bench_scene_progress.py --picture tenth.png
 
 The source is a level of a streamed SOG; its lower levels, which replace each other, are measured against the same pictures. A
 .splat file has 32 bytes a splat, sorted by alpha · volume, and no harmonics; any whole number of splats of it can be drawn.
