@@ -156,13 +156,15 @@ def in_process(path: Path, repeat: int) -> dict[str, Any]:
 
 
 def at_rate(picture: Path, folder: Path) -> Path:
-    """The stream of a picture at `RATE`, or within `NEAR` of it: the number of splats is corrected at most twice."""
+    """The stream of a picture at about `RATE`, made if it is not there: the number of splats is corrected at most twice."""
+    kept = folder / f"{picture.stem}-{RATE}bpp.pgs"
+    if kept.exists():
+        return kept
     with Image.open(picture) as image:
         samples = image.width * image.height
-    splats, kept = 4000, folder / f"{picture.stem}-{RATE}bpp.pgs"
-    for left in (2, 1, 0):
-        if not kept.exists() or left < 2:
-            encode(picture, kept, "--preset", "fast", "--splats", str(splats))
+    splats = 4000
+    for _ in range(3):
+        encode(picture, kept, "--preset", "fast", "--splats", str(splats))
         off = 8 * kept.stat().st_size / samples / RATE
         if abs(off - 1) < NEAR:
             break

@@ -141,14 +141,8 @@ def main() -> None:
     seconds = {m: [r["seconds"] for r in rows if r["method"] == m and r["seed"] == 0] for m in METHODS}
     spent = {m: sum(s) if m == "separate" else s[0] for m, s in seconds.items()}
     about += ", ".join(f"{m} {s:.0f}" for m, s in spent.items()) + "."
-    record = {
-        "iterations": a.iterations,
-        "downscale": a.downscale,
-        "degree": a.degree,
-        "seeds": a.seeds,
-        "levels": rows,
-    }
-    save(a.name, record, f"{about}\n\n{table(rows)}")  # fmt: skip
+    record = {name: getattr(a, name) for name in ("iterations", "downscale", "degree", "seeds")} | {"levels": rows}
+    save(a.name, record, f"{about}\n\n{table(rows)}")
 
 
 if __name__ == "__main__":

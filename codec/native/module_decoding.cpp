@@ -110,16 +110,22 @@ const pgs::Step *steps_of(const Steps &steps) {
 }
 
 template <typename Work>
+pgs::Fault fault_of(const Work &work) {
+    try {
+        work();
+    } catch (pgs::Fault found) {
+        return found;
+    }
+    return pgs::Fault::none;
+}
+
+template <typename Work>
 int reading(const Data &data, State &state, const Work &work) {
     auto reader = reader_of(data, state);
-    pgs::Fault fault = pgs::Fault::none;
+    pgs::Fault fault;
     {
         nb::gil_scoped_release release;
-        try {
-            work(reader);
-        } catch (pgs::Fault found) {
-            fault = found;
-        }
+        fault = fault_of([&] { work(reader); });
     }
     keep(reader, state);
     return int(fault);
@@ -130,22 +136,18 @@ struct KeyJob {
     Data data;
     State state;
     pgs::Header header;
+    size_t n;
+    pgs::Splats out;
     pgs_range_reader reader;
-    pgs::KeySlice slice;
 };
 
 pgs::Fault read_keys(KeyJob *jobs, size_t count, const pgs::KeyTables &first) {
     pgs::KeySlice slices[pgs::ABREAST];
     for (size_t k = 0; k < count; k++) {
         jobs[k].reader = reader_of(jobs[k].data, jobs[k].state);
-        slices[k] = {&jobs[k].reader, &jobs[k].header, jobs[k].slice.n, jobs[k].slice.out};
+        slices[k] = {&jobs[k].reader, &jobs[k].header, jobs[k].n, jobs[k].out};
     }
-    try {
-        pgs::key_splats(slices, count, first);
-    } catch (pgs::Fault found) {
-        return found;
-    }
-    return pgs::Fault::none;
+    return fault_of([&] { pgs::key_splats(slices, count, first); });
 }
 
 using Slices = std::vector<std::tuple<Data, State, Numbers, Array<int32_t, 2>, Array<int32_t, 2>, Array<int16_t, 2>>>;
@@ -160,7 +162,7 @@ std::vector<int> graded_keys(const Slices &slices, Powers powers, Tables tables)
                     size(colour, 1) == h.components,
                 "position [N,2], shape [N,3] and colour [N,C] must agree");
         require(jobs.empty() || h.components == jobs[0].header.components, "slices of one picture");
-        jobs.push_back({data, state, h, {}, {nullptr, nullptr, n, {position.data(), shape.data(), colour.data()}}});
+        jobs.push_back({data, state, h, n, {position.data(), shape.data(), colour.data()}, {}});
     }
     std::vector<int> faults(jobs.size(), 0);
     {

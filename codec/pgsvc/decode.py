@@ -115,7 +115,9 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
         name: track_states(segment, track, setup.format, setup.cpu, motion, key)
         for (name, track), key in zip(tracks.items(), keys, strict=True)
     }
-    begins = {chunk.frame for track in tracks.values() for chunk in (track.key, *track.predicted)}
+    begins = {chunk.frame for track in tracks.values() for chunk in track.predicted}  # where there is something to read
+    if any(key is None for key in keys):
+        begins.add(0)
     for frame in range(stop):
         due = {key: states for key, states in running.items() if tracks[key].frames > frame}
         if threads > 1 and frame in begins:
