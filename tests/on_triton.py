@@ -27,3 +27,15 @@ def triton_kernels():
     from pgsvc_encoder.device.triton_kernels import TritonKernels
 
     return TritonKernels(DEVICE)
+
+
+def doubling(size: int) -> torch.Tensor:
+    """E of spec 8.7 along one axis as a matrix, float64 [size, Ceil(size / 2)]."""
+    n = -(-size // 2)
+    out = torch.zeros(2 * n, n, dtype=torch.float64)
+    for k in range(n):
+        for side in (0, 1):
+            toward = 2 * side - 1
+            for place, weight in ((k, 3), (k + toward, 1)):
+                out[2 * k + side, min(max(place, 0), n - 1)] += weight / 4
+    return out[:size]

@@ -207,12 +207,35 @@ def test_geometry(seed: int, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(("depth", "dtype"), [(8, np.uint8), (10, np.uint16)])
 def test_samples(depth: int, dtype: type) -> None:
+    """All sums, and neighbours that are far apart in the coarser octaves; sizes that do and do not divide by 8."""
+    rng = np.random.default_rng(depth)
     sums = np.arange(-32768, 32768).astype(np.int16).reshape(1, 256, 256)
-    for some in (np.tile(sums, (9, 1, 1)), np.tile(sums, (3, 2, 2))[:, 1:, 5:-7]):
-        got = kernel.to_samples(some, depth, dtype, threads=3)
-        want = reference.to_samples(some, depth, dtype)
-        assert got.dtype == want.dtype
-        assert np.array_equal(got, want)
+    for first in (np.tile(sums, (9, 1, 1)), np.tile(sums, (3, 2, 5))[:, 1:, 5:-7], sums[:, :1, :1], sums[:, :17, :3]):
+        for most in (0, 2**15):
+            sizes = [reference.octave_size(*first.shape[1:], j) for j in range(1, reference.OCTAVES)]
+            others = [rng.integers(-most, most + 1, (len(first), *size)).clip(-(2**15), 2**15 - 1) for size in sizes]
+            some = (first, *(acc.astype(np.int16) for acc in others))
+            want = reference.to_samples(some, depth, dtype)
+            for cpu in kernel.levels()[1:]:
+                got = kernel.to_samples(some, depth, dtype, threads=3, cpu=cpu)
+                assert got.dtype == want.dtype
+                assert np.array_equal(got, want), cpu
+
+
+def test_joined_octaves() -> None:
+    """A coarse sample spreads over four finer ones along each axis; a border goes on as it is."""
+    one = tuple(np.zeros((1, n, n), np.int16) for n in (8, 4, 2, 1))
+    one[1][0, 1, 1] = 1600
+    spread = [0, 1, 3, 3, 1, 0, 0, 0]
+    assert np.array_equal(reference.joined(one)[0], 100 * np.outer(spread, spread))
+    assert (reference.joined(tuple(np.full_like(acc, 7) for acc in one)) == 28).all()
+
+
+def test_joined_octaves_wrap() -> None:
+    """Differences of neighbours are read as 16 bits."""
+    sums = tuple(np.array([[values]], np.int16) for values in ([0, 0, 0, 0], [30000, -30000], [0], [0]))
+    far = (65536 - 60000 + 2) >> 2
+    assert reference.joined(sums)[0, 0].tolist() == [30000, 30000 + far, -30000 - far, -30000]
 
 
 # --- the running sum --------------------------------------------------------------------------------------------------
@@ -291,14 +314,23 @@ def test_patches_hold_the_support(size: tuple[int, int]) -> None:
         position = (s.position * np.array([width / 70, height / 45])).astype(np.int32)
         for i in range(len(s)):
             one = position[i : i + 1], s.form[i : i + 1], np.full((1, 1), 9000, np.int16)
-            acc = np.zeros((1, height, width), np.int16)
-            kernel.sum_i16(acc, *one, step, step, origin, origin, threads=1)
-            marked = np.zeros((-(-height // patch_height), -(-width // patch_width)), np.uint8)
+            sums = kernel.empty_sums(1, height, width)
+            for acc in sums:
+                acc[:] = 0
+            kernel.sum_i16(sums, *one, step, step, origin, origin, threads=1)
+            marked, first = np.zeros(native.patch_count(width, height), np.uint8), 0
             native.mark_patches(*one, width, height, step, step, origin, origin, marked)
-            whole = np.kron(marked, np.ones((patch_height, patch_width), np.uint8))[:height, :width]
-            assert not (acc[0] != 0)[whole == 0].any()
-            if (acc != 0).any():
-                marked_share.append((whole != 0).sum() / max((acc != 0).sum(), patch_width * patch_height))
+            for octave, acc in enumerate(sums):
+                rows, columns = acc.shape[1:]
+                down, across = -(-rows // patch_height), -(-columns // patch_width)
+                patches = marked[first : first + down * across].reshape(down, across)
+                first += down * across
+                whole = np.kron(patches, np.ones((patch_height, patch_width), np.uint8))[:rows, :columns]
+                for reached in (acc, reference.joined(sums[octave:])):
+                    assert not (reached[0] != 0)[whole == 0].any()
+                if octave == 0 and (total := reference.joined(sums)).any():
+                    marked_share.append((whole != 0).sum() / max((total != 0).sum(), patch_width * patch_height))
+            assert first == len(marked)
     assert np.median(marked_share) < 4
 
 
@@ -318,3 +350,21 @@ def test_large_planes_change_in_patches(monkeypatch: pytest.MonkeyPatch, reuse: 
         assert got.tobytes() == want
         given.append((got, want))
     assert reuse or all(picture.tobytes() == want for picture, want in given)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("size", [(70, 45), (9, 3), (300, 200), (40, 700)], ids=str)
+def test_a_picture_that_no_other_follows(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], threads: int) -> None:
+    """Drawn in bands, as without: splats of all octaves, some over a band's border or far outside; bit depths, plane groups."""
+    monkeypatch.setattr(canvas, "SMALL", 0)  # plane groups side by side
+    rng = np.random.default_rng([*size, threads])
+    for chroma, depth in ((Chroma.YUV420, 8), (Chroma.GREY, 10), (Chroma.YUV444, 8)):
+        output = replace(FORMAT, width=size[0], height=size[1], chroma=chroma, bit_depth=depth)
+        components = 1 if chroma == Chroma.GREY else 3
+        sets = {(k, 0, 0): random_set(rng, n, LOG_CHOLESKY, components) for k, n in enumerate((60, 1, 0))}
+        for cpu in kernel.levels()[1:]:
+            mine, twin = (RunningSum(output, (70, 45), LEVELS[3], cpu=c, threads=threads) for c in (cpu, "reference"))
+            want = twin.picture(sets)
+            assert mine.picture(sets, alone=True).tobytes() == want.tobytes(), cpu
+            mine.restart()
+            assert mine.picture(sets).tobytes() == want.tobytes(), cpu

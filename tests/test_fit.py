@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="fitting needs the encoder extra")
 
 from pgsvc.picture import Chroma, Picture, PictureFormat  # noqa: E402
+from pgsvc.reference import OCTAVES, octave_size  # noqa: E402
 from pgsvc_encoder.fit.emphasis import Emphasis  # noqa: E402
 from pgsvc_encoder.fit.objective import Objective  # noqa: E402
 from pgsvc_encoder.fit.solve import colour_gradient, solve_colours  # noqa: E402
@@ -71,6 +72,28 @@ def some_region(picture_format: PictureFormat) -> Emphasis:
     return Emphasis(inside, 7.0)
 
 
+def dense_sum(
+    position: torch.Tensor, inverse: torch.Tensor, colour: torch.Tensor, size: tuple[int, int], grid: tuple[float, ...]
+) -> torch.Tensor:
+    """Sum [C, H, W] of splats with these centres, inverse covariances and colours, every one at every sample of its octave."""
+    i, (step_x, step_y, origin_x, origin_y) = inverse[:, :, :, None, None], grid
+    trace = inverse[:, 0, 0] * step_x**2 + inverse[:, 1, 1] * step_y**2
+    octaves = torch.stack([trace * 4**j <= 1 for j in range(1, OCTAVES)]).sum(0)
+    total = torch.zeros(colour.shape[1], *octave_size(size[1], size[0], OCTAVES - 1), dtype=torch.float64)
+    for octave in reversed(range(OCTAVES)):
+        height, width = octave_size(size[1], size[0], octave)
+        if octave < OCTAVES - 1:  # a bilinear resize by two has the weights of the format, and repeats the border
+            total = torch.nn.functional.interpolate(total[None], scale_factor=2, mode="bilinear")[0, :, :height, :width]
+        x = origin_x + step_x * ((2**octave - 1) / 2 + 2**octave * torch.arange(width).double())
+        y = origin_y + step_y * ((2**octave - 1) / 2 + 2**octave * torch.arange(height).double())
+        dx = x[None, None, :] - position[:, 0, None, None]
+        dy = y[None, :, None] - position[:, 1, None, None]
+        q = i[:, 0, 0] * dx * dx + 2 * i[:, 0, 1] * dx * dy + i[:, 1, 1] * dy * dy
+        w = (1 - q / 4).clamp(min=0) ** 2 * (octaves == octave)[:, None, None]
+        total = total + torch.einsum("nyx,nc->cyx", w, colour)
+    return total
+
+
 def dense_errors(objective: Objective, splats: Splats) -> torch.Tensor:
     """The same errors written down without kernels: float64, every splat at every sample, covariances as matrices."""
     position, shape = splats.position.double(), splats.shape.double()
@@ -85,19 +108,12 @@ def dense_errors(objective: Objective, splats: Splats) -> torch.Tensor:
             wide = covariance + torch.diag(torch.clamp(step**2 * (f**2 - 1) / 6, min=0))
             gain = torch.sqrt(torch.linalg.det(covariance) / torch.linalg.det(wide))
             inverse = torch.linalg.inv(wide / (f[:, None] * f[None]))
-            x = torch.arange(g.plane.width).double() * g.grid[0] + g.grid[2]
-            y = torch.arange(g.plane.height).double() * g.grid[1] + g.grid[3]
-            dx = x[None, None, :] - position[:, 0, None, None] / f[0]
-            dy = y[None, :, None] - position[:, 1, None, None] / f[1]
-            i = inverse[:, :, :, None, None]
-            q = i[:, 0, 0] * dx * dx + 2 * i[:, 0, 1] * dx * dy + i[:, 1, 1] * dy * dy
-            w = (1 - q / 4).clamp(min=0) ** 2
-            w = w * gain[:, None, None]
             total = -g.target.double()
             for k in range(v.last + 1):
                 part = splats.layer(k)
-                colour = splats.colour[part][:, g.plane.components].double()
-                total = total + torch.einsum("nyx,nc->cyx", w[part], colour)
+                colour = gain[part, None] * splats.colour[part][:, g.plane.components].double()
+                size = g.plane.width, g.plane.height
+                total = total + dense_sum(position[part] / f, inverse[part], colour, size, g.grid)
                 if k >= v.first:
                     squares = total**2 if g.map is None else total**2 * g.map.weights
                     errors[k] = errors[k] + (squares.sum((1, 2)) * g.weight.double()).sum()

@@ -78,13 +78,14 @@ def test_the_sum_of_scaled_splats(grid, new) -> None:
     rng = np.random.default_rng([*new, *grid])
     for position, factor, colour in (random_factors(rng, 40, 64, 33, 2), extreme_factors(rng, 64, 33, 2)):
         splats = reference.scale_splats(position, factor, colour, (64, 33), new, grid[0], grid[1])
-        want = rng.integers(-(2**15), 2**15, (2, new[1], new[0])).astype(np.int16)
+        shapes = [(2, *reference.octave_size(new[1], new[0], j)) for j in range(reference.OCTAVES)]
+        want = tuple(rng.integers(-(2**15), 2**15, shape).astype(np.int16) for shape in shapes)
         for name in kernel.levels()[1:]:
-            got = want.copy()
+            got = tuple(acc.copy() for acc in want)
             kernel.sum_i16(got, *splats, *grid, cpu=name, threads=2)
-            expected = want.copy()
+            expected = tuple(acc.copy() for acc in want)
             kernel.sum_i16(expected, *splats, *grid, cpu="reference")
-            assert (got == expected).all(), name
+            assert all((a == b).all() for a, b in zip(got, expected, strict=True)), name
 
 
 # --- against real numbers ---------------------------------------------------------------------------------------------
@@ -173,12 +174,14 @@ def test_covered_samples_bound_the_support(old, new) -> None:
     position, factor, _ = random_factors(rng, 60, *old, 1)
     splats = kernel.scale_splats(position, factor, np.full((60, 1), 32767, np.int16), old, new, 256, 256)
     for n in range(60):
-        acc = np.zeros((1, new[1], new[0]), np.int16)
+        sums = kernel.empty_sums(1, new[1], new[0])
+        for acc in sums:
+            acc[:] = 0
         kernel.sum_i16(
-            acc, splats[0][n : n + 1], splats[1][n : n + 1], np.full((1, 1), 32767, np.int16), *GRIDS["luma"]
+            sums, splats[0][n : n + 1], splats[1][n : n + 1], np.full((1, 1), 32767, np.int16), *GRIDS["luma"]
         )
         bound = covered_samples(factor[n : n + 1], *old, new)
-        assert np.count_nonzero(acc) <= bound
+        assert sum(np.count_nonzero(acc) for acc in sums) <= bound
         if new[0] <= old[0]:
             assert bound <= covered_samples(factor[n : n + 1], *old)
 

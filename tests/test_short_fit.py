@@ -1,4 +1,4 @@
-"""What makes short encodes shorter: every other row, steps by curvature, and the start and end of a command."""
+"""What makes short encodes shorter: steps by curvature, and the start and end of a command."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="fitting needs the encoder extra")
 
-from test_fit import FORMATS, objective_of, random_splats, some_region  # noqa: E402
+from test_fit import FORMATS, objective_of  # noqa: E402
 
-from pgsvc_encoder.fit.fields import fields_of  # noqa: E402
 from pgsvc_encoder.fit.relocate import Relocation  # noqa: E402
 from pgsvc_encoder.fit.splats import Splats  # noqa: E402
 from pgsvc_encoder.fit.train import Schedule, fit  # noqa: E402
@@ -28,35 +27,13 @@ leave(3)
 """
 
 
-@pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("emphasised", [False, True])
-def test_fields_together_are_the_picture(name: str, emphasised: bool) -> None:
-    picture_format = FORMATS[name]
-    objective = objective_of(picture_format, 2, emphasis=some_region(picture_format) if emphasised else None)
-    splats = random_splats(picture_format, [9, 8])
-    (stage,) = Training().stages(objective, splats)
-    fields = fields_of(stage)
-    weights = torch.tensor([0.5, 1.0], dtype=torch.float64)
-    whole = objective.evaluate(splats, weights)
-    parts = [f.objective.evaluate(splats, weights) for f in fields]
-    assert len(parts) == 2
-    for full, first, second in zip(whole, *parts, strict=True):
-        torch.testing.assert_close((first + second).double() / 2, full.double(), rtol=2e-3, atol=1e-6)
-
-
-def test_levels_of_several_sizes_have_no_fields() -> None:
-    objective = objective_of(FORMATS["420"], 2, [(20, 13), (41, 27)])
-    (stage,) = Training().stages(objective, random_splats(FORMATS["420"], [5, 4]))
-    assert fields_of(stage) == [stage]
-
-
 @pytest.mark.parametrize("name", ["joint", "random", "sequential"])
 def test_a_short_fit(name: str) -> None:
     objective = objective_of(FORMATS["420"], 3)
     nothing = objective.error(Splats.unused([1, 1, 1], 3), 2)
     adam = Schedule(60, rounds=3, relocation=Relocation(rounds=4, share=0.2), final_rate=0.1)
     errors = []
-    for schedule in (adam, dataclasses.replace(adam, newton=0.5, fields=1.0)):
+    for schedule in (adam, dataclasses.replace(adam, newton=0.5)):
         splats = Splats.unused([10, 10, 10], 3)
         fit(Training(name), objective, splats, schedule, torch.Generator().manual_seed(1), lambda *_: None)
         errors.append(objective.error(splats, 2))

@@ -15,6 +15,7 @@ import pytest
 from pgsvc.picture import Chroma, PictureFormat
 from pgsvc.planar import reconstruct
 from pgsvc.planar.splats import CHOLESKY, SplatSet
+from pgsvc.reference import joined
 from pgsvc.sizes import Size
 
 REFERENCE = (72, 48)
@@ -51,29 +52,47 @@ def misfit(old: Size, new: Size) -> float:
     f samples is the mean of f such edges; that of 8.4 is the edge of scale (l^2 + (f^2 - 1)/6)^(1/2). Near the height both
     edges of a corner are off. No rounding, no ripple: with SCALE, 0.30, 0.62 and 0.81 % of an edge for f = 2, 3 and 4.
     """
-    fine = 64  # points per sample
-    x = (np.arange(-12 * fine, 12 * fine) + 0.5) / fine
-
-    def across(scale: float) -> np.ndarray:
-        weights = np.clip(1 - (x / (2 * scale)) ** 2, 0, None) ** 2.5
-        return weights / weights.sum()
-
     total = 0.0
     for factor in (old[0] // new[0], old[1] // new[1]):
-        samples = np.zeros((factor - 1) * fine + 1)
-        samples[::fine] = 1 / factor
+        samples = np.zeros((factor - 1) * FINE + 1)
+        samples[::FINE] = 1 / factor
         averaged = np.convolve(across(SCALE), samples, "same")
         total += float(np.abs(np.cumsum(averaged - across((SCALE**2 + (factor**2 - 1) / 6) ** 0.5))).max())
     return total
+
+
+def blur(old: Size, new: Size) -> float:
+    """How far the corner of a plateau of splats is from itself where it is enlarged, in parts of its height.
+
+    The splats are in octave 0 at the reference size and in octave j at the other, where interpolation adds (4^j - 1) / 4 to
+    their variance (8.7), which is half the square of their scale.
+    """
+    factors = [n / o for n, o in zip(new, old, strict=True)]
+    octave = sum(sum((SCALE * f) ** -2 for f in factors) * 4**j <= 1 for j in (1, 2, 3))
+    total = 0.0
+    for factor in factors:
+        blurred = (SCALE**2 + (4**octave - 1) / 2 / factor**2) ** 0.5
+        total += float(np.abs(np.cumsum(across(SCALE) - across(blurred))).max())
+    return total
+
+
+FINE = 64  # points per sample
+
+
+def across(scale: float) -> np.ndarray:
+    """Weights of splats of a plane across its edge, which add up to 1; twelve samples on each side."""
+    x = (np.arange(-12 * FINE, 12 * FINE) + 0.5) / FINE
+    weights = np.clip(1 - (x / (2 * scale)) ** 2, 0, None) ** 2.5
+    return weights / weights.sum()
 
 
 def render(splats: SplatSet, picture_format: PictureFormat, size: tuple[int, int]) -> list[np.ndarray]:
     """Planes as floats, 1.0 = 2^BitDepth, without the neutral value of chroma."""
     shown = replace(picture_format, width=size[0], height=size[1])
     sums = reconstruct.empty_sums(shown)
-    neutral = [acc.copy() for acc in sums]
+    neutral = [joined(octaves) for octaves in sums]
     reconstruct.add_layer(sums, shown, [splats], reference=REFERENCE, threads=1)
-    return [plane / 8192 for acc, start in zip(sums, neutral, strict=True) for plane in acc - start]
+    return [plane / 8192 for octaves, start in zip(sums, neutral, strict=True) for plane in joined(octaves) - start]
 
 
 def averages(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -115,7 +134,7 @@ def test_luma_edges_do_not_move(size: tuple[int, int], phase: Fraction) -> None:
         bound = misfit(REFERENCE, size) + FLAT if whole else 0.025
         assert np.abs(planes[1] - averages(planes[0], planes[1].shape)).max() < bound * HEIGHT
     else:
-        assert np.abs(averages(planes[1], planes[0].shape) - planes[0]).max() < 0.015 * HEIGHT
+        assert np.abs(averages(planes[1], planes[0].shape) - planes[0]).max() < (0.015 + blur(REFERENCE, size)) * HEIGHT
 
 
 @pytest.mark.parametrize("size", [(36, 24), (18, 12), (48, 32), (36, 48), (144, 96), (37, 25)], ids=str)
@@ -144,11 +163,11 @@ def test_centred_chroma_is_the_average_of_its_samples(size: tuple[int, int]) -> 
 
 
 def test_enlarged_samples_are_the_samples_where_they_coincide() -> None:
-    """Three times the size: the middle one of three samples lies where the sample was."""
+    """Three times the size: the middle one of three samples lies where the sample was. Splats are in another octave there."""
     picture_format = PictureFormat(*REFERENCE, Chroma.GREY)
     splats = plateau(Fraction(171, 8), Fraction(15), 1, 1)
     full, large = (render(splats, picture_format, s)[0] for s in (REFERENCE, (216, 144)))
-    assert np.abs(large[1::3, 1::3] - full).max() < 0.002 * HEIGHT
+    assert np.abs(large[1::3, 1::3] - full).max() < (0.002 + blur(REFERENCE, (216, 144))) * HEIGHT
 
 
 @pytest.mark.parametrize("size", [*SMALLER, *LARGER], ids=str)

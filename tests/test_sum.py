@@ -10,7 +10,7 @@ import pytest
 
 from pgsvc import kernel, reference
 from pgsvc.planar.splats import quadratic_form
-from pgsvc.reference import QMAX
+from pgsvc.reference import OCTAVES, QMAX, Sums, octave_grid, octave_of, octave_size
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 from splat_generator import GRIDS, extreme_splats, factors, picture_splats, random_factors, random_splats  # noqa: E402
@@ -39,28 +39,42 @@ def luma_size(size: tuple[int, int], grid: tuple[int, ...]) -> tuple[int, int]:
     return size[0] * grid[0] // 256, size[1] * grid[1] // 256
 
 
-def blame(start: np.ndarray, splats, grid, isa: int, subtract: bool) -> str:
+def random_sums(rng: np.random.Generator, components: int, height: int, width: int) -> Sums:
+    shapes = [(components, *octave_size(height, width, j)) for j in range(OCTAVES)]
+    return tuple(rng.integers(-(2**15), 2**15, shape).astype(np.int16) for shape in shapes)
+
+
+def copied(sums: Sums) -> Sums:
+    return tuple(acc.copy() for acc in sums)
+
+
+def differ(a: Sums, b: Sums) -> list[int]:
+    """The octaves that are not the same."""
+    return [j for j, (x, y) in enumerate(zip(a, b, strict=True)) if (x != y).any()]
+
+
+def blame(start: Sums, splats, grid, isa: int, subtract: bool) -> str:
     """Which splat, alone, already differs."""
     for n, splat in enumerate(zip(*splats, strict=True)):
-        want, got, one = start.copy(), start.copy(), [s[n : n + 1] for s in splats]
+        want, got, one = copied(start), copied(start), [s[n : n + 1] for s in splats]
         reference.sum_i16(want, *one, *grid, subtract)
         native.sum_i16(got, *one, *grid, subtract, isa, 1)
-        if (want != got).any():
-            where = np.argwhere(want != got)
+        for octave in differ(want, got):
+            where = np.argwhere(want[octave] != got[octave])
             state = f"position {splat[0]}, form {splat[1]}, colour {splat[2]}"
-            return f"splat {n}: {state}; {len(where)} samples differ, the first at {where[0]}"
+            return f"splat {n}: {state}; {len(where)} samples of octave {octave} differ, the first at {where[0]}"
     return "no single splat differs"
 
 
 def check_sum(rng: np.random.Generator, splats, size, grid, components: int) -> None:
-    start = rng.integers(-(2**15), 2**15, (components, size[1], size[0])).astype(np.int16)
+    start = random_sums(rng, components, size[1], size[0])
     for subtract in (False, True):
-        want = start.copy()
+        want = copied(start)
         reference.sum_i16(want, *splats, *grid, subtract)
         for name in LEVELS:
-            got = start.copy()
+            got = copied(start)
             native.sum_i16(got, *splats, *grid, subtract, kernel.ISA[name], 1)
-            if (got != want).any():
+            if differ(got, want):
                 pytest.fail(f"{name}, size {size}, grid {grid}, subtract {subtract}: "
                             + blame(start, splats, grid, kernel.ISA[name], subtract))  # fmt: skip
 
@@ -92,17 +106,40 @@ def test_reference_is_the_spec(grid) -> None:
     width, height = 150, 2
     parts = [make(*luma_size((width, height), grid)) for make in
              (lambda w, h: extreme_splats(rng, w, h, 2), lambda w, h: random_splats(rng, 20, w, h, 2))]  # fmt: skip
-    want = np.zeros((2, height, width), np.int16)
-    got = want.copy()
-    touched = 0
+    want = kernel.empty_sums(2, height, width)
+    for acc in want:
+        acc[:] = 0
+    got = copied(want)
+    touched = np.zeros(OCTAVES, int)
     for splats in parts:
         for splat in zip(*splats, strict=True):
-            before = want.copy()
-            for j, i in np.ndindex(height, width):
-                want[:, j, i] = literal(want, i, j, splat, grid)
-            touched += bool((before != want).any())
+            octave = octave_of(*splat[1][::2].tolist(), *grid[:2])
+            acc, own = want[octave], octave_grid(grid, octave)
+            before = acc.copy()
+            for j, i in np.ndindex(acc.shape[1:]):
+                acc[:, j, i] = literal(acc, i, j, splat, own)
+            touched[octave] += bool((before != acc).any())
         reference.sum_i16(got, *splats, *grid)
-    assert touched > 20 and (got == want).all()
+    assert touched.sum() > 20 and touched.all() and not differ(got, want)
+
+
+def test_octaves_by_size() -> None:
+    """Round splats of scale l, whose trace is 2 / l^2: octave j from the l on that has the square 2·4^j."""
+    grid = GRIDS["luma"]
+    for octave in range(1, OCTAVES):
+        least = 2**0.5 * 2**octave
+        for scale, want in ((least * 1.001, octave), (least * 0.999, octave - 1)):
+            (form,) = quadratic_form(factors(np.log2([scale]), [0], np.log2([scale]))).tolist()
+            assert octave_of(form[0], form[2], *grid[:2]) == want
+            assert octave_of(form[0], form[2], 512, 512) == max(want - 1, 0)
+    exact = 1 << 31  # P and R of a trace of 2^48
+    for octave in range(OCTAVES):
+        p = exact >> 2 * octave
+        assert octave_of(p, p, 256, 256) == octave and octave_of(p + 1, p, 256, 256) == max(octave - 1, 0)
+        assert octave_grid(grid, octave)[2] == 2**octave * 128 and octave_grid((512, 512, 128, 256), 1)[2:] == (
+            384,
+            512,
+        )
 
 
 @pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
@@ -202,12 +239,13 @@ def test_threads_change_nothing(name) -> None:
     many = picture_splats(rng, 4000, 700, 333, 3, (1.5, 1.0), 2.0)
     large = random_splats(rng, 300, 700, 333, 3)
     splats = [np.concatenate(parts) for parts in zip(many, large, extreme_splats(rng, 700, 333, 3), strict=True)]
-    want = np.zeros((3, 333, 700), np.int16)
+    want = random_sums(rng, 3, 333, 700)
+    start = copied(want)
     native.sum_i16(want, *splats, *GRIDS["luma"], False, kernel.ISA[name], 1)
     for threads in (2, 3, 7):
-        got = np.zeros_like(want)
+        got = copied(start)
         native.sum_i16(got, *splats, *GRIDS["luma"], False, kernel.ISA[name], threads)
-        assert (got == want).all(), f"{threads} threads: {np.argwhere(got != want)[:3]}"
+        assert not differ(got, want), f"{threads} threads: octaves {differ(got, want)}"
 
 
 @pytest.mark.parametrize("shape", [(3, 31, 256), (2, 1, 40), (1, 70, 33)], ids=str)
@@ -215,25 +253,28 @@ def test_rows_may_lie_apart(shape) -> None:
     """Between rows and planes nothing is changed."""
     rng = np.random.default_rng(14)
     splats = random_splats(rng, 80, shape[2], shape[1], shape[0])
-    start = rng.integers(-(2**15), 2**15, (shape[0], shape[1] + 3, shape[2] + 5)).astype(np.int16)
-    want, part = start.copy(), np.s_[:, 1:-2, 3:-2]
-    reference.sum_i16(want[part], *splats, *GRIDS["luma"])
+    sizes = [octave_size(*shape[1:], j) for j in range(OCTAVES)]
+    wider = [(shape[0], rows + 3, columns + 5) for rows, columns in sizes]
+    start = tuple(rng.integers(-(2**15), 2**15, size).astype(np.int16) for size in wider)
+    want, part = copied(start), np.s_[:, 1:-2, 3:-2]
+    reference.sum_i16(tuple(acc[part] for acc in want), *splats, *GRIDS["luma"])
     for name in LEVELS:
-        got = start.copy()
-        native.sum_i16(got[part], *splats, *GRIDS["luma"], False, kernel.ISA[name], 1)
-        assert (got == want).all(), name
-    assert kernel.empty_sums(*shape).shape == shape
+        got = copied(start)
+        parts = tuple(acc[part] for acc in got)
+        native.sum_i16(parts, *splats, *GRIDS["luma"], False, kernel.ISA[name], 1)
+        assert not differ(got, want), name
+    assert [acc.shape for acc in kernel.empty_sums(*shape)] == [(shape[0], *size) for size in sizes]
 
 
 def test_subtract_restores() -> None:
     rng = np.random.default_rng(6)
     splats = random_splats(rng, 300, 200, 90, 3)
-    start = rng.integers(-(2**15), 2**15, (3, 90, 200)).astype(np.int16)
-    acc = start.copy()
-    kernel.sum_i16(acc, *splats, *GRIDS["luma"])
-    assert (acc != start).any()
-    kernel.sum_i16(acc, *splats, *GRIDS["luma"], subtract=True)
-    assert (acc == start).all()
+    start = random_sums(rng, 3, 90, 200)
+    sums = copied(start)
+    kernel.sum_i16(sums, *splats, *GRIDS["luma"])
+    assert differ(sums, start) == list(range(OCTAVES))
+    kernel.sum_i16(sums, *splats, *GRIDS["luma"], subtract=True)
+    assert not differ(sums, start)
 
 
 def test_hostile_forms_stay_in_bounds() -> None:
@@ -242,5 +283,5 @@ def test_hostile_forms_stay_in_bounds() -> None:
         position = rng.integers(-(2**31), 2**31, (count, 2)).astype(np.int32) >> (count // 2)
         form = rng.integers(-(2**63), 2**63 - 1, (count, 3)) >> count
         for name in LEVELS:
-            acc, colour = np.zeros((1, 9, 37), np.int16), np.ones((count, 1), np.int16)
-            native.sum_i16(acc, position, form, colour, *GRIDS["luma"], False, kernel.ISA[name], 1)
+            sums, colour = random_sums(rng, 1, 9, 37), np.ones((count, 1), np.int16)
+            native.sum_i16(sums, position, form, colour, *GRIDS["luma"], False, kernel.ISA[name], 1)

@@ -20,14 +20,17 @@ from triton.compiler import ASTSource
 from pgsvc_encoder.device import kernels_f32 as f, kernels_i16 as i
 
 INTEGERS = dict.fromkeys("columns tiles width height plane count room step_x step_y origin_x origin_y".split(), "i32")
-LISTS = dict.fromkeys("order first owner begin_row end_row layer_of".split(), "*i32")
+LISTS = {
+    **dict.fromkeys("order first owner begin_row end_row".split(), "*i32"),
+    **dict.fromkeys("first_job octaves image_of".split(), "*i64"),
+}
 FLOATS = {
-    **INTEGERS, **LISTS, "first_job": "*i64", **dict.fromkeys("step_x step_y origin_x origin_y".split(), "fp32"),
+    **INTEGERS, **LISTS, **dict.fromkeys("step_x step_y origin_x origin_y".split(), "fp32"),
     **dict.fromkeys("out geometry colour partial gradient layers target weight".split(), "*fp32"),
 }
 WHOLE = {**INTEGERS, **LISTS, "acc": "*i16", "colour": "*i16", "position": "*i32",
          "form": "*i64", "reach": "*i64", "anchor": "*i64"}
-ONE = dict(width=1, height=1, plane=1, columns=1)  # Triton takes arguments that are 1 for constants
+ONE = dict(width=1, height=1, plane=1, columns=1, tiles=1)  # Triton takes arguments that are 1 for constants
 
 
 def build(program, types, warps, **constants):
@@ -46,6 +49,7 @@ for c, size in ((1, {}), (2, ONE), (3, {})):
     build(f.backward, FLOATS, 1, C=c, ROWS=8, COLUMNS=16, **size)
     build(i.sum_i16, WHOLE, 4, SUBTRACT=c > 1, C=c, TILE=16, **size)
 build(f.curvature, FLOATS, 1, ROWS=8, COLUMNS=16)
+build(f.curvature, FLOATS, 1, ROWS=8, COLUMNS=16, **ONE)
 build(f.join, FLOATS, 4, BLOCK=32)
 build(f.join, FLOATS, 4, BLOCK=32, count=1)
 build(f.levels, FLOATS, 4, K=16, C=3, BLOCK=1024)

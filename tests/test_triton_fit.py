@@ -43,6 +43,7 @@ def some_splats(f: PictureFormat, counts: list[int]) -> Splats:
     n = sum(counts) - 1  # one stays unused
     splats.position[:n] = torch.rand(n, 2, generator=g) * torch.tensor([f.width, f.height])
     splats.shape[:n] = torch.randn(n, 3, generator=g) * 0.5 + torch.tensor([1.2, 0.0, 1.2])
+    splats.shape[:n, ::2] += torch.arange(n)[:, None] % 4  # of all octaves
     splats.colour[:n] = torch.randn(n, f.components, generator=g) * 0.2
     return splats
 
@@ -136,7 +137,7 @@ def test_an_iteration_stays_on_the_device(monkeypatch) -> None:
         errors, gradients = optimiser.iterate(torch.ones(2, dtype=torch.float64, device=meta))
     assert errors.device == meta and all(g.device == meta for g in gradients)
     assert len(asked) == 8  # lists of tiles and jobs for two grids of two sizes
-    assert len(launched) == 16  # and for each: forward, levels, backward, join
+    assert len(launched) == 28  # and for each: forward in four octaves, levels, backward, join
 
 
 @pytest.mark.parametrize("call", ["tolist", "item"])

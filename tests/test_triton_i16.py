@@ -11,7 +11,7 @@ from on_triton import DEVICE, there, torch
 
 from pgsvc import kernel, reference
 from pgsvc.planar.splats import quadratic_form
-from pgsvc_encoder.device import kernels_i16
+from pgsvc_encoder.device import kernels_i16, octaves
 from pgsvc_encoder.device.sum_i16 import IntegerSum, in_place_of_kernel, reach
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
@@ -21,14 +21,27 @@ SUM = IntegerSum(DEVICE)
 
 
 def check(rng: np.random.Generator, splats, size, grid, *, subtract: bool = False) -> None:
-    position, form, colour = splats
-    start = rng.integers(-(2**15), 2**15, (colour.shape[1], size[1], size[0])).astype(np.int16)
-    want, got = start.copy(), torch.tensor(start, device=DEVICE)
+    _, _, colour = splats
+    start = random_sums(rng, colour.shape[1], size)
+    want, got = tuple(s.copy() for s in start), [torch.tensor(s, device=DEVICE) for s in start]
     reference.sum_i16(want, *splats, *grid, subtract)
     SUM(got, *there(*splats), grid, subtract=subtract)
-    wrong = np.argwhere(got.cpu().numpy() != want)
-    assert not len(wrong), f"{len(wrong)} samples differ, the first at {wrong[0]}"
-    assert (want != start).any()
+    compare(got, want)
+    assert any((w != s).any() for w, s in zip(want, start, strict=True))
+
+
+def random_sums(rng: np.random.Generator, components: int, size: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    """Octaves of a plane group of this size, columns and rows."""
+    shapes = ((components, *reference.octave_size(size[1], size[0], octave)) for octave in range(reference.OCTAVES))
+    return tuple(rng.integers(-(2**15), 2**15, s).astype(np.int16) for s in shapes)
+
+
+def compare(got, want: tuple[np.ndarray, ...]) -> None:
+    """All octaves, and what they make together."""
+    for octave, (ours, theirs) in enumerate(zip(got, want, strict=True)):
+        wrong = np.argwhere(ours.cpu().numpy() != theirs)
+        assert not len(wrong), f"{len(wrong)} samples of octave {octave} differ, the first at {wrong[0]}"
+    assert (octaves.joined(got).cpu().numpy() == reference.joined(want)).all()
 
 
 def luma_size(size: tuple[int, int], grid: tuple[int, ...]) -> tuple[int, int]:
@@ -52,11 +65,16 @@ def test_extreme(size, name) -> None:
 
 
 def test_runs_of_a_wide_row() -> None:
-    """Several runs of 64 samples in one row, and a tile that two runs share."""
+    """Several runs of 64 samples in one row, and a tile that two runs share; in octaves 1, 0 and 2.
+
+    In octaves 1 and 2 a run that began where octave 0 has its origin would be another one.
+    """
     rng = np.random.default_rng(4)
-    position = np.array([[40 * 256 + 77, 300], [150 * 256, 128]], np.int32)
-    form = quadratic_form(np.array([[2**20 // 60, 2**20 // 3, 2**20 // 200], [2**20 // 25, 2**20 // 2, 0]], np.int32))
-    check(rng, (position, form, np.array([[9000], [-7000]], np.int16)), (200, 3), GRIDS["luma"])
+    position = np.array([[40 * 256 + 178, 300], [150 * 256, 128], [80 * 256 + 228, 3000]], np.int32)
+    shapes = [(60, 3, 200), (25, 2, 2**20), (150, 8, 701)]
+    form = quadratic_form(np.array([[2**20 // v for v in shape] for shape in shapes], np.int32))
+    assert octaves.integer_octaves_of(torch.tensor(form), 256, 256).tolist() == [1, 0, 2]
+    check(rng, (position, form, np.array([[9000], [-7000], [32767]], np.int16)), (200, 24), GRIDS["luma"])
 
 
 def test_small_splats_at_every_phase() -> None:
@@ -96,25 +114,27 @@ def test_the_form_fits_in_reach() -> None:
 
 
 def test_empty() -> None:
-    acc = torch.ones(1, 4, 4, dtype=torch.int16)
+    sums = [torch.ones(1, n, n, dtype=torch.int16, device=DEVICE) for n in (4, 2, 1, 1)]
     none = (
         torch.zeros(0, 2, dtype=torch.int32),
         torch.zeros(0, 3, dtype=torch.int64),
         torch.zeros(0, 1, dtype=torch.int16),
     )
-    SUM(acc, *none, GRIDS["luma"])
-    assert (acc == 1).all()
+    SUM(sums, *there(*none), GRIDS["luma"])
+    assert all((acc == 1).all() for acc in sums)
 
 
 def test_native_is_the_same() -> None:
     """A picture of several tiles with all kernels; the reference is too slow for more."""
     rng = np.random.default_rng(7)
-    splats = random_splats(rng, 40, 40, 33, 3, sigma=3.0)
-    want = np.zeros((3, 33, 40), np.int16)
-    got = torch.tensor(want, device=DEVICE)
+    parts = [random_splats(rng, 12, 40, 33, 3, sigma=sigma) for sigma in (1.0, 3.0, 7.0, 16.0)]
+    splats = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    want = tuple(np.zeros_like(s) for s in random_sums(rng, 3, (40, 33)))
+    got = [torch.tensor(w, device=DEVICE) for w in want]
     kernel.sum_i16(want, *splats, *GRIDS["luma"], threads=1)
     SUM(got, *there(*splats), GRIDS["luma"])
-    assert (got.cpu().numpy() == want).all() and want.any()
+    compare(got, want)
+    assert all(w.any() for w in want)
 
 
 def test_a_stream_decodes_to_its_hashes(monkeypatch) -> None:

@@ -26,9 +26,11 @@ from benchmarking import encode, markdown, save
 from splat_generator import GRIDS, float_splats, random_splats
 
 import pgsvc
-from pgsvc import kernel
+from pgsvc import kernel, reference
+from pgsvc.reference import OCTAVES, octave_size
 from pgsvc_encoder.device.choose import chosen, kernels_of
 from pgsvc_encoder.device.kernels import Aim, Kernels
+from pgsvc_encoder.device.octaves import joined
 from pgsvc_encoder.device.sum_i16 import IntegerSum, in_place_of_kernel
 
 GRID, LAYERS, SIGMA = (1.0, 1.0, 0.5, 0.5), 3, 3.4
@@ -65,32 +67,36 @@ def kernel_seconds(kernels: Kernels, size: tuple[int, int], count: int, repeats:
 
 
 def decode_row(device: torch.device, size: tuple[int, int], count: int, repeats: int) -> dict[str, Any]:
-    """Integer sums of a 4:2:0 picture per second on the device and on the CPU, and whether they are the same."""
+    """Integer sums of a 4:2:0 picture per second on the device and on the CPU, and whether they are the same, joined too."""
     width, height = size
     splats = random_splats(np.random.default_rng(1), count, width, height, 3, sigma=SIGMA)
     planes = [(slice(0, 1), size, GRIDS["luma"]), (slice(1, 3), (width // 2, height // 2), GRIDS["420-left"])]
     whole, jobs, equal = IntegerSum(device), [], True
     for part, (w, h), grid in planes:
         position, form, colour = splats[0], splats[1], np.ascontiguousarray(splats[2][:, part])
-        acc = np.zeros((colour.shape[1], h, w), np.int16)
-        there = [torch.tensor(a).to(device) for a in (acc, position, form, colour)]
-        jobs.append((acc, (position, form, colour), there, grid))
+        shapes = ((colour.shape[1], *octave_size(h, w, octave)) for octave in range(OCTAVES))
+        sums, arrays = tuple(np.zeros(shape, np.int16) for shape in shapes), (position, form, colour)
+        there = tuple([torch.tensor(a).to(device) for a in part] for part in (sums, arrays))
+        jobs.append((sums, arrays, there, grid))
 
     def on_device() -> None:
         for _, _, there, grid in jobs:
-            acc, position, form, colour = there
-            acc.zero_()
-            whole(acc, position, form, colour, grid)
+            sums, splats = there
+            for acc in sums:
+                acc.zero_()
+            whole(sums, *splats, grid)
 
     def on_cpu() -> None:
-        for acc, arrays, _, grid in jobs:
-            acc[...] = 0
-            kernel.sum_i16(acc, *arrays, *grid)
+        for sums, arrays, _, grid in jobs:
+            for acc in sums:
+                acc[...] = 0
+            kernel.sum_i16(sums, *arrays, *grid)
 
     fps = {"gpu_fps": 1 / seconds_of(on_device, device, repeats)}
     fps["cpu_fps"] = 1 / seconds_of(on_cpu, torch.device("cpu"), repeats)
-    for acc, _, there, _ in jobs:
-        equal &= bool((there[0].cpu().numpy() == acc).all())
+    for sums, _, (there, _), _ in jobs:
+        equal &= all(bool((got.cpu().numpy() == acc).all()) for got, acc in zip(there, sums, strict=True))
+        equal &= bool((joined(there).cpu().numpy() == reference.joined(sums)).all())
     return {**fps, "same_bits": equal}
 
 

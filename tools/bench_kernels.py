@@ -20,6 +20,7 @@ from splat_generator import GRIDS, float_splats, random_factors, random_splats
 from sum_pictures import CASES, STARTED, measure_case
 
 from pgsvc import kernel
+from pgsvc.reference import f32_octaves, octave_size
 
 GRID = (1.0, 1.0, 0.5, 0.5)
 LAYERS = 3
@@ -96,7 +97,9 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
     )
     sse, curvature = np.zeros((LAYERS, components)), np.zeros((count, 6), np.float32)
     grad_geometry, grad_colour = np.zeros_like(geometry), np.zeros_like(colour_f)
-    acc, luma = np.zeros((components, height, width), np.int16), np.ascontiguousarray(colour[:, :1])
+    sums, luma = kernel.empty_sums(components, height, width), np.ascontiguousarray(colour[:, :1])
+    native.fill(sums, np.zeros(components, np.int16))
+    sums_of_one = tuple(acc[:1] for acc in sums)
     channel = np.ones(components, np.float32)
 
     pairs = count_pairs(geometry, width, height)
@@ -107,9 +110,9 @@ def measure(args: argparse.Namespace) -> tuple[dict, float]:
         how = (kernel.ISA[isa], args.threads)
         calls = {
             "sum_i16 (3 components)": lambda how=how: native.sum_i16(
-                acc, position, form, colour, *grid8, False, *how),
+                sums, position, form, colour, *grid8, False, *how),
             "sum_i16 (1 component)": lambda how=how: native.sum_i16(
-                acc[:1], position, form, luma, *grid8, False, *how),
+                sums_of_one, position, form, luma, *grid8, False, *how),
             "f32_sums": lambda how=how: native.f32_sums(layers, geometry, colour_f, starts, *GRID, *how),
             "f32_step (sums, errors, gradients)": lambda how=how: native.f32_step(
                 geometry, colour_f, starts, target, weight, None, None, sse, grad_geometry, grad_colour, *GRID, *how),
@@ -129,12 +132,13 @@ def measure_scaling(args: argparse.Namespace) -> float:
 
 
 def count_pairs(geometry: np.ndarray, width: int, height: int) -> int:
-    """Samples in the support of all splats (a pair is one of them), extrapolated from some 300 splats."""
+    """Samples in the support of all splats, in their octaves (a pair is one of them), extrapolated from some 300 splats."""
     chosen = geometry[:: max(1, len(geometry) // 300)]
-    px, py = np.arange(width)[None, :] + 0.5, np.arange(height)[:, None] + 0.5
     total = 0
-    for x, y, a, b, c in chosen:
-        total += int(np.count_nonzero((a * (px - x)) ** 2 + (b * (py - y) - c * (px - x)) ** 2 <= 12))
+    for (x, y, a, b, c), octave in zip(chosen, f32_octaves(chosen, 1.0, 1.0).tolist(), strict=True):
+        rows, columns = octave_size(height, width, octave)
+        px, py = (np.arange(columns)[None, :] + 0.5) * 2**octave, (np.arange(rows)[:, None] + 0.5) * 2**octave
+        total += int(np.count_nonzero((a * (px - x)) ** 2 + (b * (py - y) - c * (px - x)) ** 2 < 4))
     return round(total * len(geometry) / len(chosen))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from splat_generator import GRIDS, picture_splats
 
 from pgsvc import kernel
-from pgsvc.reference import QMAX
+from pgsvc.reference import OCTAVES, QMAX, octave_grid, octave_of, octave_size
 
 COMMON, PER_COMPONENT = 10, 2
 STARTED = {"scalar": 3, "v3": 3, "v4": 2}  # in a cycle; the scalar kernel is held against AVX2
@@ -58,7 +58,18 @@ def floor_cycles(components: int, isa: str) -> float:
 
 
 def row_lengths(position: np.ndarray, form: np.ndarray, width: int, height: int, grid: tuple[int, ...]) -> np.ndarray:
-    """Columns in each row of each support that has any (in double precision)."""
+    """Columns in each row of each support that has any, in the octave of the splat (in double precision)."""
+    octaves = np.array([octave_of(p, r, *grid[:2]) for p, _, r in form.tolist()])
+    rows = []
+    for octave in range(OCTAVES):
+        (down, across), own = octave_size(height, width, octave), octaves == octave
+        rows += _row_lengths(position[own], form[own], across, down, octave_grid(grid, octave))
+    return np.concatenate(rows)
+
+
+def _row_lengths(
+    position: np.ndarray, form: np.ndarray, width: int, height: int, grid: tuple[int, ...]
+) -> list[np.ndarray]:
     step_x, step_y, origin_x, origin_y = grid
     limit, lengths = float((QMAX + 1) << 24), []
     for (cx, cy), (p, k, r) in zip(position.tolist(), form.tolist(), strict=True):
@@ -72,9 +83,9 @@ def row_lengths(position: np.ndarray, form: np.ndarray, width: int, height: int,
         middle = k * y / p + cx - origin_x
         begin = np.ceil((middle - half) / step_x).clip(0, width)
         end = np.floor((middle + half) / step_x).clip(-1, width - 1)
-        lengths.append((end - begin + 1).clip(0).astype(np.int64))
-    rows = np.concatenate(lengths)
-    return rows[rows > 0]
+        columns = (end - begin + 1).clip(0).astype(np.int64)
+        lengths.append(columns[columns > 0])
+    return lengths
 
 
 def measure_case(
@@ -96,13 +107,13 @@ def measure_case(
         width, height = -(-case.width * 256 // grid[0]), -(-case.height * 256 // grid[1])
         part = np.ascontiguousarray(colour[:, start : start + components])
         start += components
-        acc = kernel.empty_sums(components, height, width)
-        acc[:] = 0
+        sums = kernel.empty_sums(components, height, width)
+        native.fill(sums, np.zeros(components, np.int16))
         used = part.any(1)
         rows = row_lengths(position[used], form[used], width, height, grid)
 
-        def call(acc=acc, part=part, grid=grid) -> None:
-            native.sum_i16(acc, position, form, part, *grid, False, kernel.ISA[isa], threads)
+        def call(sums=sums, part=part, grid=grid) -> None:
+            native.sum_i16(sums, position, form, part, *grid, False, kernel.ISA[isa], threads)
 
         half = LANES[isa] // 2
         seconds, rest = best_time(call, repeats, clock), rows % LANES[isa]

@@ -12,9 +12,6 @@ using namespace nb::literals;
 
 template <typename T, int D>
 using Array = nb::ndarray<T, nb::ndim<D>, nb::c_contig, nb::device::cpu>;
-// Sums [C,H,W]: samples of a row lie side by side, rows and planes may lie apart.
-template <typename T>
-using Sums = nb::ndarray<T, nb::ndim<3>, nb::device::cpu>;
 using Position = nb::ndarray<const int32_t, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
 using Factor = nb::ndarray<const int32_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
 using Form = nb::ndarray<const int64_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
@@ -27,15 +24,6 @@ template <typename A>
 int32_t size(const A &array, int axis) {
     require(array.shape(axis) <= 0x3fffffff, "array too large");
     return int32_t(array.shape(axis));
-}
-
-template <typename T>
-void require_rows(const Sums<T> &sums) {
-    const int64_t columns = int64_t(sums.shape(2)), rows = int64_t(sums.shape(1)), planes = int64_t(sums.shape(0));
-    const int64_t row = sums.stride(1), plane = sums.stride(0);
-    if (columns > 1 && sums.stride(2) != 1) throw nb::type_error("the samples of a row must lie side by side");
-    require(rows <= 1 || (row >= columns && row <= 1 << 17), "rows overlap, or lie too far apart");
-    require(planes <= 1 || plane >= (rows - 1) * (rows > 1 ? row : 0) + columns, "planes overlap");
 }
 
 inline const pgs_kernels &kernels(int isa) {

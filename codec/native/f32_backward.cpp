@@ -10,11 +10,11 @@ namespace {
 
 template <int COMPONENTS>
 PGS_INLINE void backward(const float *image, const pgs_planes &planes, const pgs_grid_f32 &grid, const Splat s,
-                         const float *colours, float *out) {
+                         const float *colours, float gain, float *out) {
     const ptrdiff_t row = planes.row, component = planes.component;
     const float step = grid.step_y;
     float colour[COMPONENTS];
-    for (int c = 0; c < COMPONENTS; c++) colour[c] = colours[c];
+    for (int c = 0; c < COMPONENTS; c++) colour[c] = gain * colours[c];
     F colour_sum[COMPONENTS] = {}, e_dx = {}, e_dx2 = {}, e_dy = {}, e_dx_dy = {}, e_dy2 = {};
     F e_sum = {}, e_row = {}, e_row2 = {}; // of some columns, row numbers instead of dy
     walk(
@@ -49,7 +49,7 @@ PGS_INLINE void backward(const float *image, const pgs_planes &planes, const pgs
     out[2] = -s.a * ex2;
     out[3] = s.c * exy - s.b * ey2;
     out[4] = s.b * exy - s.c * ex2;
-    for (int c = 0; c < COMPONENTS; c++) out[5 + c] = sum(colour_sum[c]);
+    for (int c = 0; c < COMPONENTS; c++) out[5 + c] = gain * sum(colour_sum[c]);
 }
 
 template <int COMPONENTS>
@@ -58,7 +58,7 @@ void backward_all(const pgs_planes &planes, const pgs_grid_f32 &grid, const pgs_
         const float *image = planes.data + layer * planes.layer;
         for (int32_t i = splats.starts[layer]; i < splats.starts[layer + 1]; i++) {
             const ptrdiff_t n = splats.order[i];
-            backward<COMPONENTS>(image, planes, grid, read_splat(splats.geometry + 5 * n), splats.colour + COMPONENTS * n,
+            backward<COMPONENTS>(image, planes, grid, read_splat(splats.geometry + 5 * n), splats.colour + COMPONENTS * n, splats.gain,
                                  gradients + (5 + COMPONENTS) * ptrdiff_t(i));
         }
     }

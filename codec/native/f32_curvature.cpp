@@ -3,7 +3,7 @@
 
 namespace {
 
-void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float energy) {
+void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float energy, float scale) {
     // dw/dparameter is p, the root of w, times C v - A u, v, u dx, v dy, v dx
     F sx = {}, sy = {}, sa = {}, sb = {}, sc = {}, sw = {};
     F p2 = {}, p2v = {}, p2v2 = {}, p2v2_row = {}, p2v2_row2 = {}; // sums of some columns, row numbers instead of dy
@@ -33,17 +33,18 @@ void curvature_of(float *out, const pgs_grid_f32 &grid, const Splat s, float ene
     out[2] += energy * sum(sa);
     out[3] += energy * sum(sb);
     out[4] += energy * sum(sc);
-    out[5] += sum(sw);
+    out[5] += scale * sum(sw);
 }
 
 } // namespace
 
 void PGS_NAME(f32_curvature)(float *curvature, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
-                             const float *channel_weight, int32_t first, int32_t last) {
-    for (ptrdiff_t n = first; n < last; n++) {
+                             const float *channel_weight, float scale, int32_t first, int32_t last) {
+    for (int32_t i = first; i < last; i++) {
+        const ptrdiff_t n = splats->order[i];
         const float *colour = splats->colour + splats->components * n;
         float energy = 0;
         for (int c = 0; c < splats->components; c++) energy += channel_weight[c] * colour[c] * colour[c];
-        curvature_of(curvature + 6 * n, *grid, read_splat(splats->geometry + 5 * n), energy);
+        curvature_of(curvature + 6 * n, *grid, read_splat(splats->geometry + 5 * n), scale * energy, scale);
     }
 }

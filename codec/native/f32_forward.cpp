@@ -10,7 +10,7 @@ void forward(const pgs_planes &planes, const pgs_grid_f32 &grid, const pgs_splat
         for (int32_t i = splats.starts[layer]; i < splats.starts[layer + 1]; i++) {
             const ptrdiff_t n = splats.order[i], row = planes.row, component = planes.component;
             float colour[COMPONENTS];
-            for (int c = 0; c < COMPONENTS; c++) colour[c] = splats.colour[COMPONENTS * n + c];
+            for (int c = 0; c < COMPONENTS; c++) colour[c] = splats.gain * splats.colour[COMPONENTS * n + c];
             walk(read_splat(splats.geometry + 5 * n), grid,
                  [=](ptrdiff_t j, int32_t at, ptrdiff_t, F, F q) __attribute__((always_inline)) {
                      const F w = weight_of(q);

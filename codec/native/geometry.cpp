@@ -13,18 +13,6 @@ int64_t rescaled(int64_t half, int64_t old_size, int64_t new_size) { // bound on
     return new_size < old_size ? std::min(half, scaled + 2) : scaled + 1;
 }
 
-// Samples of BITS bits.
-template <int BITS, typename Sample>
-void convert(const int16_t *__restrict sums, size_t n, Sample *__restrict out) {
-    constexpr int SHIFT = 13 - BITS;
-    constexpr int16_t MOST_SAMPLE = (1 << BITS) - 1;
-    for (size_t i = 0; i < n; i++) { // adding half before shifting could leave 16 bits: the bit below is added after it
-        const int16_t whole = int16_t(sums[i] >> SHIFT), half = int16_t(int16_t(sums[i] >> (SHIFT - 1)) & 1);
-        const int16_t v = int16_t(whole + half), low = v > 0 ? v : int16_t(0);
-        out[i] = Sample(low < MOST_SAMPLE ? low : MOST_SAMPLE);
-    }
-}
-
 } // namespace
 
 void geometry(const int32_t *shape, const uint8_t *domain, size_t n, const int64_t *powers, const Sizes &sizes, int32_t *factor,
@@ -66,11 +54,5 @@ size_t changed_splats(const ConstSplats &now, const ConstSplats &before, size_t 
     }
     return count;
 }
-
-void fill(int16_t *sums, size_t n, int16_t value) { std::fill_n(sums, n, value); }
-
-void to_samples(const int16_t *sums, size_t n, uint8_t *out) { convert<8>(sums, n, out); }
-
-void to_samples(const int16_t *sums, size_t n, uint16_t *out) { convert<10>(sums, n, out); }
 
 } // namespace pgs

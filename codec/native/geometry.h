@@ -1,4 +1,4 @@
-// From splats to what the sum needs, and from the sum to samples. The twins are planar/splats.py and planar/reconstruct.py.
+// From splats to what the sum needs. The twin is planar/splats.py.
 #pragma once
 #include "graded.h"
 
@@ -22,12 +22,5 @@ struct ConstSplats {
 // Splats that are others than before, and their rows, of which the first is `first`; returns how many.
 size_t changed_splats(const ConstSplats &now, const ConstSplats &before, size_t n, size_t components, int64_t first,
                       int64_t *rows, const Splats &out);
-
-// What sums begin with.
-void fill(int16_t *sums, size_t n, int16_t value);
-
-// Samples of 8 or 10 bits from sums (spec 8.7).
-void to_samples(const int16_t *sums, size_t n, uint8_t *out);
-void to_samples(const int16_t *sums, size_t n, uint16_t *out);
 
 } // namespace pgs

@@ -8,11 +8,17 @@
 #define PGS_NAME(function) PGS_JOIN(pgs_, PGS_ISA, function)
 
 extern "C" {
-void PGS_NAME(sum_i16)(int16_t *, const pgs_grid_i32 *, const pgs_splats_i32 *, int, int32_t, int32_t);
+void PGS_NAME(sum_i16)(int16_t *const *, const pgs_grid_i32 *, const pgs_splats_i32 *, int, int32_t, int32_t);
+void PGS_NAME(join_row)(const int16_t *, const int16_t *, const int16_t *, int32_t, int32_t, int32_t, int16_t *);
+void PGS_NAME(samples_8)(const int16_t *, ptrdiff_t, uint8_t *);
+void PGS_NAME(samples_10)(const int16_t *, ptrdiff_t, uint16_t *);
 void PGS_NAME(f32_forward)(const pgs_planes *, const pgs_grid_f32 *, const pgs_splats_f32 *);
 void PGS_NAME(f32_backward)(const pgs_planes *, const pgs_grid_f32 *, const pgs_splats_f32 *, float *);
-void PGS_NAME(f32_curvature)(float *, const pgs_grid_f32 *, const pgs_splats_f32 *, const float *, int32_t, int32_t);
-void PGS_NAME(f32_levels)(const pgs_planes *, int32_t, int32_t, const pgs_levels *, double *);
+void PGS_NAME(f32_curvature)(float *, const pgs_grid_f32 *, const pgs_splats_f32 *, const float *, float, int32_t,
+                             int32_t);
+void PGS_NAME(f32_levels)(const pgs_planes *, int32_t, int32_t, const pgs_coarse *, const pgs_levels *, double *);
+void PGS_NAME(f32_enlarge)(const pgs_planes *, int32_t, int32_t, int32_t, int32_t, const pgs_coarse *);
+void PGS_NAME(f32_reduce)(const pgs_planes *, int32_t, int32_t, int32_t, int32_t, const pgs_coarse *);
 void PGS_NAME(scene_project)(const pgs_camera *, const pgs_scene *, int32_t, int32_t, pgs_spot *);
 void PGS_NAME(scene_blend)(const pgs_scene_tile *, const pgs_spot *, const pgs_scene_view *);
 void PGS_NAME(scene_blend_backward)(const pgs_scene_tile *, const pgs_spot *, const pgs_scene_adjoint *, float *);

@@ -9,21 +9,23 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include "binding.h"
 #include "dispatch.h"
+#include "octave.h"
+#include "sums.h"
 
 namespace {
 
 constexpr int64_t MAX_FACTOR = (int64_t(1) << 32) / 1448; // of A and B, spec 8.8
 constexpr double PAIRS_PER_THREAD = 500000; // a quarter of a millisecond, many times the start of a thread
 
-// Two bands per thread even out where splats crowd; a single thread needs no bands.
+// Two bands per thread even out where splats crowd; a single thread needs no bands. Bands are whole rows of all octaves.
 template <typename Job>
 void by_rows(int32_t rows, int threads, const Job &job) {
-    const int bands = threads > 1 ? std::min(2 * threads, rows) : 1;
-    pgs_parallel(bands, threads, [&](int b) {
-        job(int32_t(int64_t(rows) * b / bands), int32_t(int64_t(rows) * (b + 1) / bands));
-    });
+    constexpr int32_t UNIT = 1 << (PGS_OCTAVES - 1);
+    const int32_t units = (rows + UNIT - 1) / UNIT;
+    const int bands = threads > 1 ? std::min(2 * threads, units) : 1;
+    auto border = [&](int b) { return std::min(rows, int32_t(int64_t(units) * b / bands) * UNIT); };
+    pgs_parallel(bands, threads, [&](int b) { job(border(b), border(b + 1)); });
 }
 
 // About how many samples splats add to: the areas of their ellipses q < 4, at most the picture each.
@@ -31,31 +33,34 @@ double covered(const pgs_grid_i32 &grid, const pgs_splats_i32 &splats) {
     const double picture = double(grid.width) * grid.height, cell = double(grid.step_x) * grid.step_y;
     double sum = 0;
     for (ptrdiff_t n = 0; n < splats.count; n++) {
-        const double P = double(splats.form[3 * n]), K = double(splats.form[3 * n + 1]), R = double(splats.form[3 * n + 2]);
+        const int64_t *form = splats.form + 3 * n;
+        const double P = double(form[0]), K = double(form[1]), R = double(form[2]);
         const double area = 3.1416 * PGS_SUPPORT * 0x1p48 / (std::sqrt(std::max(P * R - K * K, 1.0)) * cell);
-        sum += std::min(area, picture);
+        sum += std::min(area, picture) / double(1 << 2 * octave_of(form, grid.step_x, grid.step_y));
     }
     return sum;
 }
 
-void sum_i16(Sums<int16_t> acc, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
+void sum_i16(OctaveSums<int16_t> sums, Position position, Form form, Array<const int16_t, 2> colour, int32_t step_x,
              int32_t step_y, int32_t origin_x, int32_t origin_y, bool subtract, int isa, int threads) {
     const pgs_kernels &k = kernels(isa);
-    const int32_t components = size(acc, 0);
+    const int32_t components = size(sums[0], 0), height = size(sums[0], 1), width = size(sums[0], 2);
     require(components >= 1 && components <= 3, "1 to 3 components");
-    require(step_x > 0 && step_y > 0 && step_x <= 65536 && step_y <= 65536, "steps must be within 1..65536");
-    require(acc.shape(1) <= 65536 && acc.shape(2) <= 65536, "at most 65536 rows and columns");
-    require(std::min(origin_x, origin_y) >= -65536 && std::max(origin_x, origin_y) <= 65536, "origin out of range");
     require(form.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0) &&
                 size(colour, 1) == components, "position [N,2], form [N,3] and colour [N,C] must agree");
-    require_rows(acc);
-    const pgs_grid_i32 grid{size(acc, 2), size(acc, 1), step_x, step_y, origin_x, origin_y,
-                            size(acc, 1) > 1 ? int32_t(acc.stride(1)) : size(acc, 2), ptrdiff_t(acc.stride(0))};
+    require_octaves(sums, components, height, width);
+    auto grids = octave_grids(width, height, step_x, step_y, origin_x, origin_y);
+    int16_t *acc[PGS_OCTAVES];
+    for (int j = 0; j < PGS_OCTAVES; j++) {
+        acc[j] = sums[j].data();
+        if (grids[j].height > 1) grids[j].row = int32_t(sums[j].stride(1));
+        grids[j].plane = ptrdiff_t(sums[j].stride(0));
+    }
     const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)),
-                                components};
+                                components, nullptr};
     nb::gil_scoped_release release;
-    if (threads > 1) threads = int(std::min(double(threads), 1 + covered(grid, splats) / PAIRS_PER_THREAD));
-    by_rows(grid.height, threads, [&](int32_t a, int32_t b) { k.sum_i16(acc.data(), &grid, &splats, subtract, a, b); });
+    if (threads > 1) threads = int(std::min(double(threads), 1 + covered(grids[0], splats) / PAIRS_PER_THREAD));
+    by_rows(height, threads, [&](int32_t a, int32_t b) { k.sum_i16(acc, grids.data(), &splats, subtract, a, b); });
 }
 
 void scale_splats(Position position, Factor factor, Array<const int16_t, 2> colour, Array<int32_t, 2> out_position,
@@ -77,7 +82,7 @@ void scale_splats(Position position, Factor factor, Array<const int16_t, 2> colo
         require(std::min(A, B) >= 1 << 10 && std::max(A, B) <= MAX_FACTOR && std::abs(C) <= 16 * A, "factor out of range");
     }
     const pgs_scale sizes{width, height, new_width, new_height, step_x, step_y};
-    const pgs_splats_i32 splats{position.data(), nullptr, colour.data(), ptrdiff_t(count), size(colour, 1)};
+    const pgs_splats_i32 splats{position.data(), nullptr, colour.data(), ptrdiff_t(count), size(colour, 1), nullptr};
     nb::gil_scoped_release release;
     pgs_scale_splats(&sizes, factor.data(), &splats, out_position.data(), out_form.data(), out_colour.data());
 }
@@ -101,8 +106,8 @@ NB_MODULE(_native, m) {
     bind_scene(m);
     bind_scene_decoding(m);
     m.def("isa_levels", &isa_levels, "Names of the instruction sets that this build and processor have.");
-    m.def("sum_i16", &sum_i16, a("acc"), a("position"), a("form"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
-          "origin_y"_a, "subtract"_a, "isa"_a, "threads"_a, "Add splats to a 16-bit accumulator [C,H,W] (spec 8.6).");
+    m.def("sum_i16", &sum_i16, a("sums"), a("position"), a("form"), a("colour"), "step_x"_a, "step_y"_a, "origin_x"_a,
+          "origin_y"_a, "subtract"_a, "isa"_a, "threads"_a, "Add splats to sums, 16 bits [C,H,W] of each octave (spec 8.6).");
     m.def("scale_splats", &scale_splats, a("position"), a("factor"), a("colour"), a("out_position"), a("out_form"),
           a("out_colour"), "width"_a, "height"_a, "new_width"_a, "new_height"_a, "step_x"_a, "step_y"_a,
           "Splats at another picture size (spec 8.4).");

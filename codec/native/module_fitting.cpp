@@ -7,7 +7,7 @@
 
 #include "binding.h"
 #include "dispatch.h"
-#include "tiles.h"
+#include "octaves.h"
 
 namespace {
 
@@ -32,7 +32,7 @@ pgs_splats_f32 float_splats(const Geometry &geometry, const Array<const float, 2
     const int32_t *s = starts.data();
     require(s[0] == 0 && std::is_sorted(s, s + layers + 1) && s[layers] == size(geometry, 0),
             "starts must rise from 0 to N");
-    return {geometry.data(), colour.data(), s, nullptr, layers, components};
+    return {geometry.data(), colour.data(), s, nullptr, 1, layers, components};
 }
 
 void require_gradients(const Geometry &geometry, const Array<const float, 2> &colour, const GradGeometry &grad_geometry,
@@ -41,30 +41,16 @@ void require_gradients(const Geometry &geometry, const Array<const float, 2> &co
     require(grad_colour.shape(0) == colour.shape(0) && grad_colour.shape(1) == colour.shape(1), "grad_colour must be [N, C]");
 }
 
-// Copies the samples of a tile between a picture [K, C, H, W] and the tile's planes.
-template <bool IN, typename T>
-void copy_tile(T *picture, const pgs_grid_f32 &grid, const pgs_planes &planes, const pgs_grid_f32 &tile, int32_t left,
-               int32_t top, const pgs_splats_f32 &splats) {
+// Calls row(a, b, columns) for the rows of a picture [K, C, H, W] and of a tile's planes that hold the same samples.
+template <typename T, typename Row>
+void each_row(T *picture, const pgs_grid_f32 &grid, const Octaves::Work &work, const pgs_splats_f32 &splats, const Row &row) {
+    const Part &p = work.part;
+    const auto &planes = work.planes();
     for (ptrdiff_t k = 0; k < splats.layers; k++)
         for (ptrdiff_t c = 0; c < splats.components; c++)
-            for (ptrdiff_t row = 0; row < tile.height; row++) {
-                T *a = picture + ((k * splats.components + c) * grid.height + top + row) * grid.width + left;
-                float *b = planes.data + k * planes.layer + row * planes.row + c * planes.component;
-                if constexpr (IN) std::copy_n(a, tile.width, b);
-                else std::copy_n(b, tile.width, a);
-            }
-}
-
-// Calls use(number, grid, splats, planes) for each tile; the planes are the thread's own and all zero.
-template <typename Use>
-void each_tile(const Tiles &tiles, const pgs_splats_f32 &splats, int threads, const Use &use) {
-    pgs_parallel(tiles.count(), threads, [&](int t) {
-        thread_local std::vector<float> work;
-        thread_local std::vector<int32_t> starts;
-        const auto tile = tiles.grid(t);
-        const auto part = tiles.splats(t, splats, starts);
-        use(t, tile, part, tiles.planes(work));
-    });
+            for (ptrdiff_t y = 0; y < p.height; y++)
+                row(picture + ((k * splats.components + c) * grid.height + p.y + y) * grid.width + p.x,
+                    planes.data + k * planes.layer + y * planes.row + c * planes.component, p.width);
 }
 
 void f32_sums(Array<float, 4> layers, Geometry geometry, Array<const float, 2> colour, Array<const int32_t, 1> starts,
@@ -73,23 +59,13 @@ void f32_sums(Array<float, 4> layers, Geometry geometry, Array<const float, 2> c
     const auto grid = float_grid(size(layers, 3), size(layers, 2), step_x, step_y, origin_x, origin_y);
     const auto splats = float_splats(geometry, colour, starts, size(layers, 0), size(layers, 1));
     nb::gil_scoped_release release;
-    const Tiles tiles(grid, splats);
-    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, const pgs_planes &planes) {
-        copy_tile<true>(layers.data(), grid, planes, tile, tiles.left(t), tiles.top(t), splats);
-        k.f32_forward(&planes, &tile, &part);
-        copy_tile<false>(layers.data(), grid, planes, tile, tiles.left(t), tiles.top(t), splats);
+    Octaves octaves(k, grid, splats);
+    octaves.each_tile(threads, [&](const Octaves::Work &work) {
+        work.sum(0);
+        each_row(layers.data(), grid, work, splats, [](float *to, const float *from, int32_t n) {
+            for (int32_t i = 0; i < n; i++) to[i] += from[i];
+        });
     });
-}
-
-// Adds up what the tiles say of each splat, in an order that no thread changes.
-void add_gradients(const Tiles &tiles, const std::vector<float> &gradients, int32_t components, float *by_geometry,
-                   float *by_colour) {
-    const float *from = gradients.data();
-    for (int32_t entry = 0; entry < tiles.entries(); entry++, from += 5 + components) {
-        const ptrdiff_t n = tiles.splat(entry);
-        for (int i = 0; i < 5; i++) by_geometry[5 * n + i] += from[i];
-        for (int c = 0; c < components; c++) by_colour[components * n + c] += from[5 + c];
-    }
 }
 
 void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<const float, 2> colour,
@@ -100,14 +76,14 @@ void f32_backward(Array<const float, 4> grad_layers, Geometry geometry, Array<co
     const auto splats = float_splats(geometry, colour, starts, size(grad_layers, 0), size(grad_layers, 1));
     require_gradients(geometry, colour, grad_geometry, grad_colour);
     nb::gil_scoped_release release;
-    const Tiles tiles(grid, splats);
-    const int32_t numbers = 5 + splats.components;
-    std::vector<float> gradients(size_t(tiles.entries()) * numbers);
-    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, const pgs_planes &planes) {
-        copy_tile<true>(grad_layers.data(), grid, planes, tile, tiles.left(t), tiles.top(t), splats);
-        k.f32_backward(&planes, &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
+    Octaves octaves(k, grid, splats);
+    octaves.each_tile(threads, [&](const Octaves::Work &work) {
+        each_row(grad_layers.data(), grid, work, splats, [](const float *from, float *to, int32_t n) {
+            std::fill_n(std::copy_n(from, n, to), Tiles::up_to(n, Tiles::LINE) - n, 0.0f);
+        });
+        work.back(0);
     });
-    add_gradients(tiles, gradients, splats.components, grad_geometry.data(), grad_colour.data());
+    octaves.add_gradients(grad_geometry.data(), grad_colour.data());
 }
 
 // Tile by tile, with all that a tile needs in the cache: sums, errors of the levels, gradients.
@@ -126,28 +102,17 @@ void f32_step(Geometry geometry, Array<const float, 2> colour, Array<const int32
                        size(*given, 3) == width), "given must be [K, C, H, W]");
     require_gradients(geometry, colour, grad_geometry, grad_colour);
     nb::gil_scoped_release release;
-    const Tiles tiles(grid, splats);
-    const int32_t numbers = 5 + components;
-    std::vector<float> gradients(size_t(tiles.entries()) * numbers);
-    std::vector<double> errors(size_t(tiles.count()) * components * layers);
-    each_tile(tiles, splats, threads, [&](int t, const pgs_grid_f32 &tile, const pgs_splats_f32 &part, const pgs_planes &planes) {
-        const ptrdiff_t corner = ptrdiff_t(tiles.top(t)) * width + tiles.left(t);
-        if (given) copy_tile<true>(given->data(), grid, planes, tile, tiles.left(t), tiles.top(t), splats);
-        k.f32_forward(&planes, &tile, &part);
-        for (ptrdiff_t c = 0; c < components; c++) {
-            const pgs_planes plane{planes.data + c * planes.component, planes.row, planes.component, planes.layer};
-            const pgs_levels levels{layers, weight.data() + c, components, width, target.data() + c * height * width + corner,
-                                    map ? map->data() + corner : nullptr};
-            k.f32_levels(&plane, tile.width, tile.height, &levels, errors.data() + (ptrdiff_t(t) * components + c) * layers);
-        }
-        k.f32_backward(&planes, &tile, &part, gradients.data() + ptrdiff_t(tiles.first(t)) * numbers);
+    Octaves octaves(k, grid, splats);
+    std::vector<double> errors(size_t(octaves.count()) * components * layers);
+    octaves.each_tile(threads, [&](const Octaves::Work &work) {
+        const ptrdiff_t corner = ptrdiff_t(work.part.y) * width + work.part.x;
+        work.step({layers, components, weight.data(), target.data() + corner, map ? map->data() + corner : nullptr,
+                   given ? given->data() + corner : nullptr, width, ptrdiff_t(height) * width, nullptr, nullptr},
+                  errors.data() + size_t(work.tile) * sse.size());
     });
-    add_gradients(tiles, gradients, components, grad_geometry.data(), grad_colour.data());
+    octaves.add_gradients(grad_geometry.data(), grad_colour.data());
     std::fill_n(sse.data(), sse.size(), 0.0);
-    for (int t = 0; t < tiles.count(); t++)
-        for (int32_t c = 0; c < components; c++)
-            for (int32_t level = 0; level < layers; level++)
-                sse.data()[level * components + c] += errors[(size_t(t) * components + c) * layers + level];
+    for (size_t i = 0; i < errors.size(); i++) sse.data()[i % sse.size()] += errors[i];
 }
 
 void f32_curvature(Geometry geometry, Array<const float, 2> colour, Curvature curvature, int32_t width, int32_t height,
@@ -159,13 +124,22 @@ void f32_curvature(Geometry geometry, Array<const float, 2> colour, Curvature cu
     require(colour.shape(0) == geometry.shape(0) && curvature.shape(0) == geometry.shape(0), "N must agree");
     require(colour.shape(1) >= 1 && colour.shape(1) <= 3, "1 to 3 components");
     require(weights.shape(0) == colour.shape(1), "one weight for each component");
-    const pgs_splats_f32 splats{geometry.data(), colour.data(), nullptr, nullptr, 1, size(colour, 1)};
-    const int32_t count = size(geometry, 0);
+    const int32_t starts[] = {0, size(geometry, 0)};
+    const pgs_splats_f32 splats{geometry.data(), colour.data(), starts, nullptr, 1, 1, size(colour, 1)};
     nb::gil_scoped_release release;
-    pgs_parallel((count + SPLATS_PER_JOB - 1) / SPLATS_PER_JOB, threads, [&](int job) {
-        k.f32_curvature(curvature.data(), &grid, &splats, weights.data(), job * SPLATS_PER_JOB,
-                        std::min(count, (job + 1) * SPLATS_PER_JOB));
-    });
+    std::vector<int32_t> order[PGS_OCTAVES];
+    for (int32_t n = 0; n < starts[1]; n++) order[octave_of(splats.geometry + 5 * ptrdiff_t(n), step_x, step_y)].push_back(n);
+    // A splat is walked in its own octave. Smooth sums that are enlarged have four times the energy; exactly it would depend on
+    // where the splat lies between the samples.
+    for (int j = 0; j < PGS_OCTAVES; j++) {
+        const auto own_grid = octave_grid(grid, j);
+        const pgs_splats_f32 own{splats.geometry, splats.colour, nullptr, order[j].data(), 1, 1, splats.components};
+        const int32_t count = int32_t(order[j].size());
+        pgs_parallel((count + SPLATS_PER_JOB - 1) / SPLATS_PER_JOB, threads, [&](int job) {
+            k.f32_curvature(curvature.data(), &own_grid, &own, weights.data(), float(1 << 2 * j), job * SPLATS_PER_JOB,
+                            std::min(count, (job + 1) * SPLATS_PER_JOB));
+        });
+    }
 }
 
 } // namespace

@@ -1,110 +1,148 @@
 // Python binding of what becomes of planes: what sums begin with, the patches that a frame changes, samples.
 #include <algorithm>
+#include <cstring>
+#include <vector>
 
-#include "binding.h"
 #include "dispatch.h"
-#include "geometry.h"
+#include "draw.h"
 #include "patches.h"
+#include "sums.h"
 
 namespace {
 
-constexpr size_t SAMPLES_PER_PART = 1 << 18;
+constexpr int32_t SAMPLES_PER_PART = 1 << 18;
 
-using Marked = Array<const uint8_t, 2>; // patches [rows, columns]
-
-// Where row `row` of plane `plane` begins.
-template <typename T>
-T *row_of(const Sums<T> &sums, int64_t plane, int64_t row) {
-    return sums.data() + plane * sums.stride(0) + row * sums.stride(1);
-}
-
-// Calls job(plane, row) for each row of all planes [C, H, W].
-template <typename A, typename Job>
-void by_rows(const A &planes, int threads, const Job &job) {
-    const size_t columns = planes.shape(2), height = planes.shape(1), rows = height * planes.shape(0);
-    const size_t per_part = SAMPLES_PER_PART / std::max<size_t>(columns, 1) + 1;
-    pgs_parallel(int((rows + per_part - 1) / per_part), threads, [&](int part) {
-        const size_t begin = size_t(part) * per_part, end = std::min(begin + per_part, rows);
-        for (size_t row = begin; row < end; row++) job(int64_t(row / height), int64_t(row % height));
-    });
-}
-
-template <typename A, typename B>
-void require_alike(const A &a, const B &b) {
-    for (int axis = 0; axis < 3; axis++) require(a.shape(axis) == b.shape(axis), "planes of another size");
-}
+using Marked = Array<const uint8_t, 1>; // the patches of all octaves
 
 template <typename A>
-void require_patches(const A &marked, size_t height, size_t width) {
-    require(height <= 65536 && width <= 65536, "at most 65536 rows and columns");
-    require(size(marked, 0) == pgs::patches(int32_t(height), pgs::PATCH_HEIGHT) &&
-                size(marked, 1) == pgs::patches(int32_t(width), pgs::PATCH_WIDTH),
-            "patches of another grid");
+void require_patches(const A &marked, const pgs::PatchMap &map) {
+    require(marked.shape(0) == map.first[PGS_OCTAVES], "patches of another grid");
 }
 
-void fill(Sums<int16_t> planes, Array<const int16_t, 1> values, int threads) {
-    require(values.shape(0) == planes.shape(0), "one value for each plane");
-    require_rows(planes);
-    nb::gil_scoped_release release;
-    by_rows(planes, threads, [&](int64_t plane, int64_t row) {
-        pgs::fill(row_of(planes, plane, row), planes.shape(2), values.data()[plane]);
+// Calls use(plane, row, left, count) for the samples of an octave's marked patches, threads dealing in rows of patches.
+template <typename A, typename Use>
+void each_marked(const uint8_t *marked, const A &plane, int threads, const Use &use) {
+    const int32_t planes = size(plane, 0), height = size(plane, 1), width = size(plane, 2);
+    const int32_t rows = pgs::patches(height, pgs::PATCH_HEIGHT);
+    const int32_t per_part = std::max(1, SAMPLES_PER_PART / (pgs::PATCH_HEIGHT * planes * width));
+    pgs_parallel((rows + per_part - 1) / per_part, threads, [&](int part) {
+        pgs::each_marked(marked, planes, height, width, part * per_part, std::min(rows, (part + 1) * per_part), use);
     });
+}
+
+// Calls use(plane, row, left, count, out) with the joined sums of patches of an octave and the coarser ones.
+template <typename A, typename B, typename Use>
+void each_joined(const pgs_kernels &k, const uint8_t *marked, const A &sums, const B &coarser, int threads, const Use &use) {
+    const int32_t rows = size(coarser, 1), columns = size(coarser, 2);
+    each_marked(marked, sums, threads, [&](int32_t plane, int32_t row, int32_t left, int32_t count) {
+        const int32_t own = row / 2, near = std::clamp(row % 2 ? own + 1 : own - 1, 0, rows - 1);
+        use(plane, row, left, count, [&](int16_t *out) {
+            k.join_row(row_of(sums, plane, row) + left, row_of(coarser, plane, own), row_of(coarser, plane, near), columns, left,
+                       count, out);
+        });
+    });
+}
+
+int64_t patch_count(int32_t width, int32_t height) {
+    require(width >= 1 && height >= 1 && width <= 65536 && height <= 65536, "1 to 65536 rows and columns");
+    return int64_t(pgs::PatchMap(width, height).first[PGS_OCTAVES]);
+}
+
+void fill(OctaveSums<int16_t> sums, Array<const int16_t, 1> values) {
+    const int32_t planes = size(sums[0], 0);
+    require(size(values, 0) == planes, "one value for each plane");
+    require_octaves(sums, planes, size(sums[0], 1), size(sums[0], 2));
+    nb::gil_scoped_release release;
+    for (int j = 0; j < PGS_OCTAVES; j++) {
+        const size_t columns = sums[j].shape(2);
+        for (int32_t plane = 0; plane < planes && columns; plane++) {
+            int16_t *first = row_of(sums[j], plane, 0);
+            std::fill_n(first, columns, j ? int16_t(0) : values.data()[plane]);
+            for (size_t row = 1; row < sums[j].shape(1); row++)
+                std::memcpy(row_of(sums[j], plane, int64_t(row)), first, columns * sizeof(int16_t));
+        }
+    }
 }
 
 void mark_patches(Position position, Form form, Array<const int16_t, 2> colour, int32_t width, int32_t height,
-                  int32_t step_x, int32_t step_y, int32_t origin_x, int32_t origin_y, Array<uint8_t, 2> marked) {
-    require(width >= 1 && height >= 1 && step_x >= 1 && step_y >= 1, "sizes and steps must be positive");
-    require_patches(marked, size_t(height), size_t(width));
+                  int32_t step_x, int32_t step_y, int32_t origin_x, int32_t origin_y, Array<uint8_t, 1> marked) {
+    require(patch_count(width, height) == int64_t(marked.shape(0)), "patches of another grid");
     require(form.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0),
             "position [N,2], form [N,3] and colour [N,C] must agree");
-    const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)), size(colour, 1)};
+    const auto grids = octave_grids(width, height, step_x, step_y, origin_x, origin_y);
+    const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)), size(colour, 1), nullptr};
     nb::gil_scoped_release release;
-    pgs::mark_patches({width, height, step_x, step_y, origin_x, origin_y, width, 0}, splats, marked.data());
+    pgs::mark_patches(grids.data(), splats, marked.data());
 }
 
-void copy_patches(Sums<const int16_t> from, Sums<int16_t> to, Marked marked) {
-    require_alike(from, to);
-    require_rows(from);
-    require_rows(to);
-    require_patches(marked, from.shape(1), from.shape(2));
-    const int32_t planes = size(from, 0), height = size(from, 1), width = size(from, 2);
+void copy_patches(OctaveSums<const int16_t> from, OctaveSums<int16_t> to, Marked marked) {
+    const int32_t planes = size(from[0], 0), height = size(from[0], 1), width = size(from[0], 2);
+    require_octaves(from, planes, height, width);
+    require_octaves(to, planes, height, width);
+    const pgs::PatchMap map(width, height);
+    require_patches(marked, map);
     nb::gil_scoped_release release;
-    pgs::each_marked(marked.data(), planes, height, width, [&](int32_t plane, int32_t row, int32_t left, size_t count) {
-        std::memcpy(row_of(to, plane, row) + left, row_of(from, plane, row) + left, count * sizeof(int16_t));
+    for (int j = 0; j < PGS_OCTAVES; j++)
+        each_marked(marked.data() + map.first[j], from[j], 1, [&](int32_t plane, int32_t row, int32_t left, int32_t count) {
+            std::memcpy(row_of(to[j], plane, row) + left, row_of(from[j], plane, row) + left, size_t(count) * sizeof(int16_t));
+        });
+}
+
+// The row of samples from a row of sums.
+void convert(const pgs_kernels &k, const int16_t *sums, int32_t count, uint8_t *out) { k.samples_8(sums, count, out); }
+void convert(const pgs_kernels &k, const int16_t *sums, int32_t count, uint16_t *out) { k.samples_10(sums, count, out); }
+
+template <typename Sample>
+void to_samples(OctaveSums<const int16_t> sums, OctaveSums<int16_t> joined, Array<Sample, 3> out, Marked marked, int isa, int threads) {
+    const pgs_kernels &k = kernels(isa);
+    const int32_t planes = size(sums[0], 0), height = size(sums[0], 1), width = size(sums[0], 2);
+    require_octaves(sums, planes, height, width);
+    require_octaves(joined, planes, height, width, 1);
+    require(size(out, 0) == planes && size(out, 1) == height && size(out, 2) == width, "samples of another size");
+    const pgs::PatchMap map(width, height);
+    require_patches(marked, map);
+    nb::gil_scoped_release release;
+    auto join_octave = [&](int j, const auto &use) {
+        const uint8_t *patches = marked.data() + map.first[j];
+        if (j == PGS_OCTAVES - 2) each_joined(k, patches, sums[j], sums[j + 1], threads, use); // nothing is below the last
+        else each_joined(k, patches, sums[j], joined[j + 1], threads, use);
+    };
+    for (int j = PGS_OCTAVES - 2; j > 0; j--)
+        join_octave(j, [&](int32_t plane, int32_t row, int32_t left, int32_t, const auto &join) {
+            join(row_of(joined[j], plane, row) + left);
+        });
+    join_octave(0, [&](int32_t plane, int32_t row, int32_t left, int32_t count, const auto &join) {
+        thread_local std::vector<int16_t> whole;
+        whole.resize(size_t(width));
+        join(whole.data());
+        convert(k, whole.data(), count, out.data() + (ptrdiff_t(plane) * height + row) * width + left);
     });
 }
 
 template <typename Sample>
-void patches_to_samples(Sums<const int16_t> sums, Array<Sample, 3> out, Marked marked) {
-    require_alike(sums, out);
-    require_rows(sums);
-    require_patches(marked, sums.shape(1), sums.shape(2));
-    const int32_t planes = size(sums, 0), height = size(sums, 1), width = size(sums, 2);
+void draw(Position position, Form form, Array<const int16_t, 2> colour, Array<const int16_t, 1> base, Array<Sample, 3> out,
+          int32_t step_x, int32_t step_y, int32_t origin_x, int32_t origin_y, int isa, int threads) {
+    const pgs_kernels &k = kernels(isa);
+    const int32_t planes = size(out, 0), height = size(out, 1), width = size(out, 2);
+    require(planes >= 1 && planes <= 3 && size(base, 0) == planes, "1 to 3 components, and a value for each");
+    require(width >= 1 && height >= 1 && width <= 65536 && height <= 65536, "1 to 65536 rows and columns");
+    require(form.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0) && size(colour, 1) == planes,
+            "position [N,2], form [N,3] and colour [N,C] must agree");
+    const auto grids = octave_grids(width, height, step_x, step_y, origin_x, origin_y);
+    const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), size(position, 0), planes, nullptr};
     nb::gil_scoped_release release;
-    pgs::each_marked(marked.data(), planes, height, width, [&](int32_t plane, int32_t row, int32_t left, size_t count) {
-        Sample *to = out.data() + (ptrdiff_t(plane) * height + row) * width + left;
-        pgs::to_samples(row_of(sums, plane, row) + left, count, to);
-    });
-}
-
-template <typename Sample>
-void to_samples(Sums<const int16_t> sums, Array<Sample, 3> out, int threads) {
-    require_alike(sums, out);
-    require_rows(sums);
-    nb::gil_scoped_release release;
-    by_rows(sums, threads, [&](int64_t plane, int64_t row) {
-        Sample *to = out.data() + (plane * int64_t(sums.shape(1)) + row) * int64_t(sums.shape(2));
-        pgs::to_samples(row_of(sums, plane, row), sums.shape(2), to);
-    });
+    pgs::draw(k, grids.data(), splats, base.data(), out.data(), threads);
 }
 
 template <typename Sample>
 void bind_samples(nb::module_ &m) {
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
-    m.def("to_samples", &to_samples<Sample>, a("sums"), a("out"), "threads"_a,
-          "Samples of 8 bits in uint8 or of 10 bits in uint16 from sums (spec 8.7).");
-    m.def("patches_to_samples", &patches_to_samples<Sample>, a("sums"), a("out"), a("marked"),
-          "Likewise in the marked patches of planes [C,H,W].");
+    m.def("to_samples", &to_samples<Sample>, a("sums"), a("joined"), a("out"), a("marked"), "isa"_a, "threads"_a,
+          "Samples of 8 bits in uint8 or of 10 bits in uint16 from sums (spec 8.7), in the marked patches. Octaves 1 and 2 of "
+          "joined keep what they and the coarser ones come to.");
+    m.def("draw", &draw<Sample>, a("position"), a("form"), a("colour"), a("base"), a("out"), "step_x"_a, "step_y"_a,
+          "origin_x"_a, "origin_y"_a, "isa"_a, "threads"_a,
+          "Samples [C,H,W] of splats whose sums are not needed again, on sums that begin with base [C].");
 }
 
 } // namespace
@@ -112,10 +150,13 @@ void bind_samples(nb::module_ &m) {
 void bind_planes(nb::module_ &m) {
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     m.attr("PATCH") = nb::make_tuple(pgs::PATCH_WIDTH, pgs::PATCH_HEIGHT);
-    m.def("fill", &fill, a("planes"), a("values"), "threads"_a, "Sets each plane of [C,H,W] to its value.");
+    m.attr("OCTAVES") = PGS_OCTAVES;
+    m.def("patch_count", &patch_count, "width"_a, "height"_a, "How many patches the octaves of a plane group have.");
+    m.def("fill", &fill, a("sums"), a("values"), "Sets each plane of octave 0 to its value, the other octaves to 0.");
     m.def("mark_patches", &mark_patches, a("position"), a("form"), a("colour"), "width"_a, "height"_a, "step_x"_a, "step_y"_a,
-          "origin_x"_a, "origin_y"_a, a("marked"), "Sets the patches [rows, columns] of a grid that splats may reach.");
-    m.def("copy_patches", &copy_patches, a("source"), a("out"), a("marked"), "Copies the marked patches of planes [C,H,W].");
+          "origin_x"_a, "origin_y"_a, a("marked"),
+          "Sets the patches of octaves, by rows and columns, whose sums or joined sums splats may change.");
+    m.def("copy_patches", &copy_patches, a("source"), a("out"), a("marked"), "Copies the marked patches of all octaves.");
     bind_samples<uint8_t>(m);
     bind_samples<uint16_t>(m);
 }

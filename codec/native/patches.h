@@ -1,6 +1,6 @@
 // Patches: the parts of a plane group that a frame changes, so that only they are summed, copied and converted again.
 #pragma once
-#include <cstring>
+#include <cstddef>
 
 #include "pgs_kernel.h"
 
@@ -10,23 +10,38 @@ constexpr int32_t PATCH_WIDTH = 64, PATCH_HEIGHT = 16; // samples; the last ones
 
 inline int32_t patches(int32_t samples, int32_t size) { return (samples + size - 1) / size; }
 
-// Sets the patches [rows, columns] of a grid that the support of a splat may reach (spec 8.5).
-void mark_patches(const pgs_grid_i32 &grid, const pgs_splats_i32 &splats, uint8_t *marked);
+// The patches of all octaves of a plane group in one array: by octaves, rows and columns.
+struct PatchMap {
+    int32_t columns[PGS_OCTAVES], rows[PGS_OCTAVES];
+    size_t first[PGS_OCTAVES + 1];
 
-// Calls use(plane, row, left, count) for the samples of marked patches, by rows and patches side by side, of planes
-// [planes, height, width].
+    PatchMap(int32_t width, int32_t height) : first() {
+        for (int j = 0; j < PGS_OCTAVES; j++) {
+            columns[j] = patches((width + (1 << j) - 1) >> j, PATCH_WIDTH);
+            rows[j] = patches((height + (1 << j) - 1) >> j, PATCH_HEIGHT);
+            first[j + 1] = first[j] + size_t(columns[j]) * size_t(rows[j]);
+        }
+    }
+};
+
+// Sets the patches that the support of a splat may reach in the octave that it is summed in, and in the finer ones those
+// that the enlarged sum may (spec 8.5, 8.7).
+void mark_patches(const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, uint8_t *marked);
+
+// Calls use(plane, row, left, count) for the samples of marked patches of rows [from, to) of patches, by rows and patches side
+// by side, of planes [planes, height, width]; marked are the patches of all rows.
 template <typename Use>
-void each_marked(const uint8_t *marked, int32_t planes, int32_t height, int32_t width, const Use &use) {
+void each_marked(const uint8_t *marked, int32_t planes, int32_t height, int32_t width, int32_t from, int32_t to, const Use &use) {
     const int32_t columns = patches(width, PATCH_WIDTH);
-    for (int32_t top = 0; top < height; top += PATCH_HEIGHT, marked += columns)
-        for (int32_t from = 0, to; from < columns; from = to + 1) {
-            for (to = from; to < columns && marked[to]; to++) {}
-            if (to == from) continue;
-            const int32_t left = from * PATCH_WIDTH, count = (to * PATCH_WIDTH < width ? to * PATCH_WIDTH : width) - left;
-            const int32_t bottom = top + PATCH_HEIGHT < height ? top + PATCH_HEIGHT : height;
+    for (int32_t r = from; r < to; r++)
+        for (int32_t first = 0, last; first < columns; first = last + 1) {
+            for (last = first; last < columns && marked[ptrdiff_t(r) * columns + last]; last++) {}
+            if (last == first) continue;
+            const int32_t left = first * PATCH_WIDTH, count = (last * PATCH_WIDTH < width ? last * PATCH_WIDTH : width) - left;
+            const int32_t top = r * PATCH_HEIGHT, bottom = top + PATCH_HEIGHT < height ? top + PATCH_HEIGHT : height;
             for (int32_t plane = 0; plane < planes; plane++)
                 for (int32_t row = top; row < bottom; row++)
-                    use(plane, row, left, size_t(count));
+                    use(plane, row, left, count);
         }
 }
 

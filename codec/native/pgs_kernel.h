@@ -8,7 +8,8 @@
  *   int kernels    position  int32 [N,2]  centre cx, cy, Q8 luma samples           (spec 8.1)
  *                  form      int64 [N,3]  P, K, R of the quadratic form, Q32        (spec 8.3)
  *                  colour    int16 [N,C]  Q13
- *                  acc       int16 [C,H,W] Q13, arithmetic modulo 2^16              (spec 8.6); the strides are the grid's
+ *                  acc       int16 [C,H,W] Q13, arithmetic modulo 2^16              (spec 8.6), one for each octave; the
+ *                                          strides are the grid's
  *   float kernels  geometry  float [N,5]  x, y, A, B, C in luma samples; u = A dx, v = B dy - C dx, q = u^2 + v^2
  *                  colour    float [N,C];  layers float [K,C,H,W];  starts int32 [K+1], splats of layer k are
  *                  starts[k] .. starts[k+1]-1
@@ -23,6 +24,9 @@
 
 /* The support of a splat is the ellipse q < 4, of the integer sum all but 2^-12 of it (spec 8.5). */
 #define PGS_SUPPORT 4.0f
+
+/* Planes of each component, each with half as many rows and columns as the one before, the last ones rounded up (8.5). */
+#define PGS_OCTAVES 4
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,13 +51,16 @@ typedef struct pgs_splats_i32 {
     const int64_t *form;
     const int16_t *colour;
     ptrdiff_t count;
-    int32_t components; /* 1..3 */
+    int32_t components;   /* 1..3 */
+    const int32_t *order; /* [count], the splats meant; NULL: the first ones. The sum alone looks at it. */
 } pgs_splats_i32;
 
+/* Entries starts[k] .. starts[k+1]-1 are layer k; entry i is the splat order[i]. */
 typedef struct pgs_splats_f32 {
     const float *geometry, *colour;
     const int32_t *starts;
-    const int32_t *order; /* [N], the order in which splats are visited, within each layer */
+    const int32_t *order;
+    float gain; /* of the colours */
     int32_t layers, components; /* components 1..3 */
 } pgs_splats_f32;
 
@@ -87,32 +94,67 @@ typedef struct pgs_planes {
     ptrdiff_t row, component, layer;
 } pgs_planes;
 
-/* What the sums of layers should come to. Target and map have `columns` samples from row to row. */
+/* Most columns of a tile of float planes, and rows and columns of the cells by which its splats are noted. */
+#define PGS_TILE_COLUMNS 256
+#define PGS_CELL_COLUMNS 32
+#define PGS_CELL_ROWS 4
+
+/* The samples of the next octave that a tile, which begins at even rows and columns, takes from, and more: `x` columns and `y`
+ * rows before the one amid the tile's first samples. Where they end without one more than are nearest to the tile's, their
+ * plane ends. */
+typedef struct pgs_coarse {
+    pgs_planes planes;
+    int32_t width, height, x, y;
+} pgs_coarse;
+
+/* What the sums of layers should come to. */
 typedef struct pgs_levels {
-    int32_t count;
-    const float *weight; /* of level k: weight[k * weight_stride] */
-    ptrdiff_t weight_stride, columns;
-    const float *target, *map; /* map: a factor for each sample, or NULL */
+    int32_t count, components;
+    const float *weight;       /* [K,C] */
+    /* Map: a factor for each sample, or NULL; given: samples of layers on top of which the others come, or NULL. */
+    const float *target, *map, *given;
+    ptrdiff_t columns, plane; /* of these from row to row, and from one component to the next */
+    /* [K, rows of cells]: bit i of column i of cells is 1 where the planes hold samples. */
+    const uint8_t *cells;
+    float *room; /* K * PGS_LEVELS_ROOM, at a multiple of 64 bytes */
 } pgs_levels;
 
+#define PGS_LEVELS_ROOM (9 * (PGS_TILE_COLUMNS + 16))
+
 typedef struct pgs_kernels {
-    /* Adds (or subtracts) the rounded contributions of all splats to rows [row_begin, row_end) of acc. */
-    void (*sum_i16)(int16_t *acc, const pgs_grid_i32 *grid, const pgs_splats_i32 *splats, int subtract,
+    /* Adds (or subtracts) the rounded contributions of all splats to the octaves acc, whose grids are `grids`, as far as
+     * they lie under rows [row_begin, row_end) of octave 0: whole rows of all octaves, but for the end of the picture. */
+    void (*sum_i16)(int16_t *const *acc, const pgs_grid_i32 *grids, const pgs_splats_i32 *splats, int subtract,
                     int32_t row_begin, int32_t row_end);
+    /* Columns [first, first + count) of a row, of which `sums` begins at the first, and of the coarser octave, enlarged
+     * (spec 8.7): its row in which the row lies, and the nearest other one, of `columns` samples. first is even. */
+    void (*join_row)(const int16_t *sums, const int16_t *own, const int16_t *near, int32_t columns, int32_t first,
+                     int32_t count, int16_t *out);
+    /* Samples of 8 or of 10 bits (spec 8.7). */
+    void (*samples_8)(const int16_t *sums, ptrdiff_t count, uint8_t *out);
+    void (*samples_10)(const int16_t *sums, ptrdiff_t count, uint16_t *out);
     /* Adds colour * weight of the splats of each layer to its planes. */
     void (*f32_forward)(const pgs_planes *planes, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats);
     /* Gradients from those by the planes: gradients [entries, 5 + C] of x, y, A, B, C and colour, for each entry of
      * splats->order. */
     void (*f32_backward)(const pgs_planes *planes, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
                          float *gradients);
-    /* Adds the Gauss-Newton diagonal of splats [first, last) to curvature [N,6]: for x, y, A, B, C the sum over
-     * samples of (dw/dparameter)^2 times sum_c channel_weight[c] * colour[c]^2; last column: the sum of w^2. */
+    /* Adds the Gauss-Newton diagonal of entries [first, last), times `scale`, to curvature [N,6]: for x, y, A, B, C the
+     * sum over samples of (dw/dparameter)^2 times sum_c channel_weight[c] * colour[c]^2; last column: the sum of w^2. */
     void (*f32_curvature)(float *curvature, const pgs_grid_f32 *grid, const pgs_splats_f32 *splats,
-                          const float *channel_weight, int32_t first, int32_t last);
-    /* The first component of the planes, width x height samples. With S_k = sum_{j<=k} layer_j and
-     * r_k = S_k - target, each sample with its factor m: sse[k] = sum m r_k^2, and layer k becomes
-     * sum_{j>=k} 2 m weight_j r_j. */
-    void (*f32_levels)(const pgs_planes *planes, int32_t width, int32_t height, const pgs_levels *levels, double *sse);
+                          const float *channel_weight, float scale, int32_t first, int32_t last);
+    /* Width x height samples of a tile: with S_k = sum_{j<=k} layer_j, of layers as the planes have them in their cells on top
+     * of f32_enlarge (unless coarse is NULL), and r_k = S_k - target, each sample with its factor m: sse[k], double
+     * [K,C], is sum m r_k^2, and gradient k is sum_{j>=k} 2 m weight_j r_j. Cells of the planes become that, and the
+     * coarse planes what f32_reduce makes of it. */
+    void (*f32_levels)(const pgs_planes *planes, int32_t width, int32_t height, const pgs_coarse *coarse,
+                       const pgs_levels *levels, double *sse);
+    /* Writes the planes of a tile: the coarse ones, enlarged, times 16, so that no product is needed. */
+    void (*f32_enlarge)(const pgs_planes *planes, int32_t width, int32_t height, int32_t layers, int32_t components,
+                        const pgs_coarse *coarse);
+    /* The adjoint, times 16: writes the coarse planes; clears what of a row lies behind the width. */
+    void (*f32_reduce)(const pgs_planes *planes, int32_t width, int32_t height, int32_t layers, int32_t components,
+                       const pgs_coarse *coarse);
     /* Spots of splats [first, last). */
     void (*scene_project)(const pgs_camera *camera, const pgs_scene *scene, int32_t first, int32_t last, pgs_spot *spots);
     /* Writes the pixels of a tile, and what was seen of its entries; those are zero before. */

@@ -2,7 +2,7 @@
 #pragma once
 #include <stddef.h>
 
-#include "pgs_kernel.h"
+#include "octave.h"
 
 namespace {
 

@@ -95,7 +95,8 @@ def decode_parts(setup: Setup, parts: Iterable[Part], level: int, longest: int) 
         if frame >= part.start:
             shown = {key: s for key, s in sets.items() if key[0] <= complete + 1}
             partial = any(layer > complete for layer, _, _ in shown)
-            yield part, DecodedFrame(part.segment.first_frame + frame, complete, running.picture(shown), partial)
+            picture = running.picture(shown, alone=part.stop - part.start == 1)
+            yield part, DecodedFrame(part.segment.first_frame + frame, complete, picture, partial)
 
 
 def _frames(setup: Setup, parts: Iterable[Part], level: int) -> Iterator[tuple[Part, int, dict[SetKey, SplatSet]]]:

@@ -1,4 +1,4 @@
-"""Choice of the kernel for scaling and summing splats (spec 8.4 to 8.6): the numpy reference or a native instruction set.
+"""Choice of the kernel for scaling and summing splats (spec 8.4 to 8.7): the numpy reference or a native instruction set.
 
 All choices give the same bits; ``--cpu`` and the environment variable PGSVC_CPU pick one, for tests and for bisection.
 """
@@ -14,6 +14,7 @@ import numpy as np
 
 from pgsvc import reference
 from pgsvc.errors import UsageError
+from pgsvc.reference import OCTAVES, Sums, octave_size
 from pgsvc.sizes import Size
 
 ISA = {"scalar": 1, "v3": 2, "v4": 3}  # the `isa` numbers of the native module
@@ -70,18 +71,24 @@ def thread_count(threads: int = 0) -> int:
     return os.cpu_count() or 1
 
 
-def empty_sums(components: int, height: int, width: int) -> np.ndarray:
-    """int16 [C, H, W] for sums, not filled.
+def empty_sums(components: int, height: int, width: int, first: int = 0) -> Sums:
+    """int16 [C, H, W] of each octave for sums, not filled; those of octaves before ``first`` have no samples.
 
     Rows do not begin a multiple of 512 bytes apart: a splat's rows would share few sets of the cache, and a processor that
     compares the low bits of addresses would take loads from one row for loads of what it is writing to another.
     """
-    row = width + 16 if width % 256 == 0 else width
-    return np.empty((components, height, row), np.int16)[:, :, :width]
+    sizes = [octave_size(height, width, octave) if octave >= first else (0, 0) for octave in range(OCTAVES)]
+    lengths = [columns + 16 if columns % 256 == 0 else columns for _, columns in sizes]
+    room = [components * rows * length for (rows, _), length in zip(sizes, lengths, strict=True)]
+    whole, ends = np.empty(sum(room), np.int16), np.cumsum(room).tolist()
+    return tuple(
+        whole[end - count : end].reshape(components, rows, length)[:, :, :columns]
+        for end, count, (rows, columns), length in zip(ends, room, sizes, lengths, strict=True)
+    )
 
 
 def sum_i16(
-    acc: np.ndarray,
+    sums: Sums,
     position: np.ndarray,
     form: np.ndarray,
     colour: np.ndarray,
@@ -94,13 +101,13 @@ def sum_i16(
     cpu: str | None = None,
     threads: int = 0,
 ) -> None:
-    """Add (or subtract) splats to ``acc`` in place; arguments as in ``reference.sum_i16``."""
+    """Add (or subtract) splats to ``sums`` in place; arguments as in ``reference.sum_i16``."""
     grid = (step_x, step_y, origin_x, origin_y)
     name = select(cpu)
     if name == "reference":
-        reference.sum_i16(acc, position, form, colour, *grid, subtract)
+        reference.sum_i16(sums, position, form, colour, *grid, subtract)
     else:
-        native().sum_i16(acc, position, form, colour, *grid, subtract, ISA[name], thread_count(threads))
+        native().sum_i16(sums, position, form, colour, *grid, subtract, ISA[name], thread_count(threads))
 
 
 def scale_splats(
@@ -122,18 +129,38 @@ def scale_splats(
     return out
 
 
+@cache
+def all_patches(height: int, width: int) -> np.ndarray:
+    """The patches of all octaves of a plane group, every one marked; uint8, not to be written to."""
+    out = np.ones(native().patch_count(width, height), np.uint8)
+    out.flags.writeable = False
+    return out
+
+
 def to_samples(
-    sums: np.ndarray,
+    sums: Sums,
     bit_depth: int,
     dtype: type,
     *,
     out: np.ndarray | None = None,
+    joined: Sums | None = None,
+    marked: np.ndarray | None = None,
     cpu: str | None = None,
     threads: int = 0,
 ) -> np.ndarray:
-    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 and 10 bits and writes to ``out``."""
-    if select(cpu) == "reference":
+    """Samples of sums; arguments as in ``reference.to_samples``; the native module knows 8 and 10 bits.
+
+    Args:
+        out: written to, instead of a new array; the reference always makes a new one.
+        joined: octaves 1 and 2 as the native module left them in the call before, which wrote to the same ``out``.
+        marked: the patches that have changed since then, all when None.
+    """
+    name = select(cpu)
+    if name == "reference":
         return reference.to_samples(sums, bit_depth, dtype)
-    out = np.empty(sums.shape, dtype) if out is None else out
-    native().to_samples(sums, out, thread_count(threads))
+    shape = components, height, width = sums[0].shape
+    out = np.empty(shape, dtype) if out is None else out
+    joined = empty_sums(components, height, width, first=1) if joined is None else joined
+    marked = all_patches(height, width) if marked is None else marked
+    native().to_samples(sums, joined, out, marked, ISA[name], thread_count(threads))
     return out

@@ -6,12 +6,14 @@ reach, and only where a frame changes something samples are made again.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from pgsvc import kernel
 from pgsvc.picture import PictureFormat, PlaneGroup
+from pgsvc.reference import Sums
 
 SMALL = 1 << 18  # samples; of smaller planes all is made new, as that takes less time than to find out what
 
@@ -47,23 +49,38 @@ class Canvas:
         self._shape = (group.components.stop - group.components.start, group.height, group.width)
         self._bits, self._dtype, self._reuse = output.bit_depth, output.dtype, reuse
         self._cpu, self._threads = cpu, threads
-        self._resting = kernel.empty_sums(*self._shape)
-        self._moving: np.ndarray | None = None  # a copy to which what moves is added; made when it is needed
-        self._shown = self._resting
+        self._moving: Sums | None = None  # a copy of what rests to which what moves is added; made when it is needed
+        self._shown: Sums = ()
         self._samples: np.ndarray | None = None  # of what is shown
-        width, height = kernel.native().PATCH
-        patches = (-(-group.height // height), -(-group.width // width))
-        self._all, self._none = np.ones(patches, np.uint8), np.zeros(patches, np.uint8)  # never written to
+        self._all = kernel.all_patches(*self._shape[1:])
+        self._none = np.zeros_like(self._all)  # never written to
         self._stale = self._all  # where the copy is not what rests
         self._changed = self._none
         self.is_small = group.width * group.height < SMALL
 
+    @cached_property
+    def _resting(self) -> Sums:
+        return kernel.empty_sums(*self._shape)
+
+    @cached_property
+    def _joined(self) -> Sums:
+        """Octaves of what is shown with all coarser ones."""
+        return kernel.empty_sums(*self._shape, first=1)
+
     def restart(self, base: np.ndarray, splats: Summed) -> None:
         """Only these splats rest, on planes of one value each; what is shown are they."""
-        kernel.native().fill(self._resting, base, self._threads)
+        kernel.native().fill(self._resting, base)
         self._add(self._resting, splats)
         self._stale = self._changed = self._all
         self._shown = self._resting
+
+    def alone(self, base: np.ndarray, splats: Summed) -> np.ndarray:
+        """Samples of these splats alone, as after :meth:`restart`, with which the next frame has to begin."""
+        out = self._samples if self._reuse else None
+        self._samples = out = np.empty(self._shape, self._dtype) if out is None else out
+        isa = kernel.ISA[self._cpu]
+        kernel.native().draw(*splats, base, out, *self._grid, isa, self._threads)
+        return out
 
     def begin(self, splats: Summed) -> None:
         """These splats rest no longer."""
@@ -92,21 +109,19 @@ class Canvas:
         """Samples of what is shown; uint8 or uint16 [C, H, W]."""
         is_whole = self._changed is self._all or bool(self._changed.all())
         if is_whole and not self._reuse:
-            samples = self._samples_of_all(None)
-            self._samples = None
-        elif self._samples is None or is_whole:
-            self._samples = self._samples_of_all(self._samples)
-            samples = self._samples if self._reuse else self._samples.copy()
+            samples, self._samples = self._made(None, self._all), None
         else:
-            kernel.native().patches_to_samples(self._shown, self._samples, self._changed)
+            marked = self._all if self._samples is None else self._changed
+            self._samples = self._made(self._samples, marked)
             samples = self._samples if self._reuse else self._samples.copy()
         self._changed = self._none
         return samples
 
-    def _samples_of_all(self, out: np.ndarray | None) -> np.ndarray:
-        return kernel.to_samples(self._shown, self._bits, self._dtype, out=out, cpu=self._cpu, threads=self._threads)
+    def _made(self, out: np.ndarray | None, marked: np.ndarray) -> np.ndarray:
+        options = {"joined": self._joined, "cpu": self._cpu, "threads": self._threads}
+        return kernel.to_samples(self._shown, self._bits, self._dtype, out=out, marked=marked, **options)
 
-    def _add(self, sums: np.ndarray, splats: Summed, *, subtract: bool = False) -> None:
+    def _add(self, sums: Sums, splats: Summed, *, subtract: bool = False) -> None:
         if len(splats.position):
             kernel.sum_i16(sums, *splats, *self._grid, subtract, cpu=self._cpu, threads=self._threads)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -73,16 +73,22 @@ class Kept:
         cost = int(self._covered[rows].sum())
         return self._all() if cost > MOST_MOVING * self._cost else self._changes(rows, splats, cost)
 
-    def _all(self) -> list[Step]:
-        """A frame that is summed whole, after which all splats rest."""
+    def alone(self, shown: Mapping[SetKey, SplatSet]) -> list[Callable[[Canvas], np.ndarray]]:
+        """What makes the samples of the plane groups of a frame that no other follows."""
+        self._sets = [Splats.of(s) for s in shown.values()]
+        return [partial(Canvas.alone, base=base, splats=summed) for base, summed in self._whole()]
+
+    def _whole(self) -> Iterable[tuple[np.ndarray, Summed]]:
+        """What sums begin with, and all splats, as of the sets now; all of them rest."""
         self._summed, self._covered = self._shaped(joined(self._sets), self._domain)
         self._check(int(self._covered.sum()))
         self._rests[self._moving] = True
         self._moving = NONE
-        return [
-            partial(Canvas.restart, base=base, splats=summed)
-            for base, summed in zip(self._base, self._summed, strict=True)
-        ]
+        return zip(self._base, self._summed, strict=True)
+
+    def _all(self) -> list[Step]:
+        """A frame that is summed whole, after which all splats rest."""
+        return [partial(Canvas.restart, base=base, splats=summed) for base, summed in self._whole()]
 
     def _changes(self, rows: np.ndarray, splats: Splats, cost: int) -> list[Step]:
         """A frame in which the splats of these rows are others than in the one before, where they covered ``cost`` samples."""

@@ -13,16 +13,20 @@ from pgsvc.limits import Limits
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc.planar.scale import Shaped, at_size
 from pgsvc.planar.splats import SplatSet, covered_samples
+from pgsvc.reference import Sums
 from pgsvc.sizes import Size
 
 
-def empty_sums(picture_format: PictureFormat) -> list[np.ndarray]:
-    """Accumulators before any splat: int16 [C, H, W] for each plane group (spec 8.6)."""
+def empty_sums(picture_format: PictureFormat) -> list[Sums]:
+    """Accumulators before any splat: octaves for each plane group (spec 8.6)."""
     sums = []
     for group in picture_format.plane_groups:
         neutral = neutral_values(picture_format)[group.components, None, None]
-        sums.append(kernel.empty_sums(len(neutral), group.height, group.width))
-        sums[-1][:] = neutral
+        first, *others = octaves = kernel.empty_sums(len(neutral), group.height, group.width)
+        first[:] = neutral
+        for acc in others:
+            acc[:] = 0
+        sums.append(octaves)
     return sums
 
 
@@ -35,7 +39,7 @@ def neutral_values(picture_format: PictureFormat) -> np.ndarray:
 
 
 def add_layer(
-    sums: Sequence[np.ndarray],
+    sums: Sequence[Sums],
     picture_format: PictureFormat,
     sets: Iterable[SplatSet],
     *,
@@ -51,11 +55,11 @@ def add_layer(
     """
     size = (picture_format.width, picture_format.height)
     for s in sets:
-        for acc, group in zip(sums, picture_format.plane_groups, strict=True):
-            acc += s.background[group.components, None, None]  # int16, wraps
+        for octaves, group in zip(sums, picture_format.plane_groups, strict=True):
+            octaves[0][:] += s.background[group.components, None, None]  # int16, wraps
             if len(s):
                 kernel.sum_i16(
-                    acc,
+                    octaves,
                     *at_size(Shaped.of(s), reference or size, size, group, cpu=cpu),
                     group.step_x,
                     group.step_y,
@@ -67,9 +71,9 @@ def add_layer(
 
 
 def to_picture(
-    sums: Sequence[np.ndarray], picture_format: PictureFormat, *, cpu: str | None = None, threads: int = 0
+    sums: Sequence[Sums], picture_format: PictureFormat, *, cpu: str | None = None, threads: int = 0
 ) -> Picture:
-    """Round and clip the accumulators (spec 8.7)."""
+    """Join the octaves, round and clip (spec 8.7)."""
     f = picture_format
     planes = [plane for acc in sums for plane in kernel.to_samples(acc, f.bit_depth, f.dtype, cpu=cpu, threads=threads)]
     return Picture(f, tuple(planes))

@@ -54,11 +54,12 @@ class RunningSum:
         """The next picture has nothing to do with the last one, such as the first of another segment."""
         self._kept = None
 
-    def picture(self, shown: Mapping[SetKey, SplatSet]) -> Picture:
+    def picture(self, shown: Mapping[SetKey, SplatSet], *, alone: bool = False) -> Picture:
         """The picture of a frame.
 
         Args:
             shown: the splat sets by layer, object and slice.
+            alone: no other frame of the segment is asked for, so nothing need be kept for it.
 
         Raises:
             LimitExceeded: the splats are too many or cover too much.
@@ -75,13 +76,13 @@ class RunningSum:
         if not self._canvases:
             groups = output.plane_groups
             self._canvases = [Canvas(output, g, reuse=self._reuse, cpu=cpu, threads=threads) for g in groups]
-        steps = self._kept.steps(shown)
-        jobs = [partial(_drawn, canvas, step) for canvas, step in zip(self._canvases, steps, strict=True)]
+        steps = self._kept.alone(shown) if alone else [partial(_shown, step) for step in self._kept.steps(shown)]
+        jobs = [partial(step, canvas) for canvas, step in zip(self._canvases, steps, strict=True)]
         at_a_time = 1 if self._canvases[0].is_small else threads
         return Picture(output, tuple(plane for planes in at_once(jobs, at_a_time) for plane in planes))
 
 
-def _drawn(canvas: Canvas, step: Step) -> np.ndarray:
+def _shown(step: Step, canvas: Canvas) -> np.ndarray:
     """Samples of a canvas after a step."""
     step(canvas)
     return canvas.samples()

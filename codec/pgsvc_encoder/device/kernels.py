@@ -2,7 +2,8 @@
 
 All arrays are torch tensors on the kernels' device. ``grid`` is step x, step y, origin x, origin y of the samples in luma samples;
 ``starts`` int32 [K + 1], on the CPU, has the splats of each layer; ``geometry`` float32 [N, 5] is x, y, A, B, C in luma samples
-(spec 8.3), ``colour`` float32 [N, C]. The model is that of spec 8.5 in float.
+(spec 8.3), ``colour`` float32 [N, C]. The model is that of spec 8.5 to 8.7 in float:
+each splat is summed in its octave, and gradients go the same way back.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Kernels(Protocol):
     ) -> torch.Tensor:
         """Gauss–Newton diagonal by x, y, A, B, C with components weighted by ``weight`` [C], and the sum of w²; float32 [N, 6].
 
+        A sample of octave j counts for the 4^j samples that it stands for: close for what is smooth, as these splats are.
+
         Args:
             size: width and height in samples.
         """
@@ -91,7 +94,7 @@ class NativeKernels:
     def step(
         self, geometry: torch.Tensor, colour: torch.Tensor, starts: torch.Tensor, aim: Aim, grid: Grid
     ) -> tuple[torch.Tensor, Gradients]:
-        """All three kernels tile by tile, so that the sums of a tile never leave the cache."""
+        """All kernels tile by tile, so that the sums of a tile never leave the cache."""
         sse, n = torch.zeros(aim.weight.shape, dtype=torch.float64), int(starts[-1])
         out = torch.zeros_like(geometry), torch.zeros_like(colour)
         parts = [t[:n] for t in (geometry, colour)], [t[:n] for t in out]

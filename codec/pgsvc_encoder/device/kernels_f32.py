@@ -1,5 +1,7 @@
 """Triton kernels of the float sum: forward by tiles, backward and curvature by splats, level errors by samples.
 
+Forward knows one octave. Backward and curvature get the size and the grid of octave 0 and find those of each splat's octave.
+
 The model of spec 8.5 in float, as in codec/native/f32_walk.h: q = u² + v², u = A dx, v = B dy − C dx, support q < 4, weight
 (1 − q/4)². No kernel uses atomics and every sum has a fixed order: each run gives the same bits.
 """
@@ -91,11 +93,27 @@ def _span(x, y, a, b, c, py, inside, width, step_x, origin_x):
 
 
 @triton.jit
+def _grid(octave, step_x, step_y, origin_x, origin_y):
+    """That of an octave (spec 8.5)."""
+    scale = (1 << octave).to(tl.float32)
+    between = (scale - 1.0) * 0.5
+    return step_x * scale, step_y * scale, origin_x + between * step_x, origin_y + between * step_y
+
+
+@triton.jit
+def _count(size, octave):
+    """Rows or columns of an octave."""
+    return (size + (1 << octave) - 1) >> octave
+
+
+@triton.jit
 def backward(
-    partial, gradient, geometry, colour, owner, begin_row, end_row, layer_of, width, plane, step_x, step_y, origin_x, origin_y,
-    C: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+    partial, gradient, geometry, colour, owner, begin_row, end_row, octaves, image_of, width, height,
+    step_x, step_y, origin_x, origin_y, C: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Sums of one job, which is some rows of one splat: ``partial`` [jobs, 8].
+    """Sums of one job, which is some rows of one splat in its octave: ``partial`` [jobs, 8].
+
+    ``image_of`` int64 [N]: where in ``gradient`` the [C, H, W] of the splat's octave and layer begins.
 
     With g = Σ dLoss/dsample_c colour_c and e = g dw/dq: Σ e dx, Σ e dx², Σ e v, Σ e v dx, Σ e v dy, and Σ dLoss/dsample_c w of
     up to three components (as codec/native/f32_backward.cpp).
@@ -109,7 +127,11 @@ def backward(
     b = tl.load(g + 3)
     c = tl.load(g + 4)
     colour0 = tl.load(colour + C * n)
-    image = gradient + tl.load(layer_of + n).to(tl.int64) * C * plane
+    octave = tl.load(octaves + n).to(tl.int32)
+    step_x, step_y, origin_x, origin_y = _grid(octave, step_x, step_y, origin_x, origin_y)
+    columns = _count(width, octave)
+    plane = columns.to(tl.int64) * _count(height, octave)
+    image = gradient + tl.load(image_of + n)
     e_dx = tl.zeros((ROWS, COLUMNS), tl.float32)
     e_dx2 = tl.zeros((ROWS, COLUMNS), tl.float32)
     e_v = tl.zeros((ROWS, COLUMNS), tl.float32)
@@ -122,7 +144,7 @@ def backward(
     for top in range(tl.load(begin_row + job), last, ROWS):
         j = top + tl.arange(0, ROWS)[:, None]
         py = origin_y + j.to(tl.float32) * step_y
-        begin, end = _span(x, y, a, b, c, py, j < last, width, step_x, origin_x)
+        begin, end = _span(x, y, a, b, c, py, j < last, columns, step_x, origin_x)
         for left in range(begin, end, COLUMNS):
             i = left + tl.arange(0, COLUMNS)[None, :]
             dx = origin_x + i.to(tl.float32) * step_x - x
@@ -133,7 +155,7 @@ def backward(
             here = (j < last) & (i < end) & (q < 4.0)
             w, slope = _weight_and_slope(q)
             w = tl.where(here, w, 0.0)
-            at = image + j.to(tl.int64) * width + i
+            at = image + j.to(tl.int64) * columns + i
             sample = tl.load(at, here, 0.0)
             w0 += sample * w
             total = sample * colour0
@@ -165,12 +187,16 @@ def backward(
 
 @triton.jit
 def curvature(
-    partial, geometry, owner, begin_row, end_row, width, step_x, step_y, origin_x, origin_y,
+    partial, geometry, owner, begin_row, end_row, octaves, width, step_x, step_y, origin_x, origin_y,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     """Sums of one job: ``partial`` [jobs, 8], of squared derivatives of q dw/dq / 2 by x, y / B, A, B, C, and of w²."""
     job = tl.program_id(0)
-    g = geometry + 5 * tl.load(owner + job).to(tl.int64)
+    n = tl.load(owner + job).to(tl.int64)
+    octave = tl.load(octaves + n).to(tl.int32)
+    step_x, step_y, origin_x, origin_y = _grid(octave, step_x, step_y, origin_x, origin_y)
+    columns = _count(width, octave)
+    g = geometry + 5 * n
     x = tl.load(g)
     y = tl.load(g + 1)
     a = tl.load(g + 2)
@@ -186,7 +212,7 @@ def curvature(
     for top in range(tl.load(begin_row + job), last, ROWS):
         j = top + tl.arange(0, ROWS)[:, None]
         py = origin_y + j.to(tl.float32) * step_y
-        begin, end = _span(x, y, a, b, c, py, j < last, width, step_x, origin_x)
+        begin, end = _span(x, y, a, b, c, py, j < last, columns, step_x, origin_x)
         for left in range(begin, end, COLUMNS):
             i = left + tl.arange(0, COLUMNS)[None, :]
             dx = origin_x + i.to(tl.float32) * step_x - x

@@ -1,4 +1,7 @@
-"""The float sum on a GPU, by Triton; with TRITON_INTERPRET=1 in Triton's interpreter, on CPU tensors, for tests."""
+"""The float sum on a GPU, by Triton; with TRITON_INTERPRET=1 in Triton's interpreter, on CPU tensors, for tests.
+
+Which octave a splat belongs to (``octaves.py``) only the device knows; no shape depends on it, as captured CUDA graphs need.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import math
 
 import torch
 
+from pgsvc.reference import OCTAVES, octave_size
 from pgsvc_encoder.device import kernels_f32 as programs
 from pgsvc_encoder.device.kernels import Aim, Gradients, Grid
 from pgsvc_encoder.device.launch import launch
 from pgsvc_encoder.device.lists import TILE, Jobs, TileLists, row_jobs, tile_lists
+from pgsvc_encoder.device.octaves import enlarged, gathered, grid_in, in_samples, octaves_of, scale_of
 from pgsvc_encoder.device.rooms import Rooms
 
 LEVEL_BLOCK, JOIN_BLOCK = 1024, 32
@@ -30,10 +35,31 @@ class TritonKernels:
     def sums(
         self, planes: torch.Tensor, geometry: torch.Tensor, colour: torch.Tensor, starts: torch.Tensor, grid: Grid
     ) -> None:
-        layers, components, height, width = planes.shape
+        *shape, height, width = planes.shape
         n = starts.tolist()[-1]
-        lists = self._lists(geometry[:n], starts, width, height, grid)
-        tiles = lists.columns * lists.rows
+        if not n:
+            return
+        lists, coarse = self._lists(geometry[:n], starts, width, height, grid), None
+        for octave in reversed(range(OCTAVES)):
+            size = octave_size(height, width, octave)
+            own = planes.new_zeros(*shape, *size) if octave else planes
+            if coarse is not None:
+                own += enlarged(coarse, *size)
+            self._add(own, geometry, colour, lists, octave, grid_in(grid, octave))
+            coarse = own
+
+    def _add(
+        self,
+        planes: torch.Tensor,
+        geometry: torch.Tensor,
+        colour: torch.Tensor,
+        lists: TileLists,
+        octave: int,
+        grid: Grid,
+    ) -> None:
+        """Add the splats of an octave to its planes, with its grid."""
+        layers, components, height, width = planes.shape
+        tiles = lists.columns[octave] * lists.rows[octave]
         launch(
             programs.forward,
             (tiles, layers),
@@ -41,8 +67,8 @@ class TritonKernels:
             geometry,
             colour,
             lists.order,
-            lists.first,
-            lists.columns,
+            lists.first[octave],
+            lists.columns[octave],
             tiles,
             width,
             height,
@@ -56,28 +82,36 @@ class TritonKernels:
     def backward(
         self, gradient: torch.Tensor, geometry: torch.Tensor, colour: torch.Tensor, starts: torch.Tensor, grid: Grid
     ) -> Gradients:
-        _, components, height, width = gradient.shape
+        layers, components, height, width = gradient.shape
         out, n = (torch.zeros_like(geometry), torch.zeros_like(colour)), starts.tolist()[-1]
         if not n:
             return out
-        jobs = self._jobs(geometry[:n], width, height, grid)
-        layer_of = torch.searchsorted(
-            self._on_device(starts), torch.arange(n, dtype=torch.int32, device=self.device), right=True, out_int32=True
+        jobs, octaves = self._jobs(geometry[:n], width, height, grid)
+        gradients = [gradient]
+        for _ in range(1, OCTAVES):
+            gradients.append(gathered(gradients[-1]))
+        layer = torch.searchsorted(
+            self._on_device(starts), torch.arange(n, dtype=torch.int32, device=self.device), right=True
         )
+        image_of, begin = torch.zeros_like(octaves), 0
+        for octave, g in enumerate(gradients):
+            image_of = torch.where(octaves == octave, begin + (layer - 1) * g[0].numel(), image_of)
+            begin += g.numel()
         partial = torch.empty(len(jobs.splat), 8, device=self.device)
         launch(
             programs.backward,
             (len(jobs.splat),),
             partial,
-            gradient,
+            torch.cat([g.flatten() for g in gradients]),
             geometry,
             colour,
             jobs.splat,
             jobs.begin,
             jobs.end,
-            layer_of - 1,
+            octaves,
+            image_of,
             width,
-            width * height,
+            height,
             *grid,
             C=components,
             ROWS=programs.BLOCK_ROWS,
@@ -130,10 +164,14 @@ class TritonKernels:
     def curvature(
         self, geometry: torch.Tensor, colour: torch.Tensor, size: tuple[int, int], weight: torch.Tensor, grid: Grid
     ) -> torch.Tensor:
+        """As the protocol says, but roughly: sums over a splat's octave count 4^octave times, as when a smooth signal is enlarged.
+
+        Enlarging smooths, so these are too large: w² by up to a sixth, the derivatives, which are less smooth, by up to a half.
+        """
         n, (width, height) = len(geometry), size
         if not n:
             return torch.zeros(0, 6, device=self.device)
-        jobs = self._jobs(geometry, width, height, grid)
+        jobs, octaves = self._jobs(geometry, width, height, grid)
         partial = torch.zeros(len(jobs.splat), 8, device=self.device)
         launch(
             programs.curvature,
@@ -143,13 +181,14 @@ class TritonKernels:
             jobs.splat,
             jobs.begin,
             jobs.end,
+            octaves,
             width,
             *grid,
             ROWS=programs.BLOCK_ROWS,
             COLUMNS=programs.BLOCK_COLUMNS,
             num_warps=1,
         )
-        six = self._joined(partial, jobs, n)[:, :6].clone()
+        six = self._joined(partial, jobs, n)[:, :6] * scale_of(octaves)[:, None] ** 2
         six[:, :5] *= 4 * (colour**2 * weight).sum(1, keepdim=True)
         six[:, 1] *= geometry[:, 3] ** 2
         return six
@@ -162,22 +201,27 @@ class TritonKernels:
         return self._starts[key]
 
     def _lists(self, geometry: torch.Tensor, starts: torch.Tensor, width: int, height: int, grid: Grid) -> TileLists:
-        borders = self._on_device(starts)
+        borders, octaves = self._on_device(starts), octaves_of(geometry, grid)
+        splats = in_samples(geometry, octaves, grid)
 
         def make(room) -> tuple[TileLists, torch.Tensor]:
-            lists = tile_lists(geometry, borders, width, height, grid, room)
+            lists = tile_lists(splats, octaves, borders, (width, height), room)
             return lists, lists.needed
 
         n = len(geometry)
         return self.rooms.fit(("tiles", n, width, height), (3 * n + 16, 8 * n + 64), make)
 
-    def _jobs(self, geometry: torch.Tensor, width: int, height: int, grid: Grid) -> Jobs:
+    def _jobs(self, geometry: torch.Tensor, width: int, height: int, grid: Grid) -> tuple[Jobs, torch.Tensor]:
+        """And the octaves of the splats, int64 [N]."""
+        octaves = octaves_of(geometry, grid)
+        splats = in_samples(geometry, octaves, grid)
+
         def make(room) -> tuple[Jobs, torch.Tensor]:
-            jobs = row_jobs(geometry, height, grid, room[0])
+            jobs = row_jobs(splats, octaves, height, room[0])
             return jobs, jobs.needed
 
         n = len(geometry)
-        return self.rooms.fit(("jobs", n, width, height), (n + n // 8 + 1,), make)
+        return self.rooms.fit(("jobs", n, width, height), (n + n // 8 + 1,), make), octaves
 
     def _joined(self, partial: torch.Tensor, jobs: Jobs, count: int) -> torch.Tensor:
         """The sums of each splat's jobs, [N, 8]."""

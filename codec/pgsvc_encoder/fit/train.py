@@ -10,7 +10,6 @@ from pgsvc_encoder.device import captured
 from pgsvc_encoder.device.resident import resident
 from pgsvc_encoder.fit.adam import Adam
 from pgsvc_encoder.fit.exchange import exchange
-from pgsvc_encoder.fit.fields import fields_of
 from pgsvc_encoder.fit.initialise import add_by_error, seed_layer, seed_uniform
 from pgsvc_encoder.fit.newton import Newton
 from pgsvc_encoder.fit.objective import Objective
@@ -39,8 +38,7 @@ class Schedule:
         final_rate: the step sizes fall along a cosine to this share.
         relocation: splats that matter little move to where the error is, or None.
         pruning: start with more splats and remove those that contribute least, or None.
-        newton: share of the iterations after which steps go by curvature; 1: never. On the CPU alone, as are
-        fields: share of the iterations that see every other row.
+        newton: share of the iterations after which steps go by curvature, on the CPU alone; 1: never.
         exchange: in the end splats of neighbouring layers change places where the lower level gains.
         patience, least_change: a fit ends early once the mean loss of so many iterations differs from that of as many before by
             less than this share (P-GSVC: 100 iterations).
@@ -57,7 +55,6 @@ class Schedule:
     relocation: Relocation | None = Relocation()
     pruning: Pruning | None = None
     newton: float = 1.0
-    fields: float = 0.0
     exchange: bool = True
     patience: int = 100
     least_change: float = 1e-4
@@ -91,8 +88,7 @@ def fit(
     training.settle(objective, splats)
     if schedule.exchange and training.together:
         (stage,) = training.stages(objective, splats)
-        first = fields_of(stage)[0] if schedule.fields else stage
-        exchange(first.objective, splats)
+        exchange(stage.objective, splats)
 
 
 def _fit_stage(stage: Stage, schedule: Schedule, generator: torch.Generator, on_step: Step) -> None:
@@ -111,11 +107,9 @@ def _fit_stage(stage: Stage, schedule: Schedule, generator: torch.Generator, on_
     moves = set() if schedule.relocation is None else schedule.relocation.times(iterations)
     if pruner is not None:
         pruner.plan(max(additions.times, default=0), iterations)
-    newton, change, interlaced, fields = None, iterations, 0, [stage]
-    if not captured.wanted(splats.device):  # a graph goes on as it was captured
-        interlaced, fields = round(iterations * schedule.fields), fields_of(stage)
-        if schedule.optimiser == ADAM and pruner is None:
-            change = round(iterations * schedule.newton)
+    newton, change = None, iterations
+    if schedule.optimiser == ADAM and pruner is None and not captured.wanted(splats.device):
+        change = round(iterations * schedule.newton)  # a graph goes on as it was captured
     settled = max((*additions.times, *moves, *(() if pruner is None else pruner.times)), default=0)
     for i in range(iterations):
         if i in additions.times:
@@ -127,9 +121,7 @@ def _fit_stage(stage: Stage, schedule: Schedule, generator: torch.Generator, on_
             optimiser.method = newton = Newton(optimiser.method, stage, splats)
         if newton is not None:
             newton.look(stage.weights(i, i / iterations))
-        optimiser.stage = fields[i % len(fields)] if i < interlaced else stage
         errors, gradients = optimiser.step(i, cosine(i / iterations, schedule.final_rate), i / iterations)
-        optimiser.stage = stage
         on_step(errors, gradients)
         if pruner is not None:
             pruner.after(i)
@@ -172,14 +164,11 @@ def adapt(
     *,
     frozen: frozenset[str] = frozenset(),
     shape_mask: torch.Tensor | None = None,
-    interlaced: bool = False,
 ) -> None:
-    """Let what is not frozen re-adapt, with step sizes falling to a tenth; ``interlaced``: to every other row in turn."""
+    """Let what is not frozen re-adapt, with step sizes falling to a tenth."""
     for stage in training.stages(objective, splats):
         with resident(stage) as there:
             optimiser = Optimiser(there, there.splats, rates, frozen=frozen, shape_mask=shape_mask)
             count = round(iterations * stage.share)
-            fields = fields_of(there) if interlaced and not captured.wanted(there.splats.device) else [there]
             for i in range(count):
-                optimiser.stage = fields[i % len(fields)]
                 on_step(*optimiser.step(i, cosine(i / count, 0.1)))

@@ -43,7 +43,6 @@ class Grade:
         cell_bits: of the tree of counts.
         positions: how cells are coded: one of POSITIONS.
         adapt_iterations: after each freeze of geometry.
-        interlaced: they see every other row.
         colour_groups: colours are fixed in so many groups, the largest splats first.
         solve_iterations: of each colour solve.
         sweeps: passes of re-choosing colours with their neighbours in view.
@@ -58,7 +57,6 @@ class Grade:
     cell_bits: int = 3
     positions: str = "tree"
     adapt_iterations: int = 80
-    interlaced: bool = False
     colour_groups: int = 5
     solve_iterations: int = 8
     sweeps: int = 2

@@ -69,7 +69,7 @@ class Freeze:
         iterations = self.grade.adapt_iterations
         adapt(
             self.training, self.objective, self.splats, iterations, ADAPT_RATES, self.on_step,
-            frozen=frozenset({"position"}), shape_mask=mask, interlaced=self.grade.interlaced,
+            frozen=frozenset({"position"}), shape_mask=mask,
         )  # fmt: skip
 
     def round_positions(self) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,77 @@
+// Small splats with AVX2: strips of sixteen columns, a row at a time (spec 8.5, 8.6).
+#pragma once
+#include "sum_avx2.h"
+#include "sum_box.h"
+
+namespace {
+
+// Strips of a splat, of which each row begins with v and its fall d in the first of their columns (see add_box).
+template <int COMPONENTS, bool SUBTRACT>
+class Strip {
+  public:
+    // Columns [begin, end) of those from `first` on.
+    Strip(const Target<COMPONENTS, SUBTRACT> &target, int32_t begin, int32_t end) : plane(target.plane) {
+        const __m256i k = _mm256_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11), d2 = each(target.d2);
+        columns = k;
+        bend = _mm256_mullo_epi32(d2, _mm256_setr_epi32(0, 0, 1, 3, 28, 36, 45, 55));
+        next_bend = _mm256_mullo_epi32(d2, _mm256_add_epi32(_mm256_slli_epi32(k, 2), each(6))); // four columns on
+        const __m256i lane = _mm256_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        lanes = _mm256_and_si256(_mm256_cmpgt_epi16(lane, _mm256_set1_epi16(int16_t(begin - 1))),
+                                 _mm256_cmpgt_epi16(_mm256_set1_epi16(int16_t(end)), lane));
+        for (int c = 0; c < COMPONENTS; c++) colour[c] = _mm256_set1_epi16(target.colour[c]);
+    }
+
+    // Adds `count` rows with their v and d; `to` is the first column of the first row.
+    void add(const uint32_t *v, const uint32_t *d, int16_t *to, ptrdiff_t row, int32_t count) const {
+        for (int32_t k = 0; k < count; k++, to += row) {
+            const __m256i fall = each(d[k]);
+            const __m256i first = _mm256_sub_epi32(_mm256_sub_epi32(each(v[k]), bend), _mm256_mullo_epi32(columns, fall));
+            const __m256i next = _mm256_sub_epi32(_mm256_sub_epi32(first, next_bend), _mm256_slli_epi32(fall, 2));
+            const __m256i s = _mm256_packus_epi32(_mm256_srai_epi32(first, 10), _mm256_srai_epi32(next, 10));
+            const __m256i w = _mm256_and_si256(lanes, _mm256_srli_epi16(_mm256_mulhi_epu16(s, s), 1));
+            __m256i sum[COMPONENTS];
+            for (int c = 0; c < COMPONENTS; c++) sum[c] = summed<SUBTRACT>(load(to + c * plane), colour[c], w);
+            for (int c = 0; c < COMPONENTS; c++) store(to + c * plane, sum[c]);
+        }
+    }
+
+  private:
+    const ptrdiff_t plane;
+    __m256i columns, bend, next_bend, lanes, colour[COMPONENTS];
+};
+
+// A splat in strips.
+template <int COMPONENTS, bool SUBTRACT>
+void add_box(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
+             const Reach &reach) {
+    const Target<COMPONENTS, SUBTRACT> target{acc, grid.plane, colour, bend_of(f, grid)};
+    const __m256i k[2] = {_mm256_setr_epi64x(0, 1, 4, 5), _mm256_setr_epi64x(2, 3, 6, 7)}; // as `shifted` takes them
+    const __m256i pairs[2] = {_mm256_setr_epi64x(0, 0, 6, 10), _mm256_setr_epi64x(1, 3, 15, 21)};
+    RunStart now = box_start(f, grid, cx, cy, reach);
+    for (int32_t row = reach.first_row; row <= reach.last_row; row += 8) {
+        __m256i q[2], d[2];
+        for (int h = 0; h < 2; h++) {
+            const __m256i straight = _mm256_add_epi64(each64(now.q0), times(now.q0_rise, k[h]));
+            q[h] = _mm256_add_epi64(straight, times(now.q0_bend, pairs[h]));
+            d[h] = _mm256_add_epi64(each64(now.d1), times(now.d1_rise, k[h]));
+        }
+        const __m256i q0 = shifted(q), d1 = shifted(d);
+        const int32_t count = reach.last_row - row + 1 < 8 ? reach.last_row - row + 1 : 8;
+        for (int32_t i = reach.first_column; i <= reach.last_column; i += STRIP) {
+            const StripColumns strip(i, grid, reach);
+            const uint32_t m = uint32_t(strip.place - reach.anchor);
+            alignas(32) uint32_t v[8], fall[8];
+            const __m256i there = _mm256_add_epi32(_mm256_add_epi32(q0, each(m * (m - 1) / 2 * target.d2)),
+                                                   _mm256_mullo_epi32(d1, each(m)));
+            store(fall, _mm256_add_epi32(d1, each(m * target.d2)));
+            store(v, _mm256_sub_epi32(each((1u << 26) - (1u << 11)), there));
+            Strip<COMPONENTS, SUBTRACT>(target, strip.begin, strip.end)
+                .add(v, fall, acc + ptrdiff_t(row) * grid.row + strip.place, grid.row, count);
+        }
+        now.q0 += 8 * now.q0_rise + 28 * now.q0_bend;
+        now.q0_rise += 8 * now.q0_bend;
+        now.d1 += 8 * now.d1_rise;
+    }
+}
+
+} // namespace

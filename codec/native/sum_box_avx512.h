@@ -1,0 +1,91 @@
+// Small splats with AVX-512: strips of sixteen columns, two rows at a time (spec 8.5, 8.6).
+#pragma once
+#include "sum_box.h"
+#include "sum_vectors_avx512.h"
+
+namespace {
+
+// Strips of a splat, of which each row begins with v and its fall d in the first of their columns (see add_box).
+template <int COMPONENTS, bool SUBTRACT>
+class Strip {
+  public:
+    // Columns [begin, end) of those from `first` on.
+    Strip(const Target<COMPONENTS, SUBTRACT> &target, int32_t begin, int32_t end)
+        : plane(target.plane), lanes(__mmask32(((1u << end) - (1u << begin)) * 0x10001u)) {
+        const __m512i k = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11);
+        const __m512i bends = _mm512_srli_epi32(_mm512_mullo_epi32(k, _mm512_sub_epi32(k, each(1))), 1), d2 = each(target.d2);
+        columns = k;
+        bend = _mm512_mullo_epi32(d2, bends);
+        next_bend = _mm512_mullo_epi32(d2, _mm512_add_epi32(_mm512_slli_epi32(k, 2), each(6))); // four columns on
+        for (int c = 0; c < COMPONENTS; c++) colour[c] = _mm512_set1_epi16(target.colour[c]);
+    }
+
+    // Adds `count` rows, at most 16, with v and d in the lanes; `to` is the first column of the first row. The partner of a
+    // single row is that row: what is written there is written over.
+    void add(__m512i v, __m512i d, int16_t *to, ptrdiff_t row, int32_t count) const {
+        __m512i which = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+        for (; count > 0; count -= 2, to += 2 * row) {
+            const __m512i w = weights(_mm512_permutexvar_epi32(which, v), _mm512_permutexvar_epi32(which, d));
+            which = _mm512_add_epi32(which, each(2));
+            int16_t *const partner = to + (count > 1 ? row : 0);
+            __m512i sum[COMPONENTS];
+            for (int c = 0; c < COMPONENTS; c++) {
+                const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(to + c * plane));
+                const __m256i upper = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(partner + c * plane));
+                sum[c] = summed<SUBTRACT>(_mm512_inserti64x4(_mm512_castsi256_si512(low), upper, 1), colour[c], w);
+            }
+            for (int c = 0; c < COMPONENTS; c++) {
+                _mm256_storeu_si256(reinterpret_cast<__m256i *>(partner + c * plane), _mm512_extracti64x4_epi64(sum[c], 1));
+                _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + c * plane), _mm512_castsi512_si256(sum[c]));
+            }
+        }
+    }
+
+  private:
+    // w, Q15, of sixteen columns of each of two rows, half of the lanes each; 0 outside the support.
+    __m512i weights(__m512i v, __m512i d) const {
+        const __m512i first = _mm512_sub_epi32(_mm512_sub_epi32(v, bend), _mm512_mullo_epi32(columns, d));
+        const __m512i next = _mm512_sub_epi32(_mm512_sub_epi32(first, next_bend), _mm512_slli_epi32(d, 2));
+        const __m512i s = _mm512_packus_epi32(_mm512_srai_epi32(first, 10), _mm512_srai_epi32(next, 10));
+        return _mm512_maskz_srli_epi16(lanes, _mm512_mulhi_epu16(s, s), 1);
+    }
+
+    const ptrdiff_t plane;
+    const __mmask32 lanes;
+    __m512i columns, bend, next_bend, colour[COMPONENTS];
+};
+
+// A splat in strips.
+template <int COMPONENTS, bool SUBTRACT>
+void add_box(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
+             const Reach &reach) {
+    const Target<COMPONENTS, SUBTRACT> target{acc, grid.plane, colour, bend_of(f, grid)};
+    const __m512i k0 = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), k1 = _mm512_add_epi64(k0, _mm512_set1_epi64(8));
+    const __m512i pairs0 = _mm512_setr_epi64(0, 0, 1, 3, 6, 10, 15, 21), pairs1 = _mm512_setr_epi64(28, 36, 45, 55, 66, 78, 91, 105);
+    auto each64 = [](uint64_t v) { return _mm512_set1_epi64(int64_t(v)); };
+    auto along = [&](uint64_t v, __m512i k) { return _mm512_mullo_epi64(each64(v), k); };
+    RunStart now = box_start(f, grid, cx, cy, reach);
+    for (int32_t row = reach.first_row; row <= reach.last_row; row += 16) {
+        const __m512i q[] = {_mm512_add_epi64(each64(now.q0), _mm512_add_epi64(along(now.q0_rise, k0), along(now.q0_bend, pairs0))),
+                             _mm512_add_epi64(each64(now.q0), _mm512_add_epi64(along(now.q0_rise, k1), along(now.q0_bend, pairs1)))};
+        const __m512i d[] = {_mm512_add_epi64(each64(now.d1), along(now.d1_rise, k0)),
+                             _mm512_add_epi64(each64(now.d1), along(now.d1_rise, k1))};
+        const __m512i q0 = shifted(q), d1 = shifted(d);
+        const int32_t count = reach.last_row - row + 1 < 16 ? reach.last_row - row + 1 : 16;
+        for (int32_t i = reach.first_column; i <= reach.last_column; i += STRIP) {
+            const StripColumns strip(i, grid, reach);
+            const uint32_t m = uint32_t(strip.place - reach.anchor);
+            const __m512i fall = _mm512_add_epi32(d1, each(m * target.d2));
+            const __m512i there = _mm512_add_epi32(_mm512_add_epi32(q0, each(m * (m - 1) / 2 * target.d2)),
+                                                   _mm512_mullo_epi32(d1, each(m)));
+            const __m512i v = _mm512_sub_epi32(each((1u << 26) - (1u << 11)), there);
+            Strip<COMPONENTS, SUBTRACT>(target, strip.begin, strip.end)
+                .add(v, fall, acc + ptrdiff_t(row) * grid.row + strip.place, grid.row, count);
+        }
+        now.q0 += 16 * now.q0_rise + 120 * now.q0_bend;
+        now.q0_rise += 16 * now.q0_bend;
+        now.d1 += 16 * now.d1_rise;
+    }
+}
+
+} // namespace
