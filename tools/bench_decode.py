@@ -35,8 +35,9 @@ from pgsvc.stream import Stream
 
 GROUPS = {
     "splats": ("graded_keys", "graded_frames", "motion_fields", "range_decode", "range_uniform"),
-    "sum": ("sum_i16", "scale_splats"),
-    "samples": ("to_samples", "patches_to_samples"),
+    "sum": ("fill", "sum_i16", "scale_splats", "copy_patches"),
+    "samples": ("to_samples",),
+    "both": ("draw",),
     "geometry": ("geometry", "changed_splats", "mark_patches"),
 }
 CLIPS = [

@@ -1,6 +1,7 @@
 #include "draw.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "dispatch.h"
@@ -102,6 +103,8 @@ void draw_samples(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_spl
     }
     coarse.assign(size_t(room), 0);
     for (int j = 1; j < PGS_OCTAVES; j++) acc[j] = coarse.data() + places[j];
+    for (int32_t c = 0; c < components; c++) // where there are fewer samples: enlarged, a number more is that number more
+        if (base[c]) std::fill_n(acc[1] + c * planes[1].plane, planes[1].plane, base[c]);
     const auto of_coarser = bands.part(splats, 0);
     pgs_parallel(bands.count, threads, [&](int b) {
         k.sum_i16(acc, planes, &of_coarser, 0, b * rows, std::min(height, (b + 1) * rows));
@@ -119,7 +122,7 @@ void draw_samples(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_spl
         const int32_t top = b * rows, here = std::min(rows, height - top);
         const Planes p(grids[0], here);
         work.resize(size_t(components * p.plane + width));
-        for (int32_t c = 0; c < components; c++) std::fill_n(work.data() + c * p.plane, p.plane, base[c]);
+        std::memset(work.data(), 0, size_t(components * p.plane) * sizeof(int16_t));
         pgs_grid_i32 band[PGS_OCTAVES];
         std::copy_n(planes, PGS_OCTAVES, band);
         band[0].height = here, band[0].row = p.row, band[0].plane = p.plane;
