@@ -55,7 +55,7 @@ def test_grids_and_octaves(grid) -> None:
         want = tuple(v / 256 for v in reference.octave_grid(grid, octave))
         assert octaves.grid_in(tuple(v / 256 for v in grid), octave) == want
     steps = grid[:2]
-    limits = [(1 << 48) >> 2 * octave for octave in range(1, reference.OCTAVES)]
+    limits = [(1 << 47) >> 2 * octave for octave in range(1, reference.OCTAVES)]
     p = [limit // steps[0] ** 2 + more for limit in limits for more in (-1, 0, 1)]  # R of 0: P alone decides
     forms = np.array([*((v, 0, 0) for v in p), (2**43 + 2**39, 0, 2**43 + 2**39), (1, 0, 1)], np.int64)
     got = octaves.integer_octaves_of(*there(forms), *steps).tolist()
@@ -71,5 +71,5 @@ def test_octaves_of_floats() -> None:
     none = torch.zeros(2, 5)
     none[0, 2], none[1, 3] = float("nan"), float("inf")
     assert octaves.octaves_of(*there(none), (1.0, 1.0, 0.5, 0.5)).tolist() == [0, 0]
-    exact = torch.tensor([[0, 0, 2.0**-j, 0, 0] for j in range(5)])  # at the limit of each octave
+    exact = torch.tensor([[0, 0, 2.0**-j / 2, 2.0**-j / 2, 0] for j in range(5)])  # at the limit of each octave
     assert octaves.octaves_of(*there(exact), (1.0, 1.0, 0.5, 0.5)).tolist() == [0, 1, 2, 3, 3]

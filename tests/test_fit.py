@@ -78,7 +78,7 @@ def dense_sum(
     """Sum [C, H, W] of splats with these centres, inverse covariances and colours, every one at every sample of its octave."""
     i, (step_x, step_y, origin_x, origin_y) = inverse[:, :, :, None, None], grid
     trace = inverse[:, 0, 0] * step_x**2 + inverse[:, 1, 1] * step_y**2
-    octaves = torch.stack([trace * 4**j <= 1 for j in range(1, OCTAVES)]).sum(0)
+    octaves = torch.stack([trace * 4**j <= 0.5 for j in range(1, OCTAVES)]).sum(0)
     total = torch.zeros(colour.shape[1], *octave_size(size[1], size[0], OCTAVES - 1), dtype=torch.float64)
     for octave in reversed(range(OCTAVES)):
         height, width = octave_size(size[1], size[0], octave)

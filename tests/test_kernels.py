@@ -94,7 +94,7 @@ def in_octave(geometry: np.ndarray, octave: int) -> np.ndarray:
     """The same splats, of a size that belongs to an octave; the last one is about as large as 30 samples."""
     trace = (geometry[:, 2:].astype(float) ** 2).sum(1)
     geometry = geometry.copy()
-    geometry[:, 2:] *= np.sqrt(0.6 / 4**octave / trace)[:, None]
+    geometry[:, 2:] *= np.sqrt(0.3 / 4**octave / trace)[:, None]
     assert (reference.f32_octaves(geometry.astype(float), 1, 1) == octave).all()
     return geometry
 

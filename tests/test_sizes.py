@@ -68,7 +68,7 @@ def blur(old: Size, new: Size) -> float:
     their variance (8.7), which is half the square of their scale.
     """
     factors = [n / o for n, o in zip(new, old, strict=True)]
-    octave = sum(sum((SCALE * f) ** -2 for f in factors) * 4**j <= 1 for j in (1, 2, 3))
+    octave = sum(sum((SCALE * f) ** -2 for f in factors) * 4**j <= 0.5 for j in (1, 2, 3))
     total = 0.0
     for factor in factors:
         blurred = (SCALE**2 + (4**octave - 1) / 2 / factor**2) ** 0.5

@@ -124,15 +124,15 @@ def test_reference_is_the_spec(grid) -> None:
 
 
 def test_octaves_by_size() -> None:
-    """Round splats of scale l, whose trace is 2 / l^2: octave j from the l on that has the square 2·4^j."""
+    """Round splats of scale l, whose trace is 2 / l^2: octave j from 2·2^j on."""
     grid = GRIDS["luma"]
     for octave in range(1, OCTAVES):
-        least = 2**0.5 * 2**octave
+        least = 2 * 2**octave
         for scale, want in ((least * 1.001, octave), (least * 0.999, octave - 1)):
             (form,) = quadratic_form(factors(np.log2([scale]), [0], np.log2([scale]))).tolist()
             assert octave_of(form[0], form[2], *grid[:2]) == want
             assert octave_of(form[0], form[2], 512, 512) == max(want - 1, 0)
-    exact = 1 << 31  # P and R of a trace of 2^48
+    exact = 1 << 30  # P and R of a trace of 2^47
     for octave in range(OCTAVES):
         p = exact >> 2 * octave
         assert octave_of(p, p, 256, 256) == octave and octave_of(p + 1, p, 256, 256) == max(octave - 1, 0)

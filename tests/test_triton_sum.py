@@ -176,7 +176,7 @@ def test_gradients_of_the_torch_function(kernels) -> None:
 def test_lists_hold_every_splat_of_a_tile_in_order() -> None:
     """Each splat with a sample in a tile of its octave is in its list, once, and few others are."""
     width, height = size = 70, 50
-    geometry, _, starts = splats(width, height, 80, 3, 1, sigma=3.0)
+    geometry, _, starts = splats(width, height, 80, 3, 1, sigma=4.2)
     octave_of = torch.tensor(reference.f32_octaves(geometry.numpy(), 1.0, 1.0))
     there_of = octaves.in_samples(geometry, octave_of, GRIDS["luma"])
     lists = tile_lists(*there(there_of, octave_of, starts), size, (2000, 4000))

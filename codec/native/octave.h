@@ -9,7 +9,7 @@ inline int octave_of(const int64_t *form, int32_t step_x, int32_t step_y) {
     const uint64_t x = uint64_t(step_x), y = uint64_t(step_y);
     const uint64_t trace = uint64_t(form[0]) * x * x + uint64_t(form[2]) * y * y; // Q48
     int octave = 0;
-    for (int j = 1; j < PGS_OCTAVES; j++) octave += trace <= uint64_t(1) << (48 - 2 * j);
+    for (int j = 1; j < PGS_OCTAVES; j++) octave += trace <= uint64_t(1) << (47 - 2 * j);
     return octave;
 }
 

@@ -13,7 +13,7 @@
 inline int octave_of(const float *g, double step_x, double step_y) {
     const double a = g[2], b = g[3], c = g[4], trace = (a * a + c * c) * (step_x * step_x) + b * b * (step_y * step_y);
     int octave = 0;
-    for (int j = 1; j < PGS_OCTAVES; j++) octave += trace * double(1 << 2 * j) <= 1;
+    for (int j = 1; j < PGS_OCTAVES; j++) octave += trace * double(1 << 2 * j) <= 0.5;
     return octave;
 }
 

@@ -36,7 +36,7 @@ def octave_size(height: int, width: int, octave: int) -> tuple[int, int]:
 def octave_of(p: int, r: int, step_x: int, step_y: int) -> int:
     """The octave that a splat of this form is summed in: the last one in which it is not too small (spec 8.5)."""
     trace = p * step_x * step_x + r * step_y * step_y  # Q48
-    return max(j for j in range(OCTAVES) if j == 0 or trace << 2 * j <= 1 << 48)
+    return max(j for j in range(OCTAVES) if j == 0 or trace << 2 * j <= 1 << 47)
 
 
 def scale_splats(
@@ -243,7 +243,7 @@ def f32_octaves(geometry: np.ndarray, step_x: float, step_y: float) -> np.ndarra
     """int64 [N], the octave of each splat: x, y, A, B, C in luma samples (spec 8.5)."""
     a, b, c = geometry[:, 2], geometry[:, 3], geometry[:, 4]
     trace = (a * a + c * c) * step_x**2 + b * b * step_y**2
-    return sum(((trace * 4**j <= 1).astype(np.int64) for j in range(1, OCTAVES)), np.zeros(len(geometry), np.int64))
+    return sum(((trace * 4**j <= 0.5).astype(np.int64) for j in range(1, OCTAVES)), np.zeros(len(geometry), np.int64))
 
 
 def _f32_weight(geometry: np.ndarray, px: np.ndarray, py: np.ndarray) -> np.ndarray:

@@ -33,13 +33,13 @@ def octaves_of(geometry: torch.Tensor, grid: Grid) -> torch.Tensor:
     """
     step_x, step_y, *_ = grid
     _, _, a, b, c = geometry.unbind(1)
-    return _last_within((a * a + c * c) * step_x**2 + b * b * step_y**2, [0.25**j for j in range(1, OCTAVES)])
+    return _last_within((a * a + c * c) * step_x**2 + b * b * step_y**2, [0.5 * 0.25**j for j in range(1, OCTAVES)])
 
 
 def integer_octaves_of(form: torch.Tensor, step_x: int, step_y: int) -> torch.Tensor:
     """As :func:`pgsvc.reference.octave_of` for each form P, K, R, int64 [N, 3]; the trace is below 2^63 (spec 8.8)."""
     p, _, r = form.unbind(1)
-    return _last_within(p * step_x**2 + r * step_y**2, [1 << (48 - 2 * j) for j in range(1, OCTAVES)])
+    return _last_within(p * step_x**2 + r * step_y**2, [1 << (47 - 2 * j) for j in range(1, OCTAVES)])
 
 
 def _last_within(trace: torch.Tensor, limits: Sequence[float]) -> torch.Tensor:
