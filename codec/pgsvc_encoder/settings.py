@@ -48,7 +48,7 @@ class Preset:
 
 PRESETS = {
     "fast": Preset(
-        Schedule(120, rounds=5, final_rate=0.1, newton=0.5, relocation=Relocation(rounds=8, share=0.2)),
+        Schedule(90, rounds=5, final_rate=0.1, newton=0.5, relocation=Relocation(rounds=8, share=0.2)),
         Precision(adapt_iterations=30, solve_iterations=5, sweeps=1, colour_choices=((2, 6), (2, 4))),
         DifferencePrecision(iterations=40, adapt_iterations=8),
         Grade(adapt_iterations=8, colour_groups=1, solve_iterations=3, sweeps=1),
