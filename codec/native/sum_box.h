@@ -32,10 +32,4 @@ struct StripColumns {
     }
 };
 
-// The second difference of q (8.5).
-inline uint32_t bend_of(const Form &f, const pgs_grid_i32 &grid) {
-    const uint64_t step = uint64_t(grid.step_x);
-    return uint32_t((2 * uint64_t(f.P) * step * step + (1 << 23)) >> 24);
-}
-
 } // namespace

@@ -46,6 +46,12 @@ inline bool inside(const Form &f, int64_t X, int64_t Y) {
     return rough < 4 * double(LIMIT) && int64_t(form_at(f, X, Y)) < f.limit;
 }
 
+// d2 of a run (8.5), modulo 2^32.
+inline uint32_t second_difference(const Form &f, const pgs_grid_i32 &grid) {
+    const uint64_t step = uint64_t(grid.step_x);
+    return uint32_t((2 * uint64_t(f.P) * step * step + (1 << 23)) >> 24);
+}
+
 inline int32_t floor_clamped(double v) {
     if (!(v > -1e9)) return -1000000000;
     if (!(v < 1e9)) return 1000000000;

@@ -1,9 +1,10 @@
 // The normative integer sum of splats (spec 8.5, 8.6). Exact for all splats in the ranges of spec 8.8.
 //
-// Per splat: the columns of its support in each row (sum_ends.h); then, run by run, the weights of units of up to eight
-// samples of a row (sum_units.h, sum_generic.h). With AVX2 units are first listed, eight rows at a time (sum_avx2.h), and
-// then added, so that short rows share vectors and few branches depend on the length of a row (sum_vectors_avx2.h). With
-// AVX-512 rows and vectors are twice as long (sum_avx512.h, sum_vectors_avx512.h).
+// Splats are measured in batches (sum_batch.h). With AVX2 and AVX-512 small ones are then added in strips of their box
+// (sum_box.h). Of the others, and of all without vectors: the columns of the support in each row (sum_ends.h); then, run by run,
+// the weights of units of up to eight samples of a row (sum_units.h, sum_generic.h). With AVX2 units are first listed, eight
+// rows at a time (sum_avx2.h), and then added, so that short rows share vectors and few branches depend on the length of a row
+// (sum_vectors_avx2.h). With AVX-512 rows and vectors are twice as long (sum_avx512.h, sum_vectors_avx512.h).
 #include "isa.h"
 #include "sum_batch.h"
 #include "sum_colour.h"
@@ -35,8 +36,7 @@ inline bool outside(const int64_t *form, int64_t limit, const pgs_grid_i32 &grid
 template <int COMPONENTS, bool SUBTRACT>
 void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
                const Reach &reach) {
-    const uint64_t step = uint64_t(grid.step_x);
-    const uint32_t d2 = fall(uint32_t((2 * uint64_t(f.P) * step * step + (1 << 23)) >> 24));
+    const uint32_t d2 = fall(second_difference(f, grid));
     const int32_t first_run = reach.anchor + ((reach.first_column - reach.anchor) & ~(RUN - 1));
     const Ends ends(f, grid, cx);
     Columns support[BLOCK / GROUP];
