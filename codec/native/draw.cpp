@@ -5,14 +5,14 @@
 #include <vector>
 
 #include "dispatch.h"
+#include "join.h"
 #include "octave.h"
 
 namespace pgs {
 
 namespace {
 
-constexpr int32_t WHOLE = 1 << (PGS_OCTAVES - 1); // rows of octave 0 that are whole rows of all octaves
-constexpr int64_t BAND_BYTES = 640 << 10;         // of the sums of a band
+constexpr int64_t BAND_BYTES = 640 << 10; // of the sums of a band
 
 // Splats by where they are summed: those of coarser octaves, then those of octave 0 by bands, each as often as it has bands.
 class Bands {
@@ -70,24 +70,14 @@ struct Planes {
         : row(grid.width % 256 ? grid.width : grid.width + 16), plane(ptrdiff_t(row) * rows) {}
 };
 
-void samples(const pgs_kernels &k, const int16_t *sums, int32_t count, uint8_t *out) { k.samples_8(sums, count, out); }
-void samples(const pgs_kernels &k, const int16_t *sums, int32_t count, uint16_t *out) { k.samples_10(sums, count, out); }
-
-// Adds a coarser octave's plane to a row of the finer one.
-void join(const pgs_kernels &k, const int16_t *sums, const int16_t *coarser, const pgs_grid_i32 &grid, int32_t row, int32_t width,
-          int16_t *out) {
-    const int32_t own = row / 2, near = std::clamp(row % 2 ? own + 1 : own - 1, 0, grid.height - 1);
-    k.join_row(sums, coarser + ptrdiff_t(own) * grid.row, coarser + ptrdiff_t(near) * grid.row, grid.width, 0, width, out);
-}
-
 template <typename Sample>
 void draw_samples(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, const int16_t *base, Sample *out,
                   int threads) {
     const int32_t width = grids[0].width, height = grids[0].height, components = splats.components;
     const int64_t row_bytes = int64_t(sizeof(int16_t)) * components * Planes(grids[0], 1).row;
-    int32_t rows = int32_t(std::clamp<int64_t>(BAND_BYTES / row_bytes, WHOLE, height));
+    int32_t rows = int32_t(std::clamp<int64_t>(BAND_BYTES / row_bytes, WHOLE_ROWS, height));
     if (threads > 1) rows = std::min(rows, height / (2 * threads) + 1);
-    rows = (rows + WHOLE - 1) / WHOLE * WHOLE;
+    rows = (rows + WHOLE_ROWS - 1) / WHOLE_ROWS * WHOLE_ROWS;
     const Bands bands(grids[0], splats, rows);
 
     std::vector<int16_t> coarse;
@@ -113,7 +103,7 @@ void draw_samples(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_spl
         pgs_parallel(components, threads, [&](int c) {
             for (int32_t y = 0; y < planes[j].height; y++) {
                 int16_t *sums = acc[j] + c * planes[j].plane + ptrdiff_t(y) * planes[j].row;
-                join(k, sums, acc[j + 1] + c * planes[j + 1].plane, planes[j + 1], y, planes[j].width, sums);
+                join(k, sums, acc[j + 1] + c * planes[j + 1].plane, planes[j + 1], y, 0, planes[j].width, sums);
             }
         });
 
@@ -132,8 +122,9 @@ void draw_samples(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_spl
         k.sum_i16(own, band, &part, 0, 0, here);
         for (int32_t c = 0; c < components; c++)
             for (int32_t y = 0; y < here; y++) {
-                join(k, work.data() + c * p.plane + ptrdiff_t(y) * p.row, acc[1] + c * planes[1].plane, planes[1], top + y, width, joined);
-                samples(k, joined, width, out + (ptrdiff_t(c) * height + top + y) * width);
+                join(k, work.data() + c * p.plane + ptrdiff_t(y) * p.row, acc[1] + c * planes[1].plane, planes[1], top + y, 0, width,
+                     joined);
+                to_samples(k, joined, width, out + (ptrdiff_t(c) * height + top + y) * width);
             }
     });
 }

@@ -21,10 +21,9 @@ constexpr double PAIRS_PER_THREAD = 500000; // a quarter of a millisecond, many 
 // Two bands per thread even out where splats crowd; a single thread needs no bands. Bands are whole rows of all octaves.
 template <typename Job>
 void by_rows(int32_t rows, int threads, const Job &job) {
-    constexpr int32_t UNIT = 1 << (PGS_OCTAVES - 1);
-    const int32_t units = (rows + UNIT - 1) / UNIT;
+    const int32_t units = (rows + WHOLE_ROWS - 1) / WHOLE_ROWS;
     const int bands = threads > 1 ? std::min(2 * threads, units) : 1;
-    auto border = [&](int b) { return std::min(rows, int32_t(int64_t(units) * b / bands) * UNIT); };
+    auto border = [&](int b) { return std::min(rows, int32_t(int64_t(units) * b / bands) * WHOLE_ROWS); };
     pgs_parallel(bands, threads, [&](int b) { job(border(b), border(b + 1)); });
 }
 

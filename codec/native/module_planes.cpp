@@ -5,6 +5,7 @@
 
 #include "dispatch.h"
 #include "draw.h"
+#include "join.h"
 #include "patches.h"
 #include "sums.h"
 
@@ -34,11 +35,10 @@ void each_marked(const uint8_t *marked, const A &plane, int threads, const Use &
 template <typename A, typename B, typename Use>
 void each_joined(const pgs_kernels &k, const uint8_t *marked, const A &sums, const B &coarser, int threads, const Use &use) {
     const int32_t rows = size(coarser, 1), columns = size(coarser, 2);
+    const pgs_grid_i32 grid{columns, rows, 1, 1, 0, 0, rows > 1 ? int32_t(coarser.stride(1)) : columns, 0};
     each_marked(marked, sums, threads, [&](int32_t plane, int32_t row, int32_t left, int32_t count) {
-        const int32_t own = row / 2, near = std::clamp(row % 2 ? own + 1 : own - 1, 0, rows - 1);
         use(plane, row, left, count, [&](int16_t *out) {
-            k.join_row(row_of(sums, plane, row) + left, row_of(coarser, plane, own), row_of(coarser, plane, near), columns, left,
-                       count, out);
+            pgs::join(k, row_of(sums, plane, row) + left, row_of(coarser, plane, 0), grid, row, left, count, out);
         });
     });
 }
@@ -88,10 +88,6 @@ void copy_patches(OctaveSums<const int16_t> from, OctaveSums<int16_t> to, Marked
         });
 }
 
-// The row of samples from a row of sums.
-void convert(const pgs_kernels &k, const int16_t *sums, int32_t count, uint8_t *out) { k.samples_8(sums, count, out); }
-void convert(const pgs_kernels &k, const int16_t *sums, int32_t count, uint16_t *out) { k.samples_10(sums, count, out); }
-
 template <typename Sample>
 void to_samples(OctaveSums<const int16_t> sums, OctaveSums<int16_t> joined, Array<Sample, 3> out, Marked marked, int isa, int threads) {
     const pgs_kernels &k = kernels(isa);
@@ -115,7 +111,7 @@ void to_samples(OctaveSums<const int16_t> sums, OctaveSums<int16_t> joined, Arra
         thread_local std::vector<int16_t> whole;
         whole.resize(size_t(width));
         join(whole.data());
-        convert(k, whole.data(), count, out.data() + (ptrdiff_t(plane) * height + row) * width + left);
+        pgs::to_samples(k, whole.data(), count, out.data() + (ptrdiff_t(plane) * height + row) * width + left);
     });
 }
 
@@ -150,7 +146,6 @@ void bind_samples(nb::module_ &m) {
 void bind_planes(nb::module_ &m) {
     auto a = [](const char *name) { return nb::arg(name).noconvert(); };
     m.attr("PATCH") = nb::make_tuple(pgs::PATCH_WIDTH, pgs::PATCH_HEIGHT);
-    m.attr("OCTAVES") = PGS_OCTAVES;
     m.def("patch_count", &patch_count, "width"_a, "height"_a, "How many patches the octaves of a plane group have.");
     m.def("fill", &fill, a("sums"), a("values"), "Sets each plane of octave 0 to its value, the other octaves to 0.");
     m.def("mark_patches", &mark_patches, a("position"), a("form"), a("colour"), "width"_a, "height"_a, "step_x"_a, "step_y"_a,

@@ -1,8 +1,13 @@
-// Which octave a splat is summed in (spec 8.5).
+// Octaves: how large they are, and which one a splat is summed in (spec 8.5).
 #pragma once
 #include "pgs_kernel.h"
 
 namespace {
+
+constexpr int32_t WHOLE_ROWS = 1 << (PGS_OCTAVES - 1); // rows of octave 0 that are whole rows of all octaves
+
+// Rows or columns of an octave, of so many of octave 0.
+inline int32_t in_octave(int32_t samples, int octave) { return (samples + (1 << octave) - 1) >> octave; }
 
 // By its form, Q32, and the steps of octave 0: the last octave in which it is not too small.
 inline int octave_of(const int64_t *form, int32_t step_x, int32_t step_y) {

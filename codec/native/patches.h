@@ -2,7 +2,7 @@
 #pragma once
 #include <cstddef>
 
-#include "pgs_kernel.h"
+#include "octave.h"
 
 namespace pgs {
 
@@ -17,8 +17,8 @@ struct PatchMap {
 
     PatchMap(int32_t width, int32_t height) : first() {
         for (int j = 0; j < PGS_OCTAVES; j++) {
-            columns[j] = patches((width + (1 << j) - 1) >> j, PATCH_WIDTH);
-            rows[j] = patches((height + (1 << j) - 1) >> j, PATCH_HEIGHT);
+            columns[j] = patches(in_octave(width, j), PATCH_WIDTH);
+            rows[j] = patches(in_octave(height, j), PATCH_HEIGHT);
             first[j + 1] = first[j] + size_t(columns[j]) * size_t(rows[j]);
         }
     }

@@ -60,7 +60,7 @@ void add_splats(int16_t *const *acc, const pgs_grid_i32 *grids, const pgs_splats
     int32_t begins[PGS_OCTAVES], ends[PGS_OCTAVES];
     for (int j = 0; j < PGS_OCTAVES; j++) {
         begins[j] = first_row >> j;
-        ends[j] = (last_row + (1 << j) - 1) >> j;
+        ends[j] = in_octave(last_row, j);
     }
     const bool is_part = first_row > 0 || last_row < grids[0].height;
     Batch batch;

@@ -5,15 +5,13 @@
 #include <nanobind/stl/array.h>
 
 #include "binding.h"
+#include "octave.h"
 
 // Samples of a row lie side by side, rows and planes may lie apart.
 template <typename T>
 using Sums = nb::ndarray<T, nb::ndim<3>, nb::device::cpu>;
 template <typename T>
 using OctaveSums = std::array<Sums<T>, PGS_OCTAVES>;
-
-// Rows or columns of an octave, of so many of octave 0.
-inline int32_t in_octave(int32_t samples, int octave) { return (samples + (1 << octave) - 1) >> octave; }
 
 template <typename T>
 void require_rows(const Sums<T> &sums) {

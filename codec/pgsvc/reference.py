@@ -126,20 +126,13 @@ def sum_i16(
     for octave, acc in enumerate(sums):
         rows = octaves == octave
         grid = octave_grid((step_x, step_y, origin_x, origin_y), octave)
-        _sum_in_octave(acc, position[rows], form[rows], colour[rows], *grid, subtract)
+        _sum_in_octave(acc, position[rows], form[rows], colour[rows], grid, subtract)
 
 
 def _sum_in_octave(
-    acc: np.ndarray,
-    position: np.ndarray,
-    form: np.ndarray,
-    colour: np.ndarray,
-    step_x: int,
-    step_y: int,
-    origin_x: int,
-    origin_y: int,
-    subtract: bool,
+    acc: np.ndarray, position: np.ndarray, form: np.ndarray, colour: np.ndarray, grid: Grid, subtract: bool
 ) -> None:
+    step_x, step_y, origin_x, origin_y = grid
     _, height, width = acc.shape
     limit = (QMAX + 1) << 24  # value >> 24 <= QMAX if and only if value < limit
     for (cx, cy), (p, k, r), values in zip(position.tolist(), form.tolist(), colour, strict=True):
