@@ -46,53 +46,76 @@ inline void down(const int16_t *own, const int16_t *near, int32_t count, int16_t
     }
 }
 
-// Adds a row, enlarged along its columns, to `count` sums; it has a neighbour before its first column, and behind its last one
-// what may be read.
+// A row, enlarged along its columns, of `count` samples, added to sums where there are some; it has a neighbour before its first
+// column, and behind its last one what may be read.
 inline void along(const int16_t *row, const int16_t *sums, int32_t count, int16_t *out) {
     const Turns turns;
     for (int32_t i = 0; i < count; i += 2 * LANES, row += LANES) {
         const V own = load(row), left = between(own, load(row - 1)), right = between(own, load(row + 1));
         const V low = __builtin_shuffle(left, right, turns.low), upper = __builtin_shuffle(left, right, turns.upper);
         if (i + 2 * LANES <= count) {
-            const V before = load(sums + i), behind = load(sums + i + LANES);
-            store(out + i, before + low);
-            store(out + i + LANES, behind + upper);
+            store(out + i, sums ? load(sums + i) + low : low);
+            store(out + i + LANES, sums ? load(sums + i + LANES) + upper : upper);
         } else {
             int16_t rest[2 * LANES];
             store(rest, low);
             store(rest + LANES, upper);
-            for (int32_t k = 0; k < count - i; k++) out[i + k] = int16_t(sums[i + k] + rest[k]);
+            for (int32_t k = 0; k < count - i; k++) out[i + k] = int16_t((sums ? sums[i + k] : 0) + rest[k]);
         }
     }
 }
 
+// Columns of the coarser octave amid rows, and the samples that they are enlarged to.
+class Joined {
+  public:
+    Joined(const pgs_join &all, int32_t begin, int32_t columns)
+        : of(all), begin(begin), columns(columns), done(2 * begin - all.left),
+          count(all.columns - done < 2 * columns ? all.columns - done : 2 * columns) {}
+
+    // A row is mixed while the one before, which has left the processor by then, is enlarged.
+    void run() {
+        mix(0);
+        for (int32_t row = 0; row < of.rows; row++) {
+            if (row + 1 < of.rows) mix(row + 1);
+            along(middle(row), of.sums ? of.sums + row * of.sums_row + done : nullptr, count, of.out + row * of.out_row + done);
+        }
+    }
+
+  private:
+    int16_t *middle(int32_t row) { return mixed[row & 1] + 1; }
+
+    // Down the columns, with a neighbour on each side.
+    void mix(int32_t row) {
+        const int32_t y = of.top + row, own = y / 2, other = y % 2 ? own + 1 : own - 1;
+        const int32_t near = other < 0 ? 0 : other < of.height ? other : of.height - 1;
+        const int32_t from = begin > 0 ? begin - 1 : 0, to = begin + columns < of.width ? begin + columns + 1 : of.width;
+        int16_t *const out = middle(row);
+        down(of.coarser + own * of.coarser_row + from, of.coarser + near * of.coarser_row + from, to - from, out - (begin - from));
+        if (begin == 0) out[-1] = out[0]; // the first and the last go on
+        if (begin + columns == of.width) out[columns] = out[columns - 1];
+    }
+
+    const pgs_join &of;
+    const int32_t begin, columns, done, count;
+    alignas(64) int16_t mixed[2][BLOCK + 2 + LANES];
+};
+
 template <int BITS, typename Sample>
 inline void convert(const int16_t *__restrict sums, ptrdiff_t count, Sample *__restrict out) {
     constexpr int SHIFT = 13 - BITS;
-    constexpr int16_t MOST_SAMPLE = (1 << BITS) - 1;
-    for (ptrdiff_t i = 0; i < count; i++) { // adding half before shifting could leave 16 bits: the bit below is added after it
-        const int16_t whole = int16_t(sums[i] >> SHIFT), half = int16_t(int16_t(sums[i] >> (SHIFT - 1)) & 1);
-        const int16_t v = int16_t(whole + half), low = v > 0 ? v : int16_t(0);
-        out[i] = Sample(low < MOST_SAMPLE ? low : MOST_SAMPLE);
+    constexpr int16_t HALF = 1 << (SHIFT - 1), LEAST = -HALF, MOST = ((1 << BITS) << SHIFT) - 1 - HALF;
+    for (ptrdiff_t i = 0; i < count; i++) { // limited first, so that half more stays within 16 bits
+        const int16_t low = sums[i] > LEAST ? sums[i] : LEAST, v = low < MOST ? low : MOST;
+        out[i] = Sample(int16_t(v + HALF) >> SHIFT);
     }
 }
 
 } // namespace
 
-void PGS_NAME(join_row)(const int16_t *sums, const int16_t *own, const int16_t *near, int32_t columns, int32_t first,
-                        int32_t count, int16_t *out) {
-    alignas(64) int16_t mixed[BLOCK + 2 + LANES]; // down the columns, with a neighbour on each side
-    int16_t *const middle = mixed + 1;
-    const int32_t end = first + count; // first and end are columns of the finer octave
-    for (int32_t begin = first / 2; 2 * begin < end; begin += BLOCK) {
-        const int32_t rest = (end + 1) / 2 - begin, n = rest < BLOCK ? rest : BLOCK;
-        const int32_t from = begin > 0 ? begin - 1 : 0, to = begin + n < columns ? begin + n + 1 : columns;
-        down(own + from, near + from, to - from, middle - (begin - from));
-        if (begin == 0) middle[-1] = middle[0]; // the first and the last go on
-        if (begin + n == columns) middle[n] = middle[n - 1];
-        const int32_t done = 2 * begin - first;
-        along(middle, sums + done, 2 * n < end - 2 * begin ? 2 * n : end - 2 * begin, out + done);
-    }
+void PGS_NAME(join)(const pgs_join *rows) {
+    const int32_t end = (rows->left + rows->columns + 1) / 2;
+    for (int32_t begin = rows->left / 2; begin < end; begin += BLOCK)
+        Joined(*rows, begin, end - begin < BLOCK ? end - begin : BLOCK).run();
 }
 
 void PGS_NAME(samples_8)(const int16_t *sums, ptrdiff_t count, uint8_t *out) { convert<8>(sums, count, out); }

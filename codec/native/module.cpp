@@ -9,6 +9,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bands.h"
 #include "dispatch.h"
 #include "octave.h"
 #include "sums.h"
@@ -17,15 +18,6 @@ namespace {
 
 constexpr int64_t MAX_FACTOR = (int64_t(1) << 32) / 1448; // of A and B, spec 8.8
 constexpr double PAIRS_PER_THREAD = 500000; // a quarter of a millisecond, many times the start of a thread
-
-// Two bands per thread even out where splats crowd; a single thread needs no bands. Bands are whole rows of all octaves.
-template <typename Job>
-void by_rows(int32_t rows, int threads, const Job &job) {
-    const int32_t units = (rows + WHOLE_ROWS - 1) / WHOLE_ROWS;
-    const int bands = threads > 1 ? std::min(2 * threads, units) : 1;
-    auto border = [&](int b) { return std::min(rows, int32_t(int64_t(units) * b / bands) * WHOLE_ROWS); };
-    pgs_parallel(bands, threads, [&](int b) { job(border(b), border(b + 1)); });
-}
 
 // About how many samples splats add to: the areas of their ellipses q < 4, at most the picture each.
 double covered(const pgs_grid_i32 &grid, const pgs_splats_i32 &splats) {
@@ -59,7 +51,14 @@ void sum_i16(OctaveSums<int16_t> sums, Position position, Form form, Array<const
                                 components, nullptr};
     nb::gil_scoped_release release;
     if (threads > 1) threads = int(std::min(double(threads), 1 + covered(grids[0], splats) / PAIRS_PER_THREAD));
-    by_rows(height, threads, [&](int32_t a, int32_t b) { k.sum_i16(acc, grids.data(), &splats, subtract, a, b); });
+    const pgs::Bands bands(k, grids.data(), splats, pgs::bands_of(grids.data(), threads > 1 ? 2 * threads : 1)); // even out crowds
+    int parts = 0;
+    for (int j = 0; j < PGS_OCTAVES; j++) parts = std::max(parts, bands.count(j));
+    pgs_parallel(PGS_OCTAVES * parts, threads, [&](int i) {
+        const int j = i / parts, band = i % parts;
+        if (band < bands.count(j))
+            bands.add(acc[j] + ptrdiff_t(bands.top(j, band)) * grids[j].row, grids[j], j, band, subtract);
+    });
 }
 
 void scale_splats(Position position, Factor factor, Array<const int16_t, 2> colour, Array<int32_t, 2> out_position,

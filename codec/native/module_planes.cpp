@@ -5,8 +5,8 @@
 
 #include "dispatch.h"
 #include "draw.h"
-#include "join.h"
 #include "patches.h"
+#include "samples.h"
 #include "sums.h"
 
 namespace {
@@ -20,7 +20,7 @@ void require_patches(const A &marked, const pgs::PatchMap &map) {
     require(marked.shape(0) == map.first[PGS_OCTAVES], "patches of another grid");
 }
 
-// Calls use(plane, row, left, count) for the samples of an octave's marked patches, threads dealing in rows of patches.
+// Calls use(plane, top, rows, left, count) for the samples of an octave's marked patches, threads dealing in rows of patches.
 template <typename A, typename Use>
 void each_marked(const uint8_t *marked, const A &plane, int threads, const Use &use) {
     const int32_t planes = size(plane, 0), height = size(plane, 1), width = size(plane, 2);
@@ -31,15 +31,22 @@ void each_marked(const uint8_t *marked, const A &plane, int threads, const Use &
     });
 }
 
-// Calls use(plane, row, left, count, out) with the joined sums of patches of an octave and the coarser ones.
-template <typename A, typename B, typename Use>
-void each_joined(const pgs_kernels &k, const uint8_t *marked, const A &sums, const B &coarser, int threads, const Use &use) {
-    const int32_t rows = size(coarser, 1), columns = size(coarser, 2);
-    const pgs_grid_i32 grid{columns, rows, 1, 1, 0, 0, rows > 1 ? int32_t(coarser.stride(1)) : columns, 0};
-    each_marked(marked, sums, threads, [&](int32_t plane, int32_t row, int32_t left, int32_t count) {
-        use(plane, row, left, count, [&](int16_t *out) {
-            pgs::join(k, row_of(sums, plane, row) + left, row_of(coarser, plane, 0), grid, row, left, count, out);
-        });
+// Rows of joined sums, from the first one on.
+struct Rows {
+    int16_t *data;
+    ptrdiff_t row;
+};
+
+// Writes the joined sums of patches of an octave and the coarser ones to out(plane, top, rows, left), then calls
+// use(plane, top, rows, left, count, out).
+template <typename A, typename B, typename Out, typename Use>
+void each_joined(const pgs_kernels &k, const uint8_t *marked, const A &sums, const B &coarser, int threads, const Out &out, const Use &use) {
+    each_marked(marked, sums, threads, [&](int32_t plane, int32_t top, int32_t rows, int32_t left, int32_t count) {
+        const Rows to = out(plane, top, rows, left);
+        const pgs_join join{row_of(coarser, plane, 0), ptrdiff_t(coarser.stride(1)), size(coarser, 2), size(coarser, 1), top, left,
+                            rows, count, row_of(sums, plane, top) + left, to.data, ptrdiff_t(sums.stride(1)), to.row};
+        k.join(&join);
+        use(plane, top, rows, left, count, to);
     });
 }
 
@@ -83,8 +90,9 @@ void copy_patches(OctaveSums<const int16_t> from, OctaveSums<int16_t> to, Marked
     require_patches(marked, map);
     nb::gil_scoped_release release;
     for (int j = 0; j < PGS_OCTAVES; j++)
-        each_marked(marked.data() + map.first[j], from[j], 1, [&](int32_t plane, int32_t row, int32_t left, int32_t count) {
-            std::memcpy(row_of(to[j], plane, row) + left, row_of(from[j], plane, row) + left, size_t(count) * sizeof(int16_t));
+        each_marked(marked.data() + map.first[j], from[j], 1, [&](int32_t plane, int32_t top, int32_t rows, int32_t left, int32_t count) {
+            for (int32_t row = top; row < top + rows; row++)
+                std::memcpy(row_of(to[j], plane, row) + left, row_of(from[j], plane, row) + left, size_t(count) * sizeof(int16_t));
         });
 }
 
@@ -98,21 +106,29 @@ void to_samples(OctaveSums<const int16_t> sums, OctaveSums<int16_t> joined, Arra
     const pgs::PatchMap map(width, height);
     require_patches(marked, map);
     nb::gil_scoped_release release;
-    auto join_octave = [&](int j, const auto &use) {
+    auto join_octave = [&](int j, const auto &to, const auto &use) {
         const uint8_t *patches = marked.data() + map.first[j];
-        if (j == PGS_OCTAVES - 2) each_joined(k, patches, sums[j], sums[j + 1], threads, use); // nothing is below the last
-        else each_joined(k, patches, sums[j], joined[j + 1], threads, use);
+        if (j == PGS_OCTAVES - 2) each_joined(k, patches, sums[j], sums[j + 1], threads, to, use); // nothing is below the last
+        else each_joined(k, patches, sums[j], joined[j + 1], threads, to, use);
     };
     for (int j = PGS_OCTAVES - 2; j > 0; j--)
-        join_octave(j, [&](int32_t plane, int32_t row, int32_t left, int32_t, const auto &join) {
-            join(row_of(joined[j], plane, row) + left);
+        join_octave(
+            j,
+            [&](int32_t plane, int32_t top, int32_t, int32_t left) {
+                return Rows{row_of(joined[j], plane, top) + left, ptrdiff_t(joined[j].stride(1))};
+            },
+            [](auto...) {});
+    join_octave(
+        0,
+        [&](int32_t, int32_t, int32_t rows, int32_t) {
+            thread_local std::vector<int16_t> room;
+            room.resize(std::max(room.size(), size_t(rows) * size_t(width)));
+            return Rows{room.data(), width};
+        },
+        [&](int32_t plane, int32_t top, int32_t rows, int32_t left, int32_t count, const Rows &of) {
+            for (int32_t y = 0; y < rows; y++)
+                pgs::to_samples(k, of.data + y * of.row, count, out.data() + (ptrdiff_t(plane) * height + top + y) * width + left);
         });
-    join_octave(0, [&](int32_t plane, int32_t row, int32_t left, int32_t count, const auto &join) {
-        thread_local std::vector<int16_t> whole;
-        whole.resize(size_t(width));
-        join(whole.data());
-        pgs::to_samples(k, whole.data(), count, out.data() + (ptrdiff_t(plane) * height + row) * width + left);
-    });
 }
 
 template <typename Sample>

@@ -4,8 +4,6 @@
 
 namespace {
 
-constexpr int32_t WHOLE_ROWS = 1 << (PGS_OCTAVES - 1); // rows of octave 0 that are whole rows of all octaves
-
 // Rows or columns of an octave, of so many of octave 0.
 inline int32_t in_octave(int32_t samples, int octave) { return (samples + (1 << octave) - 1) >> octave; }
 

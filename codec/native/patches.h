@@ -28,8 +28,8 @@ struct PatchMap {
 // that the enlarged sum may (spec 8.5, 8.7).
 void mark_patches(const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, uint8_t *marked);
 
-// Calls use(plane, row, left, count) for the samples of marked patches of rows [from, to) of patches, by rows and patches side
-// by side, of planes [planes, height, width]; marked are the patches of all rows.
+// Calls use(plane, top, rows, left, count) for the samples of marked patches of rows [from, to) of patches, patches side by side
+// at once, of planes [planes, height, width]; marked are the patches of all rows.
 template <typename Use>
 void each_marked(const uint8_t *marked, int32_t planes, int32_t height, int32_t width, int32_t from, int32_t to, const Use &use) {
     const int32_t columns = patches(width, PATCH_WIDTH);
@@ -39,9 +39,7 @@ void each_marked(const uint8_t *marked, int32_t planes, int32_t height, int32_t 
             if (last == first) continue;
             const int32_t left = first * PATCH_WIDTH, count = (last * PATCH_WIDTH < width ? last * PATCH_WIDTH : width) - left;
             const int32_t top = r * PATCH_HEIGHT, bottom = top + PATCH_HEIGHT < height ? top + PATCH_HEIGHT : height;
-            for (int32_t plane = 0; plane < planes; plane++)
-                for (int32_t row = top; row < bottom; row++)
-                    use(plane, row, left, count);
+            for (int32_t plane = 0; plane < planes; plane++) use(plane, top, bottom - top, left, count);
         }
 }
 

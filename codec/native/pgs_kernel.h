@@ -55,6 +55,27 @@ typedef struct pgs_splats_i32 {
     const int32_t *order; /* [count], the splats meant; NULL: the first ones. The sum alone looks at it. */
 } pgs_splats_i32;
 
+/* The octave that a splat is summed in, and the rows and columns of it that hold its support; none where the first row is
+ * behind the last. */
+typedef struct pgs_reach {
+    int32_t first_row, last_row, first_column, last_column;
+    int32_t anchor; /* ic - 32, where a run starts (spec 8.5) */
+    int32_t octave;
+    int32_t is_low; /* 1: q stays below 2^31 at all these samples */
+} pgs_reach;
+
+/* Rows [top, top + rows) of an octave of a component, from the sums and the coarser octave (spec 8.7), and of these the columns
+ * [left, left + columns). `left` is even. */
+typedef struct pgs_join {
+    const int16_t *coarser; /* [height, width], rows `coarser_row` apart */
+    ptrdiff_t coarser_row;
+    int32_t width, height;
+    int32_t top, left, rows, columns;
+    const int16_t *sums; /* from row `top` and column `left` on; NULL: all are 0 */
+    int16_t *out;        /* likewise; may be `sums` */
+    ptrdiff_t sums_row, out_row;
+} pgs_join;
+
 /* Entries starts[k] .. starts[k+1]-1 are layer k; entry i is the splat order[i]. */
 typedef struct pgs_splats_f32 {
     const float *geometry, *colour;
@@ -122,14 +143,13 @@ typedef struct pgs_levels {
 #define PGS_LEVELS_ROOM (9 * (PGS_TILE_COLUMNS + 16))
 
 typedef struct pgs_kernels {
-    /* Adds (or subtracts) the rounded contributions of all splats to the octaves acc, whose grids are `grids`, as far as
-     * they lie under rows [row_begin, row_end) of octave 0: whole rows of all octaves, but for the end of the picture. */
-    void (*sum_i16)(int16_t *const *acc, const pgs_grid_i32 *grids, const pgs_splats_i32 *splats, int subtract,
+    /* What the splats, without `order`, reach: [count]. */
+    void (*reach_i16)(const pgs_grid_i32 *grids, const pgs_splats_i32 *splats, pgs_reach *out);
+    /* Adds (or subtracts) the rounded contributions of splats of one octave, whose grid is `grid`, to its rows
+     * [row_begin, row_end), of which acc holds the first one first; `reach` [count] is that of all splats in `order`. */
+    void (*sum_i16)(int16_t *acc, const pgs_grid_i32 *grid, const pgs_splats_i32 *splats, const pgs_reach *reach, int subtract,
                     int32_t row_begin, int32_t row_end);
-    /* Columns [first, first + count) of a row, of which `sums` begins at the first, and of the coarser octave, enlarged
-     * (spec 8.7): its row in which the row lies, and the nearest other one, of `columns` samples. first is even. */
-    void (*join_row)(const int16_t *sums, const int16_t *own, const int16_t *near, int32_t columns, int32_t first,
-                     int32_t count, int16_t *out);
+    void (*join)(const pgs_join *rows);
     /* Samples of 8 or of 10 bits (spec 8.7). */
     void (*samples_8)(const int16_t *sums, ptrdiff_t count, uint8_t *out);
     void (*samples_10)(const int16_t *sums, ptrdiff_t count, uint16_t *out);

@@ -1,0 +1,98 @@
+// Which samples splats reach: in which octave, and which rows and columns of it (spec 8.5), some splats at once in lanes and
+// without branches.
+//
+// Were each splat's own followed by its samples, a processor that guesses wrong where rows end, as it does for every other splat,
+// would have to wait for roots and quotients each time.
+#include "isa.h"
+#include "sum_colour.h"
+
+namespace {
+
+constexpr int BATCH = 64;
+
+// A grid, and columns and rows per unit of Q8.
+struct Octave {
+    double origin_x, origin_y, step_x, step_y, across, down, width, height;
+
+    explicit Octave(const pgs_grid_i32 &g)
+        : origin_x(g.origin_x), origin_y(g.origin_y), step_x(g.step_x), step_y(g.step_y), across(1.0 / g.step_x),
+          down(1.0 / g.step_y), width(g.width), height(g.height) {}
+};
+
+class Batch {
+  public:
+    // Of splats first .. first + count - 1; outside them, none.
+    Batch(const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, ptrdiff_t first, int count) {
+        const Octave octaves[] = {Octave(grids[0]), Octave(grids[1]), Octave(grids[2]), Octave(grids[3])};
+        static_assert(PGS_OCTAVES == 4);
+        for (int i = 0; i < count; i++) {
+            const ptrdiff_t n = first + i;
+            const int64_t *of_splat = splats.form + 3 * n;
+            const Form f = make_form(of_splat, reach_of_colour(splats.colour + splats.components * n, splats.components));
+            const int j = octave_of(of_splat, grids[0].step_x, grids[0].step_y);
+            const Octave &o = octaves[j];
+            octave[i] = j;
+            p[i] = f.p, k[i] = f.k, r[i] = f.r;
+            quotient[i] = f.P > 0 && f.det > 0 ? double(f.limit) : -1; // not a splat: cannot happen within the ranges of 8.8
+            det[i] = f.det;
+            x[i] = double(splats.position[2 * n]) - o.origin_x;
+            y[i] = double(splats.position[2 * n + 1]) - o.origin_y;
+            step_x[i] = o.step_x, step_y[i] = o.step_y;
+            across[i] = o.across, down[i] = o.down;
+            width[i] = o.width, height[i] = o.height;
+        }
+    }
+
+    void find(pgs_reach *out, int count) {
+        for (int i = 0; i < count; i++) measure(i);
+        for (int i = 0; i < count; i++)
+            out[i] = {first_row[i], last_row[i], first_column[i], last_column[i], anchor[i], octave[i], is_low[i]};
+    }
+
+  private:
+    void measure(int i) {
+        constexpr double SLACK = 0x1p-10; // columns, for rounding; where the support ends weights are 0 anyway
+        const double q = quotient[i] / det[i], wide = __builtin_sqrt(q * r[i]), high = __builtin_sqrt(q * p[i]); // Q8
+        const double top = limited(__builtin_floor((y[i] - high) * down[i] - SLACK) + 1, 0, height[i]);
+        const double bottom = limited(__builtin_floor((y[i] + high) * down[i] + SLACK), -1, height[i] - 1);
+        const double left = limited(__builtin_floor((x[i] - wide) * across[i] - SLACK) + 1, 0, width[i]);
+        const double right = limited(__builtin_floor((x[i] + wide) * across[i] + SLACK), -1, width[i] - 1);
+        const bool some = quotient[i] > 0 && right >= left; // or there is no row
+        first_row[i] = int32_t(top);
+        last_row[i] = some ? int32_t(bottom) : -1;
+        first_column[i] = int32_t(left);
+        last_column[i] = int32_t(right);
+        const double column = limited(__builtin_floor(x[i] * across[i]), -1e9, 1e9), beyond = x[i] - column * step_x[i]; // exact
+        anchor[i] = int32_t(column + (beyond < 0 ? -1 : beyond < step_x[i] ? 0 : 1)) - RUN / 2;
+        const double far_x = larger(left * step_x[i] - x[i], right * step_x[i] - x[i]);
+        const double far_y = larger(top * step_y[i] - y[i], bottom * step_y[i] - y[i]);
+        const double most = p[i] * far_x * far_x + 2 * magnitude(k[i]) * far_x * far_y + r[i] * far_y * far_y;
+        is_low[i] = most < 0x1.fp54;
+    }
+
+    static int64_t reach_of_colour(const int16_t *colour, int32_t components) {
+        if (components == 1) return COLOUR_REACH.of<1>(colour);
+        return components == 2 ? COLOUR_REACH.of<2>(colour) : COLOUR_REACH.of<3>(colour);
+    }
+    static double limited(double v, double low, double high) { // not a number gives low
+        const double up = v > low ? v : low;
+        return up < high ? up : high;
+    }
+    static double magnitude(double v) { return v < 0 ? -v : v; }
+    static double larger(double a, double b) { return magnitude(a) > magnitude(b) ? magnitude(a) : magnitude(b); }
+
+    alignas(64) double p[BATCH], k[BATCH], r[BATCH], det[BATCH], quotient[BATCH], x[BATCH], y[BATCH], step_x[BATCH], step_y[BATCH],
+        across[BATCH], down[BATCH];
+    alignas(64) double width[BATCH], height[BATCH];
+    alignas(64) int32_t first_row[BATCH], last_row[BATCH], first_column[BATCH], last_column[BATCH], anchor[BATCH], octave[BATCH],
+        is_low[BATCH];
+};
+
+} // namespace
+
+void PGS_NAME(reach_i16)(const pgs_grid_i32 *grids, const pgs_splats_i32 *splats, pgs_reach *out) {
+    for (ptrdiff_t first = 0; first < splats->count; first += BATCH) {
+        const int count = splats->count - first < BATCH ? int(splats->count - first) : BATCH;
+        Batch(grids, *splats, first, count).find(out + first, count);
+    }
+}
