@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ from pgsvc.planar.symbols import code_key, code_predicted
 from pgsvc.range_coder import RangeReader
 from pgsvc.segment import MOTION
 from pgsvc.syntax import Record, Structure
+from pgsvc.syntax_writing import leb128
 
 BEGIN, END = "<!-- annotate: begin -->", "<!-- annotate: end -->"
 BYTES_PER_LINE = 8
@@ -69,9 +69,8 @@ class Walker:
     def rest_offset(self) -> int:
         return self.offset + self.reader.pos // 8
 
-    def field_rows(self, begin: int, text: str) -> Iterator[str]:
-        """Rows for the bits from ``begin`` to the reader's position."""
-        end = self.reader.pos
+    def field_rows(self, begin: int, end: int, text: str) -> Iterator[str]:
+        """Rows for some bits."""
         first, last = begin // 8, (end + 7) // 8
         if begin % 8 or end % 8:
             bits = f"{int.from_bytes(self.data[first:last], 'big'):0{8 * (last - first)}b}"
@@ -82,31 +81,35 @@ class Walker:
 
     def structure(self, structure: Structure, record: Record, context: Record, indent: str = "  ") -> Iterator[str]:
         """Rows of a structure; fills ``record``."""
-        scope = dict(context)
+        begin = self.reader.pos
+        record.update(structure.read(self.reader, context))
+        end = yield from self._fields(structure, record, dict(context), begin, indent)
+        assert end == self.reader.pos
+
+    def _fields(
+        self, structure: Structure, record: Record, scope: Record, at: int, indent: str
+    ) -> Generator[str, None, int]:
+        """Rows of the fields of a record that begins at a bit; returns the bit behind it."""
         for field in structure.fields:
-            if field.when is not None and not field.when(scope):
-                record[field.name] = scope[field.name] = field.default
+            there, value = field.when is None or field.when(scope), record[field.name]
+            scope[field.name] = value
+            if not there:
                 continue
+            items = [value] if field.count is None else value
             if isinstance(field.descriptor, Structure):
-                count = field.count(scope) if callable(field.count) else field.count
-                items: list[Record] = []
-                for number in range(1 if count is None else count):
-                    items.append({})
+                for number, item in enumerate(items):
                     yield f"{'':{3 * BYTES_PER_LINE + 8}} {indent}{field.name}[{number}]"
-                    yield from self.structure(field.descriptor, items[-1], scope, indent + "  ")
-                record[field.name] = scope[field.name] = items
+                    at = yield from self._fields(field.descriptor, item, dict(scope), at, indent + "  ")
                 continue
-            begin = self.reader.pos
-            alone = replace(structure, fields=(replace(field, when=None),))
-            value = alone.read(self.reader, scope)[field.name]
-            record[field.name] = scope[field.name] = value
+            widths = [8 * len(leb128(v)) if field.descriptor == "leb" else int(field.descriptor[1:]) for v in items]
             shown = value
             if field.name in ("type", "types"):
-                names = [v.to_bytes(4, "big").decode() for v in (value if isinstance(value, list) else [value])]
-                shown = " ".join(names)
+                shown = " ".join(v.to_bytes(4, "big").decode() for v in items)
             elif "crc" in field.name:
                 shown = f"{value:08x}"
-            yield from self.field_rows(begin, f"{indent}{field.name} = {shown}")
+            yield from self.field_rows(at, at + sum(widths), f"{indent}{field.name} = {shown}")
+            at += sum(widths)
+        return at
 
 
 class LoggedReader(SymbolReader):
