@@ -27,7 +27,8 @@ from pgsvc.planar.symbols import (
     morton,
     spread,
 )
-from pgsvc.syntax import EndOfRecord, Field, Record, Structure
+from pgsvc.syntax import Field, Record, Structure
+from pgsvc.syntax_reading import EndOfRecord
 from pgsvc.syntax_writing import leb128
 
 quick = settings(max_examples=40, deadline=None)

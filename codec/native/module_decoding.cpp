@@ -1,9 +1,11 @@
 // Python binding of what comes before the sum: range coder, graded tools, geometry.
 // The GIL is released while they work, so that the next frames are read while one is summed.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <numeric>
 
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
@@ -20,12 +22,12 @@ template <typename T>
 using Flat = Array<T, 1>;
 using Data = Flat<const uint8_t>;
 using State = Flat<uint64_t>;   // position, code, range: what is kept of a reader between calls
-using Numbers = Flat<const int32_t>; // the fields of pgs::Header up to `powers`
 using Powers = Flat<const int64_t>;  // T_HI, then T_LO
 using Tables = Flat<const uint16_t>; // all fields of a struct of tables
 using Steps = nb::ndarray<const int32_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
 
 constexpr size_t NUMBERS = offsetof(pgs::Header, powers) / sizeof(int32_t);
+using Numbers = std::array<int32_t, NUMBERS>;
 
 pgs_range_reader reader_of(const Data &data, const State &state) {
     require(state.shape(0) == 3, "the state is [3]");
@@ -82,9 +84,10 @@ T tables_of(const Tables &counts) {
     return out;
 }
 
+// `numbers`: the fields up to `powers`.
 pgs::Header header_of(const Numbers &numbers, const Powers &powers) {
     pgs::Header h;
-    require(numbers.shape(0) == NUMBERS && powers.shape(0) == 128, "numbers or powers of another size");
+    require(powers.shape(0) == 128, "powers of another size");
     std::memcpy(&h, numbers.data(), NUMBERS * sizeof(int32_t));
     h.powers = powers.data();
     const auto within = [](int32_t v, int32_t low, int32_t high) { return v >= low && v <= high; };
@@ -133,8 +136,8 @@ int reading(const Data &data, State &state, const Work &work) {
 
 // A key frame slice, one of some whose symbols are read in turns.
 struct KeyJob {
-    Data data;
-    State state;
+    const uint8_t *data;
+    size_t size;
     pgs::Header header;
     size_t n;
     pgs::Splats out;
@@ -144,37 +147,42 @@ struct KeyJob {
 pgs::Fault read_keys(KeyJob *jobs, size_t count, const pgs::KeyTables &first) {
     pgs::KeySlice slices[pgs::ABREAST];
     for (size_t k = 0; k < count; k++) {
-        jobs[k].reader = reader_of(jobs[k].data, jobs[k].state);
-        slices[k] = {&jobs[k].reader, &jobs[k].header, jobs[k].n, jobs[k].out};
+        KeyJob &job = jobs[k];
+        if (job.size && !job.data[job.size - 1]) return pgs::Fault::zero_end;
+        job.reader = pgs::begin(job.data, job.size);
+        slices[k] = {&job.reader, &job.header, job.n, job.out};
     }
-    return fault_of([&] { pgs::key_splats(slices, count, first); });
+    const pgs::Fault fault = fault_of([&] { pgs::key_splats(slices, count, first); });
+    const bool is_rest = std::any_of(jobs, jobs + count, [](const KeyJob &job) { return job.reader.position < job.size; });
+    return fault == pgs::Fault::none && is_rest ? pgs::Fault::rest : fault;
 }
 
-using Slices = std::vector<std::tuple<Data, State, Numbers, Array<int32_t, 2>, Array<int32_t, 2>, Array<int16_t, 2>>>;
+using Slices = std::vector<std::tuple<nb::bytes, Numbers, size_t>>;
 
-std::vector<int> graded_keys(const Slices &slices, Powers powers, Tables tables) {
+std::vector<int> graded_keys(const Slices &slices, Powers powers, Tables tables, Array<int32_t, 2> position, Array<int32_t, 2> shape,
+                             Array<int16_t, 2> colour) {
     const auto first = tables_of<pgs::KeyTables>(tables);
+    const size_t all = position.shape(0), components = colour.shape(1);
+    require(shape.shape(0) == all && colour.shape(0) == all && position.shape(1) == 2 && shape.shape(1) == 3,
+            "position [N,2], shape [N,3] and colour [N,C] must agree");
     std::vector<KeyJob> jobs;
-    for (const auto &[data, state, numbers, position, shape, colour] : slices) {
+    size_t begin = 0;
+    for (const auto &[data, numbers, n] : slices) {
         const auto h = header_of(numbers, powers);
-        const size_t n = position.shape(0);
-        require(shape.shape(0) == n && colour.shape(0) == n && position.shape(1) == 2 && shape.shape(1) == 3 &&
-                    size(colour, 1) == h.components,
-                "position [N,2], shape [N,3] and colour [N,C] must agree");
-        require(jobs.empty() || h.components == jobs[0].header.components, "slices of one picture");
-        jobs.push_back({data, state, h, n, {position.data(), shape.data(), colour.data()}, {}});
+        const auto *bytes = static_cast<const uint8_t *>(data.data());
+        require(size_t(h.components) == components && n <= all - begin, "slices of one picture, N splats together");
+        jobs.push_back({bytes, data.size(), h, n, {position.data() + 2 * begin, shape.data() + 3 * begin, colour.data() + components * begin}, {}});
+        begin += n;
     }
+    require(begin == all, "N splats together");
     std::vector<int> faults(jobs.size(), 0);
-    {
-        nb::gil_scoped_release release;
-        for (size_t k = 0; k < jobs.size(); k += pgs::ABREAST) {
-            const size_t count = std::min(pgs::ABREAST, jobs.size() - k);
-            // Where one of them has a fault, each is read again by itself to find whose it is.
-            if (read_keys(&jobs[k], count, first) != pgs::Fault::none)
-                for (size_t i = k; i < k + count; i++) faults[i] = int(read_keys(&jobs[i], 1, first));
-        }
+    nb::gil_scoped_release release;
+    for (size_t k = 0; k < jobs.size(); k += pgs::ABREAST) {
+        const size_t count = std::min(pgs::ABREAST, jobs.size() - k);
+        // Where one of them has a fault, each is read again by itself to find whose it is.
+        if (read_keys(&jobs[k], count, first) != pgs::Fault::none)
+            for (size_t i = k; i < k + count; i++) faults[i] = int(read_keys(&jobs[i], 1, first));
     }
-    for (KeyJob &job : jobs) keep(job.reader, job.state);
     return faults;
 }
 
@@ -263,12 +271,12 @@ void bind_decoding(nb::module_ &m) {
           "Adaptive symbols out [n] (spec 7.9); state [3] and counts [contexts, alphabet] change. False: no code.");
     m.def("range_uniform", &range_uniform, a("data"), a("state"), a("size"), a("out"),
           "Equally likely numbers out [n] below sizes (spec 7.9).");
-    m.def("graded_keys", &graded_keys, a("slices"), a("powers"), a("tables"),
-          "Splats of key frame slices (spec 7.11, 8.2), of each (data, state, numbers, position, shape, colour). Returns a fault "
-          "of each, 0: none.");
+    m.def("graded_keys", &graded_keys, "slices"_a, a("powers"), a("tables"), a("position"), a("shape"), a("colour"),
+          "Splats of key frame slices (spec 7.11, 8.2), one behind the other; of each slice (payload, numbers, splats). Returns a "
+          "fault of each, 0: none.");
     m.def("motion_fields", &motion_fields, a("data"), a("state"), a("steps"), a("tables"), a("modes"), a("vectors"),
           "Motion fields of a chunk (spec 7.12). Returns a fault.");
-    m.def("graded_frames", &graded_frames, a("data"), a("state"), a("numbers"), a("powers"), a("steps"), a("modes"),
+    m.def("graded_frames", &graded_frames, a("data"), a("state"), "numbers"_a, a("powers"), a("steps"), a("modes"),
           a("vectors"), a("tables"), a("key_tables"), a("position"), a("shape"), a("colour"),
           "Splats of the frames of a chunk (spec 7.13) behind those of the frame before. Returns a fault.");
     m.def("geometry", &geometry, a("shape"), a("domain"), a("powers"), "width"_a, "height"_a, "new_width"_a,

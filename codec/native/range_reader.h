@@ -14,6 +14,12 @@ namespace pgs {
 
 constexpr uint32_t STEP = 32, LIMIT = 1u << 15; // what a symbol's count grows by, and the largest sum of counts
 
+inline pgs_range_reader begin(const uint8_t *data, size_t size) {
+    uint32_t code = 0;
+    for (size_t i = 0; i < 4; i++) code = code << 8 | (i < size ? data[i] : 0);
+    return {data, size, 4, code, 0xFFFFFFFF};
+}
+
 // A reader's state with the operations on it. Loops work on a copy of their own, which stays in registers.
 struct RangeState : pgs_range_reader {
     explicit RangeState(const pgs_range_reader &state) : pgs_range_reader(state) {}

@@ -7,7 +7,7 @@
 
 namespace pgs {
 
-enum class Fault { none, no_symbol, no_number, more_than_all }; // in the order of planar/compiled.py
+enum class Fault { none, no_symbol, no_number, more_than_all, zero_end, rest }; // in the order of planar/compiled.py
 
 constexpr size_t ABREAST = 3; // payloads at the most: states of more would not stay in registers
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from pgsvc.bits import BitReader
 from pgsvc.errors import BadStream, LimitExceeded, NeedMoreData
 from pgsvc.headers import CHUNK_HEADER
-from pgsvc.syntax import EndOfRecord, Record
+from pgsvc.syntax import Record
+from pgsvc.syntax_reading import EndOfRecord
 
 SIGNATURE = b"\x89PGS\r\n\x1a\n"
 HEAD, INDEX, KEY_FRAME, PREDICTED, HASH, END = b"HEAD", b"iNDX", b"KEYF", b"PRED", b"hASH", b"ENDS"

@@ -14,7 +14,7 @@ from pgsvc.hashes import HashCheck
 from pgsvc.kernel import select
 from pgsvc.limits import Limits, check_output
 from pgsvc.picture import Chroma, PictureFormat
-from pgsvc.segment import Segment, Track, add_predicted, read_key
+from pgsvc.segment import Segment, add_predicted, read_key
 from pgsvc.sizes import Size, check_size, level_sizes
 from pgsvc.syntax import Record
 
@@ -78,7 +78,7 @@ class PictureContent:
             raise LimitExceeded(
                 f"a frame of {segment.splats} splats or more; allowed are {self.limits.splats}", clause="A.2"
             )
-        segment.tracks[a.layer, a.object, a.slice] = Track(data)
+        segment.add_key((a.layer, a.object, a.slice), data)
 
     def _take_predicted(self, chunk: Chunk) -> None:
         a = chunk.address

@@ -18,6 +18,8 @@ STEP, LIMIT = 32, 1 << 15
 TOP, FULL = 1 << 24, (1 << 32) - 1
 LARGEST = 1 << 16  # size of an even choice
 NO_SYMBOL = "the range decoder meets a number that no symbol has"
+ZERO_END = "range-coded data ends in a zero byte"
+MORE_DATA = "range-coded data goes on behind the last symbol"
 
 
 class AdaptiveCoder(Protocol):
@@ -55,7 +57,7 @@ class RangeReader:
 
     def __init__(self, data: bytes, *, native: bool = True) -> None:
         if data and data[-1] == 0:
-            raise BadStream("range-coded data ends in a zero byte", clause="7.9")
+            raise BadStream(ZERO_END, clause="7.9")
         self.data = np.frombuffer(data, np.uint8)
         first = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
         self.state = np.array([4, first, FULL], np.uint64)  # position, code, range
@@ -93,7 +95,7 @@ class RangeReader:
             BadStream: there is data that no symbol needed.
         """
         if len(self.data) > int(self.state[0]):
-            raise BadStream("range-coded data goes on behind the last symbol", clause="7.9")
+            raise BadStream(MORE_DATA, clause="7.9")
 
     @staticmethod
     def _checked(good: bool, out: np.ndarray) -> np.ndarray:

@@ -56,6 +56,7 @@ class Segment:
     splats: int = 0  # of all tracks together
     tracks: dict[tuple[int, int, int], Track] = field(default_factory=dict)
     hashes: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    _complete: list[int] | None = None  # as :attr:`complete_frames`, while nothing arrives
 
     def objects(self, layer: int) -> list[int]:
         """The objects that have this layer."""
@@ -73,11 +74,30 @@ class Segment:
         slices = self.slices(layer, number)
         if not slices or not slices[-1].is_last_slice:
             return 0
-        return min(track.frames for track in slices)
+        return min([track.frames for track in slices])
+
+    def add_key(self, key: tuple[int, int, int], data: DataChunk) -> None:
+        """Take a key frame slice, whose layer, object and slice are ``key``."""
+        self.tracks[key] = Track(data)
+        self._complete = None
+
+    def add_predicted(self, track: Track, data: DataChunk) -> None:
+        """Take what follows in a track."""
+        track.predicted.append(data)
+        track.frames += data.header["frame_count"]
+        self._complete = None
+
+    @property
+    def complete_frames(self) -> list[int]:
+        """How many frames of each layer are complete, with all objects that have it."""
+        if self._complete is None:
+            layers = range(max(self.object_layers))
+            self._complete = [min([self.object_frames(k, n) for n in self.objects(k)], default=0) for k in layers]
+        return self._complete
 
     def layer_frames(self, layer: int) -> int:
         """How many frames of this layer are complete, with all objects that have it."""
-        return min((self.object_frames(layer, number) for number in self.objects(layer)), default=0)
+        return self.complete_frames[layer] if layer < len(self.complete_frames) else 0
 
     def complete_level(self, frame: int) -> int:
         """The highest level that this frame can be decoded at; −1 if not even the base is complete."""
@@ -132,8 +152,7 @@ def add_predicted(segment: Segment, track: Track, chunk: Chunk, components: int,
         data.header.update({name: kept[name] for name in names})
     if data.header["frame_count"] * segment.splats > SPLAT_FRAMES * limits.splats:
         raise LimitExceeded(f"the predicted chunk at byte {chunk.offset} holds too many splats", clause="A.2")
-    track.predicted.append(data)
-    track.frames += data.header["frame_count"]
+    segment.add_predicted(track, data)
 
 
 COMMON = ("prediction_tool", "frame_count", "group_bits", "motion_bits")  # to the PRED chunks of all tracks of a time

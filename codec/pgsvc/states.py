@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pgsvc import kernel
 from pgsvc.entropy import SymbolReader
-from pgsvc.errors import BadStream
 from pgsvc.headers import GRADED
 from pgsvc.planar import compiled
 from pgsvc.planar.dequantise import key_frame, predicted_frames
@@ -39,14 +37,13 @@ def key_state(chunk: DataChunk, picture_format: PictureFormat, cpu: str | None) 
     """
     header, f = chunk.header, picture_format
     if header["shape_tool"] == GRADED:
-        reader = _reader(chunk, cpu)
-        if reader.native and header["position_tool"] == GRADED:
-            state = compiled.key_splats(reader, header, _frame(f))
-        else:
-            graded = code_graded(reader, header, f.width, f.height, f.components)
-            state = graded_key_frame(header, graded, is_rgb=f.is_rgb)
+        is_native = kernel.select(cpu) != "reference"
+        if is_native and header["position_tool"] == GRADED:
+            return compiled.key_splats(chunk.symbols, header, _frame(f))
+        reader = RangeReader(chunk.symbols, native=is_native)
+        graded = code_graded(reader, header, f.width, f.height, f.components)
         reader.finish()
-        return state
+        return graded_key_frame(header, graded, is_rgb=f.is_rgb)
     reader = SymbolReader(chunk.symbols)
     symbols = code_key(reader, header)
     reader.finish()
@@ -58,13 +55,10 @@ def key_states(chunks: Sequence[DataChunk], f: PictureFormat, cpu: str | None) -
     states: list[SplatSet | None] = [None] * len(chunks)
     if kernel.select(cpu) == "reference":
         return states
-    graded = [c.header["shape_tool"] == c.header["position_tool"] == GRADED for c in chunks]
-    with suppress(BadStream):
-        keys = {i: (_reader(c, cpu), c.header) for i, c in enumerate(chunks) if graded[i]}
-        for i, state in zip(keys, compiled.key_splats_together([*keys.values()], _frame(f)), strict=True):
-            if state is not None:
-                keys[i][0].finish()
-            states[i] = state
+    graded = [i for i, c in enumerate(chunks) if c.header["shape_tool"] == c.header["position_tool"] == GRADED]
+    keys = [(chunks[i].symbols, chunks[i].header) for i in graded]
+    for i, state in zip(graded, compiled.key_splats_together(keys, _frame(f)), strict=True):
+        states[i] = state
     return states
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pgsvc.bits import BitReader
-from pgsvc.syntax_reading import EndOfRecord, Read, reading
+from pgsvc.syntax_reading import Read, reading
 
 if TYPE_CHECKING:
     from bitstring import Bits

@@ -150,8 +150,10 @@ class _Lines:
         allowed = field.allowed
         if allowed is None:
             return
-        is_range = isinstance(allowed, range) and allowed.step == 1
-        test = f"{allowed.start} <= v < {allowed.stop}" if is_range else f"v in {self._name(allowed)}"
+        if isinstance(allowed, range) and allowed.step == 1:
+            test = f"{allowed.start} <= v < {allowed.stop}"
+        else:
+            test = f"v in {self._name(allowed)}"
         yield f"if not {test}: raise not_allowed(structure, {field.name!r}, v)"
 
 

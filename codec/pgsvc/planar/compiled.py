@@ -19,10 +19,16 @@ from pgsvc.planar.differences import Frame, Tables
 from pgsvc.planar.motion import STILL, FieldCoder, coding_order, field_shape
 from pgsvc.planar.splats import LOG_CHOLESKY, POWERS, SplatSet, background_of
 from pgsvc.planar.tree import LARGE_PRIOR, MORE_THAN_ALL, NO_NUMBER, SMALL_PRIOR
-from pgsvc.range_coder import NO_SYMBOL, RangeReader
+from pgsvc.range_coder import MORE_DATA, NO_SYMBOL, ZERO_END, RangeReader
 from pgsvc.syntax import Record
 
-FAULTS = {1: (NO_SYMBOL, "7.9"), 2: (NO_NUMBER, "7.10"), 3: (MORE_THAN_ALL, "7.10")}  # pgs::Fault
+FAULTS = {
+    1: (NO_SYMBOL, "7.9"),
+    2: (NO_NUMBER, "7.10"),
+    3: (MORE_THAN_ALL, "7.10"),
+    4: (ZERO_END, "7.9"),
+    5: (MORE_DATA, "7.9"),
+}  # pgs::Fault
 
 
 class Fields(NamedTuple):
@@ -43,18 +49,21 @@ class Fields(NamedTuple):
         return [None if m == STILL else v for m, v in zip(self.modes, self.vectors, strict=True)]
 
 
-def key_splats(reader: RangeReader, header: Record, frame: Frame) -> SplatSet:
+def key_splats(payload: bytes, header: Record, frame: Frame) -> SplatSet:
     """The splat state that a key frame slice with the tree of counts sets.
+
+    Args:
+        payload: the coded bytes behind the header.
 
     Raises:
         BadStream: the coded data break a rule.
     """
-    states, faults = _key_splats([(reader, header)], frame)
+    states, faults = _key_splats([(payload, header)], frame)
     _check(faults[0])
     return states[0]
 
 
-def key_splats_together(keys: Sequence[tuple[RangeReader, Record]], frame: Frame) -> list[SplatSet | None]:
+def key_splats_together(keys: Sequence[tuple[bytes, Record]], frame: Frame) -> list[SplatSet | None]:
     """The same of several slices, None where the coded data break a rule.
 
     Their symbols are read in turns, which takes less time than one slice after the other.
@@ -63,14 +72,17 @@ def key_splats_together(keys: Sequence[tuple[RangeReader, Record]], frame: Frame
     return [None if fault else state for state, fault in zip(states, faults, strict=True)]
 
 
-def _key_splats(keys: Sequence[tuple[RangeReader, Record]], frame: Frame) -> tuple[list[SplatSet], list[int]]:
-    slices, states = [], []
-    for reader, header in keys:
-        n, c = header["splat_count"], frame.components
-        arrays = np.empty((n, 2), np.int32), np.empty((n, 3), np.int32), np.empty((n, c), np.int16)
-        slices.append((reader.data, reader.state, _numbers(header, frame), *arrays))
-        states.append(SplatSet(*arrays, background_of(header, c), LOG_CHOLESKY))
-    return states, kernel.native().graded_keys(slices, POWERS, _key_tables())
+def _key_splats(keys: Sequence[tuple[bytes, Record]], frame: Frame) -> tuple[list[SplatSet], list[int]]:
+    counts, c = [header["splat_count"] for _, header in keys], frame.components
+    n = sum(counts)
+    position, shape, colour = np.empty((n, 2), np.int32), np.empty((n, 3), np.int32), np.empty((n, c), np.int16)
+    slices = [(data, _numbers(header, frame), count) for (data, header), count in zip(keys, counts, strict=True)]
+    faults = kernel.native().graded_keys(slices, POWERS, _key_tables(), position, shape, colour)
+    states, begin = [], 0
+    for (_, header), count in zip(keys, counts, strict=True):
+        own = slice(begin, begin := begin + count)
+        states.append(SplatSet(position[own], shape[own], colour[own], background_of(header, c), LOG_CHOLESKY))
+    return states, faults
 
 
 def read_fields(reader: RangeReader, header: Record, width: int, height: int) -> Fields:
@@ -116,13 +128,22 @@ def _check(fault: int) -> None:
         raise BadStream(message, clause=clause)
 
 
-def _numbers(header: Record, frame: Frame) -> np.ndarray:
-    """pgs::Header up to its pointer; int32 [12]."""
-    names = ("cell_bits", "shape_precision", "position_precision", "energy_step")
-    own = [header[name] for name in names]
+def _numbers(header: Record, frame: Frame) -> tuple[int, ...]:
+    """pgs::Header up to its pointer."""
     chroma = header["chroma_steps"] or (0, 0)
-    size = (frame.width, frame.height, frame.components, int(frame.is_rgb))
-    return np.array([*size, *own, *chroma, header["chroma_weight"] or 0, header.get("motion_bits") or 4], np.int32)
+    return (
+        frame.width,
+        frame.height,
+        frame.components,
+        frame.is_rgb,
+        header["cell_bits"],
+        header["shape_precision"],
+        header["position_precision"],
+        header["energy_step"],
+        *chroma,
+        header["chroma_weight"] or 0,
+        header.get("motion_bits") or 4,
+    )
 
 
 def _joined(tables: list[np.ndarray]) -> np.ndarray:

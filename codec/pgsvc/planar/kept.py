@@ -23,6 +23,30 @@ MOST_MOVING = 7 / 8  # share of the covered samples above which a frame is summe
 NONE = np.zeros(0, np.int64)
 
 
+def bases(sets: Iterable[SplatSet], output: PictureFormat) -> list[np.ndarray]:
+    """What the sums of each plane group begin with; int16 [C of the group], Q13."""
+    base = neutral_values(output)
+    for s in sets:
+        base += s.background  # wraps
+    return [base[g.components] for g in output.plane_groups]
+
+
+def domains(sets: Iterable[SplatSet]) -> np.ndarray:
+    """The shape domain of each splat; uint8 [N]."""
+    return np.frombuffer(b"".join([bytes([s.domain]) * len(s) for s in sets]), np.uint8)
+
+
+def shaped(
+    splats: Splats, domain: np.ndarray, output: PictureFormat, reference: Size, cpu: str, threads: int
+) -> tuple[list[Summed], np.ndarray]:
+    """Splats as the plane groups have them, and how many samples each covers, int64 [N]."""
+    n, size = len(domain), (output.width, output.height)
+    factor, form, covered = np.empty((n, 3), np.int32), np.empty((n, 3), np.int64), np.empty(n, np.int64)
+    kernel.native().geometry(splats.shape, domain, POWERS, *reference, *size, factor, form, covered, threads)
+    of_state = Shaped(splats.position, factor, form, splats.colour)
+    return [Summed(*at_size(of_state, reference, size, g, cpu=cpu)) for g in output.plane_groups], covered
+
+
 class Kept:
     """Splats as of the last frame, and which of them rest.
 
@@ -46,11 +70,8 @@ class Kept:
         self._output, self._reference, self._limits = output, reference, limits
         self._cpu, self._threads = cpu, threads
         self._sizes = {key: len(s) for key, s in shown.items()}
-        self._domain = np.frombuffer(b"".join([bytes([s.domain]) * len(s) for s in shown.values()]), np.uint8)
-        base = neutral_values(output)
-        for s in shown.values():
-            base += s.background  # int16, wraps
-        self._base = [base[g.components] for g in output.plane_groups]
+        self._domain = domains(shown.values())
+        self._base = bases(shown.values(), output)
         self._sets: list[Splats] = []  # of the last frame
         self._summed: list[Summed] = []  # of each plane group
         self._covered = NONE  # samples by each splat
@@ -72,11 +93,6 @@ class Kept:
             return [lambda canvas: None for _ in self._summed]
         cost = int(self._covered[rows].sum())
         return self._all() if cost > MOST_MOVING * self._cost else self._changes(rows, splats, cost)
-
-    def alone(self, shown: Mapping[SetKey, SplatSet]) -> list[Callable[[Canvas], np.ndarray]]:
-        """What makes the samples of the plane groups of a frame that no other follows."""
-        self._sets = [Splats.of(s) for s in shown.values()]
-        return [partial(Canvas.alone, base=base, splats=summed) for base, summed in self._whole()]
 
     def _whole(self) -> Iterable[tuple[np.ndarray, Summed]]:
         """What sums begin with, and all splats, as of the sets now; all of them rest."""
@@ -123,12 +139,4 @@ class Kept:
         check_counts(len(self._domain), covered, self._limits)
 
     def _shaped(self, splats: Splats, domain: np.ndarray) -> tuple[list[Summed], np.ndarray]:
-        """Splats as the plane groups have them, and how many samples each covers."""
-        n, size = len(domain), (self._output.width, self._output.height)
-        factor, form, covered = np.empty((n, 3), np.int32), np.empty((n, 3), np.int64), np.empty(n, np.int64)
-        kernel.native().geometry(
-            splats.shape, domain, POWERS, *self._reference, *size, factor, form, covered, self._threads
-        )
-        shaped = Shaped(splats.position, factor, form, splats.colour)
-        groups = self._output.plane_groups
-        return [Summed(*at_size(shaped, self._reference, size, g, cpu=self._cpu)) for g in groups], covered
+        return shaped(splats, domain, self._output, self._reference, self._cpu, self._threads)

@@ -8,7 +8,7 @@ are summed again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -17,8 +17,9 @@ from pgsvc import kernel
 from pgsvc.limits import Limits
 from pgsvc.picture import Picture, PictureFormat
 from pgsvc.planar.canvas import Canvas
-from pgsvc.planar.kept import Kept, SetKey, Step
-from pgsvc.planar.reconstruct import add_layer, check_cost, empty_sums, to_picture
+from pgsvc.planar.changes import Splats, joined
+from pgsvc.planar.kept import Kept, SetKey, Step, bases, domains, shaped
+from pgsvc.planar.reconstruct import add_layer, check_cost, check_counts, empty_sums, to_picture
 from pgsvc.planar.splats import SplatSet
 from pgsvc.sizes import Size
 from pgsvc.threads import at_once
@@ -71,15 +72,26 @@ class RunningSum:
             sums = empty_sums(output)
             add_layer(sums, output, sets, reference=self._reference, cpu=cpu, threads=threads)
             return to_picture(sums, output, cpu=cpu, threads=threads)
-        if self._kept is None or not self._kept.holds(shown):
-            self._kept = Kept(shown, output, self._reference, self._limits, cpu, threads)
         if not self._canvases:
             groups = output.plane_groups
             self._canvases = [Canvas(output, g, reuse=self._reuse, cpu=cpu, threads=threads) for g in groups]
-        steps = self._kept.alone(shown) if alone else [partial(_shown, step) for step in self._kept.steps(shown)]
+        if alone:
+            steps = self._alone([*shown.values()])
+        else:
+            if self._kept is None or not self._kept.holds(shown):
+                self._kept = Kept(shown, output, self._reference, self._limits, cpu, threads)
+            steps = [partial(_shown, step) for step in self._kept.steps(shown)]
         jobs = [partial(step, canvas) for canvas, step in zip(self._canvases, steps, strict=True)]
         at_a_time = 1 if self._canvases[0].is_small else threads
-        return Picture(output, tuple(plane for planes in at_once(jobs, at_a_time) for plane in planes))
+        return Picture(output, tuple([plane for planes in at_once(jobs, at_a_time) for plane in planes]))
+
+    def _alone(self, sets: list[SplatSet]) -> list[Callable[[Canvas], np.ndarray]]:
+        """What makes the samples of the plane groups of a frame of which nothing need be kept."""
+        output, domain = self._output, domains(sets)
+        splats = joined([Splats.of(s) for s in sets])
+        summed, covered = shaped(splats, domain, output, self._reference, self._cpu, self.threads)
+        check_counts(len(domain), int(covered.sum()), self._limits)
+        return [partial(Canvas.alone, base=b, splats=s) for b, s in zip(bases(sets, output), summed, strict=True)]
 
 
 def _shown(step: Step, canvas: Canvas) -> np.ndarray:
