@@ -2,6 +2,7 @@
 //
 // Outside the support q is larger than QMAX and the weight that follows from v = 2^26 - 2^11 - q is 0 when s = v >> 10 is
 // limited to 0 and above, as long as v fits 32 bits. So the box may be visited whole if q stays below 2^31 in its corners.
+// Of splats that lean, and are no broader in any row than a strip, each row has a strip of its own.
 #pragma once
 #include "sum_units.h"
 
@@ -28,6 +29,30 @@ struct StripColumns {
         place = first < grid.width - STRIP ? first : grid.width - STRIP;
         begin = first - place;
         end = reach.last_column + 1 - place < STRIP ? reach.last_column + 1 - place : STRIP;
+    }
+};
+
+// Strips that begin at another column in each row: at anchor + ((start + k slope) >> 16) in the k-th row that the splat reaches.
+struct Lean {
+    int32_t columns = 0; // of a strip; 0: this is no such splat
+    int32_t start = 0, slope = 0;
+
+    Lean() = default;
+    Lean(const Form &f, const pgs_grid_i32 &grid, int32_t cx, int32_t cy, const pgs_reach &reach) {
+        if (grid.width < STRIP || reach.first_column < reach.anchor || reach.last_column >= reach.anchor + RUN) return;
+        // q is P (X - t Y)^2 + (R - t K) Y^2; the second part is less than the limit in rows of the support.
+        const double per_column = 1.0 / grid.step_x, half = __builtin_sqrt(double(f.limit) / f.p) * per_column, t = f.k / f.p;
+        if (!(half < 0.5 * STRIP - 1)) return;
+        const double most = half + 3; // columns from the middle of a row to the end of its strip, with some for rounding
+        if (!(f.p * (most * grid.step_x) * (most * grid.step_x) + 1.01 * double(f.limit) < 0x1.fp54)) return;
+        const double first_Y = double(grid.origin_y) + double(reach.first_row) * grid.step_y - cy;
+        const double first = (double(cx) - grid.origin_x + t * first_Y) * per_column - half - 0x1p-6;
+        const double by_row = t * grid.step_y * per_column, last = first + by_row * (reach.last_row - reach.first_row);
+        const double most_left = first < last ? first : last, most_right = first < last ? last : first;
+        if (!(most_left >= 1 && most_right < grid.width - STRIP - 1)) return;
+        columns = int32_t(2 * half) + 2;
+        start = int32_t((first - reach.anchor) * 65536);
+        slope = int32_t(by_row * 65536);
     }
 };
 

@@ -21,9 +21,10 @@ class Strip {
         for (int c = 0; c < COMPONENTS; c++) colour[c] = _mm256_set1_epi16(target.colour[c]);
     }
 
-    // Adds `count` rows with their v and d; `to` is the first column of the first row.
-    void add(const uint32_t *v, const uint32_t *d, int16_t *to, ptrdiff_t row, int32_t count) const {
-        for (int32_t k = 0; k < count; k++, to += row) {
+    // Adds `count` rows with their v and d; `places` are where their strips begin.
+    void add(const uint32_t *v, const uint32_t *d, int16_t *acc, const int32_t *places, int32_t count) const {
+        for (int32_t k = 0; k < count; k++) {
+            int16_t *const to = acc + places[k];
             const __m256i fall = each(d[k]);
             const __m256i first = _mm256_sub_epi32(_mm256_sub_epi32(each(v[k]), bend), _mm256_mullo_epi32(columns, fall));
             const __m256i next = _mm256_sub_epi32(_mm256_sub_epi32(first, next_bend), _mm256_slli_epi32(fall, 2));
@@ -43,11 +44,14 @@ class Strip {
 // A splat in strips.
 template <int COMPONENTS, bool SUBTRACT>
 void add_box(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
-             const pgs_reach &reach) {
+             const pgs_reach &reach, const Lean &lean) {
     const Target<COMPONENTS, SUBTRACT> target{acc, grid.plane, colour, second_difference(f, grid)};
     const __m256i k[2] = {_mm256_setr_epi64x(0, 1, 4, 5), _mm256_setr_epi64x(2, 3, 6, 7)}; // as `shifted` takes them
     const __m256i pairs[2] = {_mm256_setr_epi64x(0, 0, 6, 10), _mm256_setr_epi64x(1, 3, 15, 21)};
     RunStart now = box_start(f, grid, cx, cy, reach);
+    const __m256i rows = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), down = _mm256_mullo_epi32(rows, each(uint32_t(grid.row)));
+    alignas(32) uint32_t v[8], fall[8];
+    alignas(32) int32_t places[8];
     for (int32_t row = reach.first_row; row <= reach.last_row; row += 8) {
         __m256i q[2], d[2];
         for (int h = 0; h < 2; h++) {
@@ -55,18 +59,26 @@ void add_box(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, 
             q[h] = _mm256_add_epi64(straight, times(now.q0_bend, pairs[h]));
             d[h] = _mm256_add_epi64(each64(now.d1), times(now.d1_rise, k[h]));
         }
-        const __m256i q0 = shifted(q), d1 = shifted(d);
+        const __m256i v0 = _mm256_sub_epi32(each((1u << 26) - (1u << 11)), shifted(q)), d1 = shifted(d), one = each(1);
         const int32_t count = reach.last_row - row + 1 < 8 ? reach.last_row - row + 1 : 8;
-        for (int32_t i = reach.first_column; i <= reach.last_column; i += STRIP) {
-            const StripColumns strip(i, grid, reach);
-            const uint32_t m = uint32_t(strip.place - reach.anchor);
-            alignas(32) uint32_t v[8], fall[8];
-            const __m256i there = _mm256_add_epi32(_mm256_add_epi32(q0, each(m * (m - 1) / 2 * target.d2)),
-                                                   _mm256_mullo_epi32(d1, each(m)));
-            store(fall, _mm256_add_epi32(d1, each(m * target.d2)));
-            store(v, _mm256_sub_epi32(each((1u << 26) - (1u << 11)), there));
-            Strip<COMPONENTS, SUBTRACT>(target, strip.begin, strip.end)
-                .add(v, fall, acc + ptrdiff_t(row) * grid.row + strip.place, grid.row, count);
+        // Rows whose strips have these columns, of which m is the first from where the run starts.
+        auto add = [&](__m256i m, int32_t begin, int32_t end) {
+            const __m256i bends = _mm256_srai_epi32(_mm256_mullo_epi32(m, _mm256_sub_epi32(m, one)), 1), d2 = each(target.d2);
+            const __m256i there = _mm256_sub_epi32(v0, _mm256_mullo_epi32(bends, d2));
+            store(v, _mm256_sub_epi32(there, _mm256_mullo_epi32(d1, m)));
+            store(fall, _mm256_add_epi32(d1, _mm256_mullo_epi32(m, d2)));
+            store(places, _mm256_add_epi32(down, _mm256_add_epi32(m, each(uint32_t(reach.anchor)))));
+            Strip<COMPONENTS, SUBTRACT>(target, begin, end).add(v, fall, acc + ptrdiff_t(row) * grid.row, places, count);
+        };
+        if (lean.columns) {
+            const __m256i steps = _mm256_add_epi32(rows, each(uint32_t(row - reach.first_row)));
+            const __m256i from_start = _mm256_mullo_epi32(steps, each(uint32_t(lean.slope)));
+            add(_mm256_srai_epi32(_mm256_add_epi32(each(uint32_t(lean.start)), from_start), 16), 0, lean.columns);
+        } else {
+            for (int32_t i = reach.first_column; i <= reach.last_column; i += STRIP) {
+                const StripColumns strip(i, grid, reach);
+                add(each(uint32_t(strip.place - reach.anchor)), strip.begin, strip.end);
+            }
         }
         now.q0 += 8 * now.q0_rise + 28 * now.q0_bend;
         now.q0_rise += 8 * now.q0_bend;

@@ -20,14 +20,15 @@ class Strip {
         for (int c = 0; c < COMPONENTS; c++) colour[c] = _mm512_set1_epi16(target.colour[c]);
     }
 
-    // Adds `count` rows, at most 16, with v and d in the lanes; `to` is the first column of the first row. The partner of a
+    // Adds `count` rows, at most 16, with v and d in the lanes; `places` [17] are where their strips begin. The partner of a
     // single row is that row: what is written there is written over.
-    void add(__m512i v, __m512i d, int16_t *to, ptrdiff_t row, int32_t count) const {
+    void add(__m512i v, __m512i d, int16_t *acc, int32_t *places, int32_t count) const {
         __m512i which = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-        for (; count > 0; count -= 2, to += 2 * row) {
+        places[count] = places[count - 1];
+        for (int32_t k = 0; k < count; k += 2) {
             const __m512i w = weights(_mm512_permutexvar_epi32(which, v), _mm512_permutexvar_epi32(which, d));
             which = _mm512_add_epi32(which, each(2));
-            int16_t *const partner = to + (count > 1 ? row : 0);
+            int16_t *const to = acc + places[k], *const partner = acc + places[k + 1];
             __m512i sum[COMPONENTS];
             for (int c = 0; c < COMPONENTS; c++) {
                 const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(to + c * plane));
@@ -58,29 +59,42 @@ class Strip {
 // A splat in strips.
 template <int COMPONENTS, bool SUBTRACT>
 void add_box(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
-             const pgs_reach &reach) {
+             const pgs_reach &reach, const Lean &lean) {
     const Target<COMPONENTS, SUBTRACT> target{acc, grid.plane, colour, second_difference(f, grid)};
     const __m512i k0 = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), k1 = _mm512_add_epi64(k0, _mm512_set1_epi64(8));
     const __m512i pairs0 = _mm512_setr_epi64(0, 0, 1, 3, 6, 10, 15, 21), pairs1 = _mm512_setr_epi64(28, 36, 45, 55, 66, 78, 91, 105);
     auto each64 = [](uint64_t v) { return _mm512_set1_epi64(int64_t(v)); };
     auto along = [&](uint64_t v, __m512i k) { return _mm512_mullo_epi64(each64(v), k); };
     RunStart now = box_start(f, grid, cx, cy, reach);
+    const __m512i rows = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i down = _mm512_mullo_epi32(rows, each(uint32_t(grid.row)));
+    alignas(64) int32_t places[17];
     for (int32_t row = reach.first_row; row <= reach.last_row; row += 16) {
         const __m512i q[] = {_mm512_add_epi64(each64(now.q0), _mm512_add_epi64(along(now.q0_rise, k0), along(now.q0_bend, pairs0))),
                              _mm512_add_epi64(each64(now.q0), _mm512_add_epi64(along(now.q0_rise, k1), along(now.q0_bend, pairs1)))};
         const __m512i d[] = {_mm512_add_epi64(each64(now.d1), along(now.d1_rise, k0)),
                              _mm512_add_epi64(each64(now.d1), along(now.d1_rise, k1))};
-        const __m512i q0 = shifted(q), d1 = shifted(d);
+        const __m512i v0 = _mm512_sub_epi32(each((1u << 26) - (1u << 11)), shifted(q)), d1 = shifted(d);
         const int32_t count = reach.last_row - row + 1 < 16 ? reach.last_row - row + 1 : 16;
-        for (int32_t i = reach.first_column; i <= reach.last_column; i += STRIP) {
-            const StripColumns strip(i, grid, reach);
-            const uint32_t m = uint32_t(strip.place - reach.anchor);
-            const __m512i fall = _mm512_add_epi32(d1, each(m * target.d2));
-            const __m512i there = _mm512_add_epi32(_mm512_add_epi32(q0, each(m * (m - 1) / 2 * target.d2)),
-                                                   _mm512_mullo_epi32(d1, each(m)));
-            const __m512i v = _mm512_sub_epi32(each((1u << 26) - (1u << 11)), there);
-            Strip<COMPONENTS, SUBTRACT>(target, strip.begin, strip.end)
-                .add(v, fall, acc + ptrdiff_t(row) * grid.row + strip.place, grid.row, count);
+        // Rows whose strips have these columns, of which m is the first from where the run starts; rise: m d2, bends: m (m - 1) / 2 d2.
+        auto add = [&](__m512i m, __m512i rise, __m512i bends, int32_t begin, int32_t end) {
+            const __m512i there = _mm512_sub_epi32(_mm512_sub_epi32(v0, bends), _mm512_mullo_epi32(d1, m));
+            _mm512_store_si512(places, _mm512_add_epi32(down, _mm512_add_epi32(m, each(uint32_t(reach.anchor)))));
+            Strip<COMPONENTS, SUBTRACT>(target, begin, end)
+                .add(there, _mm512_add_epi32(d1, rise), acc + ptrdiff_t(row) * grid.row, places, count);
+        };
+        if (lean.columns) {
+            const __m512i steps = _mm512_add_epi32(rows, each(uint32_t(row - reach.first_row))), d2 = each(target.d2);
+            const __m512i from_start = _mm512_mullo_epi32(steps, each(uint32_t(lean.slope)));
+            const __m512i m = _mm512_srai_epi32(_mm512_add_epi32(each(uint32_t(lean.start)), from_start), 16);
+            const __m512i pairs = _mm512_srai_epi32(_mm512_mullo_epi32(m, _mm512_sub_epi32(m, each(1))), 1);
+            add(m, _mm512_mullo_epi32(m, d2), _mm512_mullo_epi32(pairs, d2), 0, lean.columns);
+        } else {
+            for (int32_t i = reach.first_column; i <= reach.last_column; i += STRIP) {
+                const StripColumns strip(i, grid, reach);
+                const uint32_t m = uint32_t(strip.place - reach.anchor);
+                add(each(m), each(m * target.d2), each(m * (m - 1) / 2 * target.d2), strip.begin, strip.end);
+            }
         }
         now.q0 += 16 * now.q0_rise + 120 * now.q0_bend;
         now.q0_rise += 16 * now.q0_bend;

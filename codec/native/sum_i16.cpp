@@ -56,8 +56,11 @@ void add_splats(int16_t *acc, const pgs_grid_i32 &grid, const pgs_splats_i32 &sp
         const int32_t cx = splats.position[2 * n], cy = splats.position[2 * n + 1];
         const Form f = make_form(splats.form + 3 * n, COLOUR_REACH.of<COMPONENTS>(colour));
 #ifdef PGS_BOXES
-        if (is_box(grid, reach)) {
-            add_box<COMPONENTS, SUBTRACT>(acc, grid, f, cx, cy, colour, reach);
+        Lean lean;
+        const bool is_small = is_box(grid, reach);
+        if (!is_small || reach.last_column - reach.first_column >= STRIP) lean = Lean(f, grid, cx, cy, reach);
+        if (is_small || lean.columns) {
+            add_box<COMPONENTS, SUBTRACT>(acc, grid, f, cx, cy, colour, reach, lean);
             continue;
         }
 #endif
