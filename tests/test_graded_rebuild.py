@@ -5,6 +5,7 @@ Uses no numpy arithmetic and none of the decoder's functions below the chunk: in
 
 from __future__ import annotations
 
+import math
 import re
 from math import comb
 from pathlib import Path
@@ -43,6 +44,11 @@ class Coder:
         assert v < n
         self.take(v * unit, unit)
         return v
+
+    def plain(self, w: list[int]) -> list[int]:
+        if sum(w) >= 256:
+            self.range = 2 ** int(math.log2(self.range))
+        return [self.uniform(2**width) for width in w]
 
     def adaptive(self, table: list[int]) -> int:
         total = sum(table)
@@ -117,8 +123,9 @@ def signed(coder: Coder, tables: list[list[int]], x: list[int], half: list[list[
     half = [[140, 116] for _ in range(16)] if half is None else half
     lengths = [coder.adaptive(tables[i]) for i in x]
     tops = [2 + coder.adaptive(half[n]) if n >= 2 else n for n in lengths]
-    sizes = [t << n - 2 | coder.uniform(1 << n - 2) if n >= 2 else t for t, n in zip(tops, lengths, strict=True)]
-    return [-s if s > 0 and coder.uniform(2) else s for s in sizes]
+    widths = [max(0, n - 2) for n in lengths]
+    sizes = [t << w | r for t, w, r in zip(tops, widths, coder.plain(widths), strict=True)]
+    return [-s if sign else s for s, sign in zip(sizes, coder.plain([min(s, 1) for s in sizes]), strict=True)]
 
 
 def printed(name: str) -> list[list[int]]:
@@ -152,9 +159,8 @@ def splats(h: dict, coder: Coder, width: int, height: int, components: int, is_r
     for i in range(2):
         tables = printed(f"SCALE_{i}")
         coarse = [coder.adaptive(tables[e + 5]) for e in es]
-        scale.append(
-            [(c << max(0, -1 - e)) + coder.uniform(1 << max(0, -1 - e)) for c, e in zip(coarse, es, strict=True)]
-        )
+        g = [max(0, -1 - e) for e in es]
+        scale.append([(c << w) + r for c, w, r in zip(coarse, g, coder.plain(g), strict=True)])
     a, b = ([clip(-6144, 40960, (s << 12 + e) - 6144) for s, e in zip(column, es, strict=True)] for column in scale)
     precision = h["position_precision"]
     wx = [
@@ -162,7 +168,7 @@ def splats(h: dict, coder: Coder, width: int, height: int, components: int, is_r
         for e, v, s in zip(e2, a, slant, strict=True)
     ]
     wy = [clip(0, bits + 3, bits - ((precision - e + (2 * v >> 12)) >> 1)) for e, v in zip(e2, b, strict=True)]
-    px, py = [coder.uniform(1 << w) for w in wx], [coder.uniform(1 << w) for w in wy]
+    px, py = coder.plain(wx), coder.plain(wy)
     out = []
     for i, (column, row) in enumerate(where):
         cx = (column << 8 + bits) + ((2 * px[i] + 1) << 7 + bits - wx[i])

@@ -42,6 +42,39 @@ def test_round_trip(seed: int, size: int, count: int, skew: float) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.lists(st.tuples(st.integers(0, 120), st.integers(0, 16)), max_size=5))
+def test_plain_numbers(seed: int, arrays: list[tuple[int, int]]) -> None:
+    """Between other symbols, in arrays of fewer and of more bits than make them plain."""
+    rng = np.random.default_rng(seed)
+    context = rng.integers(0, 3, 7).astype(np.int32)
+    values = rng.integers(0, 9, 7).astype(np.int32)
+    widths = [rng.integers(0, most + 1, count) for count, most in arrays]
+    numbers = [rng.integers(0, 1 << 16, len(w)) & (1 << w) - 1 for w in widths]
+    both = []
+    for native in (True, False):
+        writer, written = RangeWriter(native=native), tables(3, 9)
+        for w, n in zip(widths, numbers, strict=True):
+            writer.adaptive(written, context, values)
+            writer.plain(w, n)
+        both.append(writer.finish())
+    assert both[0] == both[1]
+    for native in (True, False):
+        reader, read = RangeReader(both[0], native=native), tables(3, 9)
+        for w, n in zip(widths, numbers, strict=True):
+            assert np.array_equal(reader.adaptive(read, context), values)
+            assert np.array_equal(reader.plain(w), n)
+        reader.finish()
+
+
+def test_plain_numbers_are_the_bits_behind_the_code() -> None:
+    writer, text = RangeWriter(), b"Numbers of eight bits each lie in the data as they are, but for the code before them"
+    writer.adaptive(tables(1, 9), np.zeros(3, np.int32), np.array([1, 8, 3], np.int32))
+    writer.plain(np.full(len(text), 8), np.frombuffer(text, np.uint8))
+    data = int.from_bytes(writer.finish(), "big")
+    assert any(text[4:-1] in (data << shift).to_bytes(200, "big") for shift in range(8))
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=80), st.integers(2, 20))
 def test_readers_agree_on_anything(data: bytes, size: int) -> None:
     data = data.rstrip(b"\0")
@@ -50,7 +83,8 @@ def test_readers_agree_on_anything(data: bytes, size: int) -> None:
     for native in (True, False):
         reader, counts = RangeReader(data, native=native), tables(2, size)
         try:
-            outcomes.append((reader.adaptive(counts, context).tolist(), reader.uniform(sizes).tolist()))
+            symbols = reader.adaptive(counts, context).tolist()
+            outcomes.append((symbols, reader.plain(context + 8).tolist(), reader.uniform(sizes).tolist()))
         except BadStream as error:
             outcomes.append(str(error))
     assert outcomes[0] == outcomes[1]

@@ -137,21 +137,16 @@ void code_numbers(std::vector<Slice> &slices, const KeyTables &first) {
     });
 }
 
-// Bits behind the places that were found last, of the numbers out(slice).
-template <typename Out> void code_low_bits(std::vector<Slice> &slices, const Out &out) {
-    Turns<LowBits> rests;
-    for (Slice &s : slices) rests.add(*s.of.reader, s.places.count, {s.places.at.data(), s.places.value.data(), out(s)});
-    rests.run();
-}
-
 void code_scales(std::vector<Slice> &slices) {
     for (Slice &s : slices) s.find_scale_context();
     for (size_t axis = 0; axis < 2; axis++) {
         Turns<Symbols<OCTAVE_HALVES>> symbols;
         for (Slice &s : slices) symbols.add(*s.of.reader, s.n, {s.tables.scale[axis], s.context.data(), s.symbol.data()});
         symbols.run();
-        for (Slice &s : slices) s.find_scale_bits(axis);
-        code_low_bits(slices, [=](Slice &s) { return s.scale.data() + s.n * axis; });
+        for (Slice &s : slices) {
+            s.find_scale_bits(axis);
+            read_low_bits(*s.of.reader, s.places, s.scale.data() + s.n * axis);
+        }
     }
 }
 
@@ -166,9 +161,11 @@ void key_splats(const KeySlice *from, size_t count, const KeyTables &first) {
     code_scales(slices);
     for (Slice &s : slices) s.find_shapes_and_colours();
     for (size_t axis = 0; axis < 2; axis++) {
-        for (Slice &s : slices) s.find_low_places(axis);
-        code_low_bits(slices, [](Slice &s) { return s.low.data(); });
-        for (Slice &s : slices) s.find_places(axis);
+        for (Slice &s : slices) {
+            s.find_low_places(axis);
+            read_low_bits(*s.of.reader, s.places, s.low.data());
+            s.find_places(axis);
+        }
     }
 }
 

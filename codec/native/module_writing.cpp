@@ -53,6 +53,7 @@ void bind_writing(nb::module_ &m) {
         .def(nb::init<>())
         .def("adaptive", &write_adaptive, a("counts"), a("context"), a("values"))
         .def("uniform", &write_uniform, a("sizes"), a("values"))
+        .def("align", &pgs::RangeWriter::align, "Makes the range a power of two, the next one below.")
         .def("bits", &pgs::RangeWriter::bits, "Bits so far, a fraction for what no whole byte shows yet.")
         .def("finish", &write_finish);
 }

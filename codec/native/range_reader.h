@@ -33,7 +33,7 @@ struct RangeState : pgs_range_reader {
         range = rest;
         // The range is 2^8 or more, as counts sum to 2^15 and sizes are 2^16 at the most: it takes two bytes at the most.
         const int shift = __builtin_clz(range) & ~7;
-        code = uint32_t((uint64_t(code) << 32 | next()) << shift >> 32);
+        code = uint32_t((uint64_t(code) << 32 | word(position)) << shift >> 32);
         range <<= shift;
         position += uint32_t(shift) >> 3;
     }
@@ -52,26 +52,19 @@ struct RangeState : pgs_range_reader {
         narrow(unit, value, value + 1);
         return int32_t(value);
     }
-    // Likewise below 2.
-    int32_t bit() {
-        const uint32_t unit = range >> 1;
-        if (code >= 2 * unit) return -1;
-        const uint32_t one = code >= unit;
-        leave(unit & -one, unit);
-        return int32_t(one);
-    }
-
     // value / of, exact for values of 32 bits, from the inverse 2^64 / of, too large by less than 2^32 / of.
     static uint32_t share(uint64_t inverse, uint32_t value) { return uint32_t((unsigned __int128)inverse * value >> 64); }
 
-private:
-    uint32_t next() const { // four bytes from the position on, zeros behind the data
-        if (__builtin_expect(position + 4 <= size, 1)) {
-            const uint8_t *p = data + position;
+    // Four bytes, zeros behind the data.
+    uint32_t word(uint64_t at) const {
+        if (__builtin_expect(at + 4 <= size, 1)) {
+            const uint8_t *p = data + at;
             return uint32_t(p[0]) << 24 | uint32_t(p[1]) << 16 | uint32_t(p[2]) << 8 | p[3];
         }
-        return last(data, size, position);
+        return last(data, size, at);
     }
+
+private:
 
     // Apart, with no pointer to the state, which stays in registers.
     __attribute__((noinline, cold)) static uint32_t last(const uint8_t *data, uint64_t size, uint64_t position) {

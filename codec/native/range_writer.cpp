@@ -27,6 +27,8 @@ void RangeWriter::number(uint32_t size, uint32_t value) {
     narrow(uint64_t(value) * unit, unit);
 }
 
+void RangeWriter::align() { range_ = 1u << (31 - __builtin_clz(range_)); }
+
 void RangeWriter::narrow(uint64_t below, uint32_t size) {
     low_ += below;
     range_ = size;

@@ -12,6 +12,7 @@ public:
     // A number below `size`, 1 .. 65536, all equally likely.
     void number(uint32_t size, uint32_t value);
     // Bits so far, as if the last one had ended where it does.
+    void align(); // the range becomes a power of two
     double bits() const;
     // The shortest bytes that are read back as all of this, with zeros behind them.
     std::vector<uint8_t> finish();

@@ -1,5 +1,7 @@
 #include "signed.h"
 
+#include "plain.h"
+
 namespace pgs {
 
 namespace {
@@ -50,18 +52,27 @@ void code_signed(const SignedNumbers *numbers, size_t count) {
         halves.add(*s.numbers.reader, s.places.count, {s.numbers.halves, s.places.value.data(), s.half.data()});
     }
     halves.run();
-    Turns<LowBits> rests;
     for (Signed &s : all) {
         s.join();
-        rests.add(*s.numbers.reader, s.places.count, {s.places.at.data(), s.places.value.data(), s.numbers.out});
+        read_low_bits(*s.numbers.reader, s.places, s.numbers.out);
     }
-    rests.run();
-    Turns<Signs> signs;
     for (Signed &s : all) {
         s.find(0);
-        signs.add(*s.numbers.reader, s.places.count, {s.places.at.data(), s.numbers.out});
+        const uint32_t *at = s.places.at.data();
+        int32_t *out = s.numbers.out;
+        read_plain(*s.numbers.reader, s.places.count, [](size_t) { return 1; }, [=](size_t k, uint32_t is_minus) {
+            const int32_t minus = -int32_t(is_minus);
+            out[at[k]] = (out[at[k]] ^ minus) - minus;
+        });
     }
-    signs.run();
+}
+
+void read_low_bits(pgs_range_reader &reader, const Places &places, int32_t *out) {
+    const uint32_t *at = places.at.data();
+    const uint8_t *width = places.value.data();
+    read_plain(reader, places.count, [=](size_t k) { return int(width[k]); }, [=](size_t k, uint32_t bits) {
+        out[at[k]] = out[at[k]] << width[k] | int32_t(bits);
+    });
 }
 
 } // namespace pgs

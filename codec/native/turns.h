@@ -103,27 +103,4 @@ struct Places {
     }
 };
 
-// Bits behind those that are there, as many as a place's number. That of none takes nothing: it is no place.
-struct LowBits {
-    const uint32_t *at;
-    const uint8_t *width;
-    int32_t *out;
-
-    void operator()(RangeState &reader, size_t k) const {
-        int32_t &value = out[at[k]];
-        value = value << width[k] | checked(reader.bits(width[k]));
-    }
-};
-
-// Signs.
-struct Signs {
-    const uint32_t *at;
-    int32_t *out;
-
-    void operator()(RangeState &reader, size_t k) const {
-        const int32_t minus = -checked(reader.bit());
-        out[at[k]] = (out[at[k]] ^ minus) - minus;
-    }
-};
-
 } // namespace pgs

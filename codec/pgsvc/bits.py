@@ -28,7 +28,7 @@ class BitReader:
         return 8 * len(self.data) - self.pos
 
 
-def long_leb(data: bytes, at: int) -> tuple[int, int]:
+def long_leb(data: bytes | bytearray, at: int) -> tuple[int, int]:
     """An unsigned LEB128 of several bytes in its shortest form, below 2^32, and the byte behind it.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
-from pgsvc.bits import BitReader
 from pgsvc.errors import BadStream, LimitExceeded, NeedMoreData
 from pgsvc.headers import CHUNK_HEADER
 from pgsvc.syntax import Record
@@ -16,6 +15,7 @@ HEAD, INDEX, KEY_FRAME, PREDICTED, HASH, END = b"HEAD", b"iNDX", b"KEYF", b"PRED
 SPLATS, REFINEMENT, TILES = b"SPLT", b"FINE", b"tILe"
 PICTURE_TYPES, SCENE_TYPES = (KEY_FRAME, PREDICTED), (SPLATS, REFINEMENT)
 DATA_TYPES = (*PICTURE_TYPES, *SCENE_TYPES)
+TYPES = frozenset((HEAD, INDEX, HASH, END, TILES, *DATA_TYPES))
 LONGEST_HEADER = 5 + 4 + 5 + 5 + 1 + 1 + 5
 
 
@@ -95,14 +95,14 @@ class ChunkParser:
         """
         if not self._signature_seen:
             self._take_signature()
-        start = self._position
-        if start == len(self._buffer):
+        buffer, start = self._buffer, self._position
+        if start == len(buffer):
             raise NeedMoreData("no chunk has begun")
         header, kind, payload_at = self._header(start)
         end = payload_at + header["payload_size"] + 4
-        if end > len(self._buffer):
+        if end > len(buffer):
             raise NeedMoreData("the chunk is not complete")
-        raw = bytes(self._buffer[start:end])
+        raw = bytes(buffer[start:end])
         if zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:], "big"):
             raise BadStream("the CRC of the chunk does not fit", clause="4.2", offset=self._offset)
         address = Address(header["segment"], header["frame"], header["layer"], header["object"], header["slice"])
@@ -122,21 +122,25 @@ class ChunkParser:
 
     def _header(self, start: int) -> tuple[Record, bytes, int]:
         """The chunk header at ``start``, the type in it, and the position of the payload."""
-        window = bytes(self._buffer[start : start + LONGEST_HEADER])
-        reader = BitReader(window)
+        header: Record = {}
         try:
-            header = CHUNK_HEADER.read(reader)
+            payload_at = CHUNK_HEADER.read_into(self._buffer, start, header) >> 3
         except EndOfRecord:
             raise NeedMoreData("the chunk header is not complete") from None
         except BadStream as error:
             raise BadStream(f"chunk header: {error.message}", clause=error.clause, offset=self._offset) from None
         kind = header["type"].to_bytes(4, "big")
-        if not (kind.isascii() and kind.isalpha()):
-            raise BadStream("the chunk type is not four letters", clause="4.2", offset=self._offset)
-        if kind[2] & 32:
-            raise BadStream("the third letter of the chunk type is not upper case", clause="4.4", offset=self._offset)
+        if kind not in TYPES:
+            self._check_type(kind)
         if header["payload_size"] > self.max_chunk_bytes:
             raise LimitExceeded(
                 f"a chunk of {header['payload_size']} bytes at byte {self._offset}; allowed are {self.max_chunk_bytes}"
             )
-        return header, kind, start + reader.pos // 8
+        return header, kind, payload_at
+
+    def _check_type(self, kind: bytes) -> None:
+        """Hold a type that is not known against the rules for all of them."""
+        if not (kind.isascii() and kind.isalpha()):
+            raise BadStream("the chunk type is not four letters", clause="4.2", offset=self._offset)
+        if kind[2] & 32:
+            raise BadStream("the third letter of the chunk type is not upper case", clause="4.4", offset=self._offset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from pgsvc.errors import BadStream, LimitExceeded, UsageError
 from pgsvc.sizes import Size
@@ -105,7 +106,12 @@ def check_header(header: Record, allowed: Limits) -> Limits:
             f"a picture of {header['width']}x{header['height']} needs limit level {header['limit_level']}; "
             f"allowed are {allowed.pixels} pixels and {allowed.side} a side (--allow {header['limit_level']})"
         )
-    return Limits(*(min(getattr(declared, n), getattr(allowed, n)) for n in Limits.__dataclass_fields__))
+    return _tighter(declared, allowed)
+
+
+@lru_cache(maxsize=16)
+def _tighter(one: Limits, other: Limits) -> Limits:
+    return Limits(*(min(getattr(one, n), getattr(other, n)) for n in Limits.__dataclass_fields__))
 
 
 def check_output(size: Size, allowed: Limits) -> None:

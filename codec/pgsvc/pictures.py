@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 from pgsvc import headers
 from pgsvc.container import KEY_FRAME, Address, Chunk
@@ -17,6 +18,28 @@ from pgsvc.picture import Chroma, PictureFormat
 from pgsvc.segment import Segment, add_predicted, read_key
 from pgsvc.sizes import Size, check_size, level_sizes
 from pgsvc.syntax import Record
+
+
+FORMAT_FIELDS = (
+    "width",
+    "height",
+    "chroma_format",
+    "bit_depth",
+    "full_range",
+    "colour_primaries",
+    "transfer_characteristics",
+    "matrix_coefficients",
+    "chroma_location",
+    "frame_rate_numerator",
+    "frame_rate_denominator",
+)
+
+
+@lru_cache(maxsize=16)  # pictures of one kind often come together
+def _format(width: int, height: int, chroma: int, depth: int, full_range: int, *others: int) -> PictureFormat:
+    *colour, numerator, denominator = others
+    rate = Fraction(numerator, denominator)
+    return PictureFormat(width, height, Chroma(chroma), depth, bool(full_range), *colour, frame_rate=rate)
 
 
 class PictureContent:
@@ -34,18 +57,7 @@ class PictureContent:
         self.limits, self._allowed = limits, allowed
         self.level_sizes = level_sizes(header)
         self.segments: dict[int, Segment] = {}
-        self.format = PictureFormat(
-            header["width"],
-            header["height"],
-            Chroma(header["chroma_format"]),
-            header["bit_depth"],
-            bool(header["full_range"]),
-            header["colour_primaries"],
-            header["transfer_characteristics"],
-            header["matrix_coefficients"],
-            header["chroma_location"],
-            Fraction(header["frame_rate_numerator"], header["frame_rate_denominator"]),
-        )
+        self.format = _format(*(header[name] for name in FORMAT_FIELDS))
 
     # --- taking chunks ------------------------------------------------------------------------------------------------
 

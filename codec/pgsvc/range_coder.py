@@ -17,6 +17,7 @@ from pgsvc.errors import BadStream
 STEP, LIMIT = 32, 1 << 15
 TOP, FULL = 1 << 24, (1 << 32) - 1
 LARGEST = 1 << 16  # size of an even choice
+ALIGNED = 256  # bits of an array of plain numbers from which the range is made a power of two first
 NO_SYMBOL = "the range decoder meets a number that no symbol has"
 ZERO_END = "range-coded data ends in a zero byte"
 MORE_DATA = "range-coded data goes on behind the last symbol"
@@ -28,6 +29,8 @@ class AdaptiveCoder(Protocol):
     def adaptive(self, counts: np.ndarray, context: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
 
     def uniform(self, sizes: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
+
+    def plain(self, widths: np.ndarray, values: np.ndarray | None) -> np.ndarray: ...
 
 
 def learn(table: list[int], symbol: int, total: int) -> int:
@@ -87,6 +90,15 @@ class RangeReader:
         native = self.native
         good = kernel.native().range_uniform(self.data, self.state, sizes, out) if native else self._uniform(sizes, out)
         return self._checked(good, out)
+
+    def plain(self, widths: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        """One number of ``widths[i]`` bits, 0 … 16, for each i; int32 [n]."""
+        if int(widths.sum()) >= ALIGNED:
+            span = 1 << int(self.state[2]).bit_length() - 1
+            if int(self.state[1]) >= span:
+                raise BadStream(NO_SYMBOL, clause="7.9")
+            self.state[2] = span
+        return self.uniform(1 << widths)
 
     def finish(self) -> None:
         """Check that the data ends with the symbols.
@@ -166,6 +178,11 @@ class RangeWriter:
         self._coder.uniform(np.ascontiguousarray(sizes, np.int32), values)
         return values
 
+    def plain(self, widths: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+        if int(widths.sum()) >= ALIGNED:
+            self._coder.align()
+        return self.uniform(1 << widths, values)
+
     def bits(self) -> float:
         """Bits so far, to tell what costs how much."""
         return self._coder.bits()
@@ -197,6 +214,9 @@ class _TwinWriter:
         for size, value in zip(sizes.tolist(), values.tolist(), strict=True):
             unit = self._range // size
             self._narrow(value * unit, unit)
+
+    def align(self) -> None:
+        self._range = 1 << self._range.bit_length() - 1
 
     def bits(self) -> float:
         return 8.0 * len(self._out) + 32 - math.log2(self._range)

@@ -75,8 +75,8 @@ class Stream:
             BadStream, Unsupported, LimitExceeded: for the first chunk that deserves it; earlier chunks stay usable.
         """
         self._parser.feed(data)
-        while True:
-            if self.ended and self._parser.pending:
+        while self._parser.pending:
+            if self.ended:
                 raise BadStream("bytes after the ENDS chunk", clause="4.5", offset=self._parser.offset)
             try:
                 chunk = self._parser.next_chunk()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pgsvc.syntax import Field, Record, Structure
 
 # Reads a record from a byte on into one that holds what is known from elsewhere; returns the bit behind it.
-Read = Callable[[bytes, int, "Record"], int]
+Read = Callable[["bytes | bytearray", int, "Record"], int]
 
 
 class EndOfRecord(BadStream):

@@ -164,7 +164,7 @@ def code_graded(
     )
     shape = shapes(shear, shear_exp, scales, scale_exp)
     widths = place_bits(header, bits, slant, shape)
-    place = np.stack([coder.uniform(1 << widths[:, i], symbols and symbols.place[:, i]) for i in (0, 1)], 1)
+    place = np.stack([coder.plain(widths[:, i], symbols and symbols.place[:, i]) for i in (0, 1)], 1)
     return GradedSymbols(cells, energy, shear, scales, place.astype(np.int64))
 
 
@@ -188,10 +188,10 @@ def code_signed(
     halves = counts.HALF.copy() if halves is None else halves
     next_bit[long] = coder.adaptive(halves, _context(length[long]), part)
     rest = np.maximum(length - 2, 0)
-    low = coder.uniform(1 << rest, None if size is None else size & ((1 << rest) - 1)).astype(np.int64)
+    low = coder.plain(rest, None if size is None else size & ((1 << rest) - 1)).astype(np.int64)
     out = np.where(length >= 2, (2 + next_bit) << rest | low, length)
-    used = out > 0
-    negative = coder.uniform(1 + used.astype(np.int64), None if values is None else (values < 0).astype(np.int64))
+    used = (out > 0).astype(np.int64)
+    negative = coder.plain(used, None if values is None else (values < 0).astype(np.int64))
     return np.where(negative > 0, -out, out)
 
 
@@ -200,7 +200,7 @@ def code_scale(coder: AdaptiveCoder, halves: np.ndarray, exponent: np.ndarray, v
     rest = np.maximum(-1 - exponent, 0)
     part = None if values is None else (values >> rest).astype(np.int32)
     coarse = coder.adaptive(halves, _context(exponent - FINEST), part)
-    low = coder.uniform(1 << rest, None if values is None else values & ((1 << rest) - 1))
+    low = coder.plain(rest, None if values is None else values & ((1 << rest) - 1))
     return coarse.astype(np.int64) << rest | low
 
 
