@@ -67,7 +67,10 @@ def test_plain_numbers(seed: int, arrays: list[tuple[int, int]]) -> None:
 
 
 def test_plain_numbers_are_the_bits_behind_the_code() -> None:
-    writer, text = RangeWriter(), b"Numbers of eight bits each lie in the data as they are, but for the code before them"
+    writer, text = (
+        RangeWriter(),
+        b"Numbers of eight bits each lie in the data as they are, but for the code before them",
+    )
     writer.adaptive(tables(1, 9), np.zeros(3, np.int32), np.array([1, 8, 3], np.int32))
     writer.plain(np.full(len(text), 8), np.frombuffer(text, np.uint8))
     data = int.from_bytes(writer.finish(), "big")

@@ -9,6 +9,9 @@ struct Sizes {
     int32_t width, height, new_width, new_height;
 };
 
+// Whether the first and the third number of all shapes [N,3] are within the ranges of spec 8.3.
+bool in_range(const int32_t *shape, const uint8_t *domain, size_t n);
+
 // (A, B, C) Q20 [N,3], (P, K, R) Q32 [N,3] (spec 8.3), and a bound on the samples that each splat covers (annex A.3).
 // domain [N] is 0 Cholesky, 1 log Cholesky.
 void geometry(const int32_t *shape, const uint8_t *domain, size_t n, const int64_t *powers, const Sizes &sizes, int32_t *factor,

@@ -1,6 +1,9 @@
 // Key frames with graded tools: energies, shapes and places, and what splats follow from them.
 #include "graded.h"
 
+#include "clones.h"
+#include "plain.h"
+
 namespace pgs {
 
 namespace {
@@ -13,15 +16,14 @@ struct Slice {
     KeyTables tables;
     std::vector<uint32_t> cells;
     std::vector<uint8_t> context, symbol, place_bits[2];
-    std::vector<int32_t> energy, shear, low; // [components, n], Q12, and numbers of an axis
+    std::vector<int32_t> energy, shear; // [components, n], and Q12
     std::vector<int32_t> scale;              // [2, n]
     std::vector<int8_t> bits, slant, scale_exp;
-    Places places;
 
     Slice(const KeySlice &slice, const KeyTables &first)
         : of(slice), h(*slice.header), n(slice.n), components(size_t(h.components)), tables(first), context(n), symbol(n),
-          place_bits{std::vector<uint8_t>(n), std::vector<uint8_t>(n)}, energy(n * components), shear(n), low(n),
-          scale(2 * n), bits(n), slant(n), scale_exp(n), places(n) {}
+          place_bits{std::vector<uint8_t>(n), std::vector<uint8_t>(n)}, energy(n * components), shear(n),
+          scale(2 * n), bits(n), slant(n), scale_exp(n) {}
 
     SignedNumbers numbers(Lengths *lengths, Halves &halves, int32_t *out) const {
         return {of.reader, n, lengths, context.data(), halves, out};
@@ -63,9 +65,13 @@ struct Slice {
         });
     }
 
-    void find_scale_bits(size_t axis) {
-        std::copy(symbol.begin(), symbol.end(), scale.begin() + ptrdiff_t(n * axis));
-        places.find(n, 0, [exponents = scale_exp.data()](size_t i) { return std::max(-1 - exponents[i], 0); });
+    // The bits below the halves of octaves.
+    void read_scale(size_t axis) {
+        const auto width = [exponents = scale_exp.data()](size_t i) { return std::max(-1 - exponents[i], 0); };
+        const auto use = [upper = symbol.data(), out = scale.data() + n * axis](size_t i, int bits, uint32_t low) {
+            out[i] = upper[i] << bits | int32_t(low);
+        };
+        read_plain(*of.reader, n, width, use);
     }
 
     void find_shapes_and_colours() {
@@ -89,17 +95,14 @@ struct Slice {
         });
     }
 
-    void find_low_places(size_t axis) {
-        std::fill(low.begin(), low.end(), 0);
-        places.find(n, 0, [widths = place_bits[axis].data()](size_t i) { return widths[i]; });
-    }
-
-    void find_places(size_t axis) {
-        each([axis, to = of.out.position + axis, codes = cells.data(), widths = place_bits[axis].data(),
-              parts = low.data()](const Header &header, size_t i) {
-            const int64_t cell = gather(codes[i] >> axis), part = 2 * parts[i] + 1;
-            to[2 * i] = clip_position((cell << (8 + header.cell_bits)) + (part << (7 + header.cell_bits - widths[i])));
-        });
+    void read_places(size_t axis) {
+        const auto width = [widths = place_bits[axis].data()](size_t i) { return int(widths[i]); };
+        const int cell_bits = h.cell_bits;
+        const auto use = [=, to = of.out.position + axis, codes = cells.data()](size_t i, int bits, uint32_t low) {
+            const int64_t cell = gather(codes[i] >> axis), part = 2 * int64_t(low) + 1;
+            to[2 * i] = clip_position((cell << (8 + cell_bits)) + (part << (7 + cell_bits - bits)));
+        };
+        read_plain(*of.reader, n, width, use);
     }
 };
 
@@ -143,29 +146,23 @@ void code_scales(std::vector<Slice> &slices) {
         Turns<Symbols<OCTAVE_HALVES>> symbols;
         for (Slice &s : slices) symbols.add(*s.of.reader, s.n, {s.tables.scale[axis], s.context.data(), s.symbol.data()});
         symbols.run();
-        for (Slice &s : slices) {
-            s.find_scale_bits(axis);
-            read_low_bits(*s.of.reader, s.places, s.scale.data() + s.n * axis);
-        }
+        for (Slice &s : slices) s.read_scale(axis);
     }
 }
 
 } // namespace
 
-void key_splats(const KeySlice *from, size_t count, const KeyTables &first) {
+PGS_CLONES void key_splats(const KeySlice *from, size_t count, const KeyTables &first) {
     std::vector<Slice> slices;
     slices.reserve(count);
     for (size_t k = 0; k < count; k++) slices.emplace_back(from[k], first);
     code_trees(slices);
     code_numbers(slices, first);
     code_scales(slices);
-    for (Slice &s : slices) s.find_shapes_and_colours();
-    for (size_t axis = 0; axis < 2; axis++) {
-        for (Slice &s : slices) {
-            s.find_low_places(axis);
-            read_low_bits(*s.of.reader, s.places, s.low.data());
-            s.find_places(axis);
-        }
+    for (Slice &s : slices) {
+        s.find_shapes_and_colours();
+        s.read_places(0);
+        s.read_places(1);
     }
 }
 

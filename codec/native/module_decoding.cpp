@@ -229,11 +229,7 @@ void geometry(Factor shape, Flat<const uint8_t> domain, Powers powers, int32_t w
             "sizes must be in 1..65535");
     require(domain.shape(0) == n && factor.shape(0) == n && form.shape(0) == n && covered.shape(0) == n && factor.shape(1) == 3 && form.shape(1) == 3,
             "domain [N], factor [N,3], form [N,3] and covered [N] must agree");
-    for (size_t i = 0; i < n; i++) {
-        const int32_t low = domain.data()[i] ? -6144 : 1448, high = domain.data()[i] ? 40960 : 1 << 22;
-        const int32_t *s = shape.data() + 3 * i;
-        require(std::min(s[0], s[2]) >= low && std::max(s[0], s[2]) <= high, "a shape is out of range");
-    }
+    require(pgs::in_range(shape.data(), domain.data(), n), "a shape is out of range");
     nb::gil_scoped_release release;
     pgs_parallel(int((n + SPLATS_PER_JOB - 1) / SPLATS_PER_JOB), threads, [&](int job) {
         const size_t i = size_t(job) * SPLATS_PER_JOB, count = std::min(SPLATS_PER_JOB, n - i);

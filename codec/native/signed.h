@@ -21,7 +21,4 @@ struct SignedNumbers {
 // Numbers of up to ABREAST payloads.
 void code_signed(const SignedNumbers *numbers, size_t count);
 
-// Bits behind those that are there, as many as a place's number says.
-void read_low_bits(pgs_range_reader &reader, const Places &places, int32_t *out);
-
 } // namespace pgs

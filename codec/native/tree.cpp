@@ -1,5 +1,7 @@
 #include "tree.h"
 
+#include "clones.h"
+
 namespace pgs {
 
 namespace {
@@ -106,7 +108,7 @@ int depth(const Tree &tree) { return bit_length(std::max(tree.columns, tree.rows
 
 } // namespace
 
-void code_cells(const Tree *trees, size_t count, std::vector<uint32_t> *codes) {
+PGS_CLONES void code_cells(const Tree *trees, size_t count, std::vector<uint32_t> *codes) {
     std::vector<Nodes> all(trees, trees + count);
     int bits = 0;
     for (size_t k = 0; k < count; k++) bits = std::max(bits, 2 * depth(trees[k]));
