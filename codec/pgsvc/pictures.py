@@ -19,7 +19,6 @@ from pgsvc.segment import Segment, add_predicted, read_key
 from pgsvc.sizes import Size, check_size, level_sizes
 from pgsvc.syntax import Record
 
-
 FORMAT_FIELDS = (
     "width",
     "height",
