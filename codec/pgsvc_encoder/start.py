@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import importlib
 import os
@@ -10,13 +11,22 @@ import sys
 from typing import NoReturn
 
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
+LARGEST_FROM_HEAP, KEPT = 32 << 20, 1 << 30  # bytes; the first is the most that glibc takes
+
+
 def import_torch() -> None:
     """Import torch, if that has not been done.
 
-    Nothing of it is garbage, so it is not searched for garbage: not while it is imported, and not later.
+    Nothing of it is garbage, so it is not searched for garbage: not while it is imported, and not later. Memory that tensors leave
+    is kept for the next ones, where the C library is glibc: it would go back to the system, and be cleared anew each time.
     """
     if "torch" in sys.modules:
         return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGEST_FROM_HEAP)
+        mallopt(M_TRIM_THRESHOLD, KEPT)
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -121,7 +121,8 @@ def crowd(position: torch.Tensor, side: float, most: int = CROWD) -> torch.Tenso
     Where nearly all of the error lies in one spot, all splats go there. Each with the whole residual, they would make the error
     larger than it was, and draw still more splats: the fit explodes.
     """
-    _, square, count = torch.unique((position / side).floor(), dim=0, return_inverse=True, return_counts=True)
+    column, row = (position / side).long().unbind(1)
+    _, square, count = torch.unique(row << 32 | column, return_inverse=True, return_counts=True)
     return torch.where(count > most, count, 1)[square]
 
 

@@ -140,15 +140,9 @@ class Objective:
     def error(self, splats: Splats, level: int) -> float:
         """Mean squared error of one level, weighted by the emphasis; −1 is the top."""
         level %= self.levels
-        view = self.view_of(level)
-        planes = self.residual(splats.to(self.kernels.device), level).planes
-        total = 0.0
-        for plane, g in zip(planes, view.groups, strict=True):
-            squares = plane.double() ** 2
-            if g.map is not None:
-                squares *= g.map.weights
-            total += float(squares.sum((1, 2)) @ g.weight.double())
-        return total
+        weights = torch.zeros(self.levels, dtype=torch.float64)
+        weights[level] = 1.0
+        return float(self.evaluate(splats, weights)[0][level])  # a step makes no planes, and takes half as long as sums that do
 
     def sums(self, splats: Splats, level: int) -> list[torch.Tensor]:
         """What a level adds to the background: float32 [C, H, W] for each plane group of its size, where the splats are."""
