@@ -34,6 +34,11 @@ class PlaneGroup(NamedTuple):
     origin_x: int
     origin_y: int
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Components, rows, columns."""
+        return self.components.stop - self.components.start, self.height, self.width
+
 
 @dataclass(frozen=True)
 class PictureFormat:

@@ -10,7 +10,6 @@ import os
 import sys
 from typing import NoReturn
 
-
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 LARGEST_FROM_HEAP, KEPT = 32 << 20, 1 << 30  # bytes; the first is the most that glibc takes
 

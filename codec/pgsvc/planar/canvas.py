@@ -46,7 +46,7 @@ class Canvas:
     def __init__(self, output: PictureFormat, group: PlaneGroup, *, reuse: bool, cpu: str, threads: int) -> None:
         self._grid = (group.step_x, group.step_y, group.origin_x, group.origin_y)
         self._size = (group.width, group.height)
-        self._shape = (group.components.stop - group.components.start, group.height, group.width)
+        self._shape = group.shape
         self._bits, self._dtype, self._reuse = output.bit_depth, output.dtype, reuse
         self._cpu, self._threads = cpu, threads
         self._moving: Sums | None = None  # a copy of what rests to which what moves is added; made when it is needed
@@ -73,14 +73,6 @@ class Canvas:
         self._add(self._resting, splats)
         self._stale = self._changed = self._all
         self._shown = self._resting
-
-    def alone(self, base: np.ndarray, splats: Summed) -> np.ndarray:
-        """Samples of these splats alone, as after :meth:`restart`, with which the next frame has to begin."""
-        out = self._samples if self._reuse else None
-        self._samples = out = np.empty(self._shape, self._dtype) if out is None else out
-        isa = kernel.ISA[self._cpu]
-        kernel.native().draw(*splats, base, out, *self._grid, isa, self._threads)
-        return out
 
     def begin(self, splats: Summed) -> None:
         """These splats rest no longer."""

@@ -8,7 +8,7 @@ are summed again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -49,6 +49,7 @@ class RunningSum:
         self._output, self._reference, self._limits, self._reuse = output, reference, limits, reuse
         self._cpu, self.threads = kernel.select(cpu), kernel.thread_count(threads)
         self._canvases: list[Canvas] = []
+        self._drawn: list[np.ndarray] = []  # samples of the last frame that was drawn alone
         self._kept: Kept | None = None
 
     def restart(self) -> None:
@@ -72,26 +73,31 @@ class RunningSum:
             sums = empty_sums(output)
             add_layer(sums, output, sets, reference=self._reference, cpu=cpu, threads=threads)
             return to_picture(sums, output, cpu=cpu, threads=threads)
+        if alone:
+            return self._alone([*shown.values()])
+        if self._kept is None or not self._kept.holds(shown):
+            self._kept = Kept(shown, output, self._reference, self._limits, cpu, threads)
         if not self._canvases:
             groups = output.plane_groups
             self._canvases = [Canvas(output, g, reuse=self._reuse, cpu=cpu, threads=threads) for g in groups]
-        if alone:
-            steps = self._alone([*shown.values()])
-        else:
-            if self._kept is None or not self._kept.holds(shown):
-                self._kept = Kept(shown, output, self._reference, self._limits, cpu, threads)
-            steps = [partial(_shown, step) for step in self._kept.steps(shown)]
-        jobs = [partial(step, canvas) for canvas, step in zip(self._canvases, steps, strict=True)]
+        steps = self._kept.steps(shown)
+        jobs = [partial(_shown, step, canvas) for canvas, step in zip(self._canvases, steps, strict=True)]
         at_a_time = 1 if self._canvases[0].is_small else threads
         return Picture(output, tuple([plane for planes in at_once(jobs, at_a_time) for plane in planes]))
 
-    def _alone(self, sets: list[SplatSet]) -> list[Callable[[Canvas], np.ndarray]]:
-        """What makes the samples of the plane groups of a frame of which nothing need be kept."""
+    def _alone(self, sets: list[SplatSet]) -> Picture:
+        """A frame of which nothing need be kept; all else is done before it is drawn, which fills the caches."""
         output, domain = self._output, domains(sets)
         splats = joined([Splats.of(s) for s in sets])
         summed, covered = shaped(splats, domain, output, self._reference, self._cpu, self.threads)
         check_counts(len(domain), int(covered.sum()), self._limits)
-        return [partial(Canvas.alone, base=b, splats=s) for b, s in zip(bases(sets, output), summed, strict=True)]
+        if not self._drawn or not self._reuse:
+            self._drawn = [np.empty(g.shape, output.dtype) for g in output.plane_groups]
+        picture = Picture(output, tuple([plane for planes in self._drawn for plane in planes]))
+        draw, how = kernel.native().draw, (kernel.ISA[self._cpu], self.threads)
+        for s, base, out, g in zip(summed, bases(sets, output), self._drawn, output.plane_groups, strict=True):
+            draw(*s, base, out, g.step_x, g.step_y, g.origin_x, g.origin_y, *how)
+        return picture
 
 
 def _shown(step: Step, canvas: Canvas) -> np.ndarray:

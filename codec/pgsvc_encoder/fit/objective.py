@@ -142,7 +142,9 @@ class Objective:
         level %= self.levels
         weights = torch.zeros(self.levels, dtype=torch.float64)
         weights[level] = 1.0
-        return float(self.evaluate(splats, weights)[0][level])  # a step makes no planes, and takes half as long as sums that do
+        return float(
+            self.evaluate(splats, weights)[0][level]
+        )  # a step makes no planes, and takes half as long as sums that do
 
     def sums(self, splats: Splats, level: int) -> list[torch.Tensor]:
         """What a level adds to the background: float32 [C, H, W] for each plane group of its size, where the splats are."""
