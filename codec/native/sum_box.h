@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr int32_t BOX_COLUMNS = 32, STRIP = 16; // at most; at once
+constexpr int32_t BOX_COLUMNS = 32, STRIP = 16, NARROW_STRIP = 8; // at most; at once, or of narrow splats
 
 // Whether a splat is so small, not cut by the border (then it may have many runs), and the grid has room for strips.
 inline bool is_box(const pgs_grid_i32 &grid, const pgs_reach &reach) {
@@ -25,10 +25,10 @@ inline RunStart box_start(const Form &f, const pgs_grid_i32 &grid, int32_t cx, i
 struct StripColumns {
     int32_t place, begin, end;
 
-    StripColumns(int32_t first, const pgs_grid_i32 &grid, const pgs_reach &reach) {
-        place = first < grid.width - STRIP ? first : grid.width - STRIP;
+    StripColumns(int32_t first, int32_t columns, const pgs_grid_i32 &grid, const pgs_reach &reach) {
+        place = first < grid.width - columns ? first : grid.width - columns;
         begin = first - place;
-        end = reach.last_column + 1 - place < STRIP ? reach.last_column + 1 - place : STRIP;
+        end = reach.last_column + 1 - place < columns ? reach.last_column + 1 - place : columns;
     }
 };
 
@@ -47,13 +47,21 @@ struct Lean {
         if (!(f.p * (most * grid.step_x) * (most * grid.step_x) + 1.01 * double(f.limit) < 0x1.fp54)) return;
         const double first_Y = double(grid.origin_y) + double(reach.first_row) * grid.step_y - cy;
         const double first = (double(cx) - grid.origin_x + t * first_Y) * per_column - half - 0x1p-6;
-        const double by_row = t * grid.step_y * per_column, last = first + by_row * (reach.last_row - reach.first_row);
-        const double most_left = first < last ? first : last, most_right = first < last ? last : first;
-        if (!(most_left >= 1 && most_right < grid.width - STRIP - 1)) return;
+        const int32_t rows = reach.last_row - reach.first_row;
+        const double by_row = rows ? t * grid.step_y * per_column : 0, last = first + by_row * rows;
+        const double left = first < last ? first : last, right = first < last ? last : first;
+        if (!(left >= 1 && right < grid.width - STRIP - 1)) return;
+        if (!(left > reach.anchor - RUN && right < reach.anchor + 2 * RUN)) return; // so that slopes fit
         columns = int32_t(2 * half) + 2;
         start = int32_t((first - reach.anchor) * 65536);
         slope = int32_t(by_row * 65536);
     }
 };
+
+// Columns at once of a splat in strips.
+inline int32_t strip_columns(const pgs_reach &reach, const Lean &lean) {
+    const int32_t columns = lean.columns ? lean.columns : reach.last_column - reach.first_column + 1;
+    return columns <= NARROW_STRIP ? NARROW_STRIP : STRIP;
+}
 
 } // namespace
