@@ -171,7 +171,8 @@ std::vector<int> graded_keys(const Slices &slices, Powers powers, Tables tables,
         const auto h = header_of(numbers, powers);
         const auto *bytes = static_cast<const uint8_t *>(data.data());
         require(size_t(h.components) == components && n <= all - begin, "slices of one picture, N splats together");
-        jobs.push_back({bytes, data.size(), h, n, {position.data() + 2 * begin, shape.data() + 3 * begin, colour.data() + components * begin}, {}});
+        const pgs::Splats out{position.data() + 2 * begin, shape.data() + 3 * begin, colour.data() + components * begin};
+        jobs.push_back({bytes, data.size(), h, n, out, {}});
         begin += n;
     }
     require(begin == all, "N splats together");
@@ -227,7 +228,8 @@ void geometry(Factor shape, Flat<const uint8_t> domain, Powers powers, int32_t w
     require(powers.shape(0) == 128, "powers of another size");
     require(std::min({width, height, new_width, new_height}) >= 1 && std::max({width, height, new_width, new_height}) <= 65535,
             "sizes must be in 1..65535");
-    require(domain.shape(0) == n && factor.shape(0) == n && form.shape(0) == n && covered.shape(0) == n && factor.shape(1) == 3 && form.shape(1) == 3,
+    require(domain.shape(0) == n && factor.shape(0) == n && form.shape(0) == n && covered.shape(0) == n && factor.shape(1) == 3 &&
+                form.shape(1) == 3,
             "domain [N], factor [N,3], form [N,3] and covered [N] must agree");
     require(pgs::in_range(shape.data(), domain.data(), n), "a shape is out of range");
     nb::gil_scoped_release release;

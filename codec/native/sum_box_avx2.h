@@ -63,7 +63,7 @@ class Strip {
 // A splat in strips.
 template <int COLUMNS, int COMPONENTS, bool SUBTRACT>
 void add_strips(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
-             const pgs_reach &reach, const Lean &lean) {
+                const pgs_reach &reach, const Lean &lean) {
     const Target<COMPONENTS, SUBTRACT> target{acc, grid.plane, colour, second_difference(f, grid)};
     const __m256i k[2] = {_mm256_setr_epi64x(0, 1, 4, 5), _mm256_setr_epi64x(2, 3, 6, 7)}; // as `shifted` takes them
     const __m256i pairs[2] = {_mm256_setr_epi64x(0, 0, 6, 10), _mm256_setr_epi64x(1, 3, 15, 21)};

@@ -91,7 +91,7 @@ class Strip {
 // A splat in strips.
 template <int COLUMNS, int COMPONENTS, bool SUBTRACT>
 void add_strips(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx, int32_t cy, const int16_t *colour,
-             const pgs_reach &reach, const Lean &lean) {
+                const pgs_reach &reach, const Lean &lean) {
     const Target<COMPONENTS, SUBTRACT> target{acc, grid.plane, colour, second_difference(f, grid)};
     const __m512i k0 = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), k1 = _mm512_add_epi64(k0, _mm512_set1_epi64(8));
     const __m512i pairs0 = _mm512_setr_epi64(0, 0, 1, 3, 6, 10, 15, 21), pairs1 = _mm512_setr_epi64(28, 36, 45, 55, 66, 78, 91, 105);

@@ -1,6 +1,7 @@
 // The normative integer sum of splats (spec 8.5, 8.6). Exact for all splats in the ranges of spec 8.8.
 //
-// What splats reach is known (reach_i16.cpp). With AVX2 and AVX-512 small ones are added in strips of their box (sum_box.h). Of the others, and of all without vectors: the columns of the support in each row (sum_ends.h); then, run by run,
+// What splats reach is known (reach_i16.cpp). With AVX2 and AVX-512 small ones, and narrow ones that lean, are added in strips
+// (sum_box.h). Of the others, and of all without vectors: the columns of the support in each row (sum_ends.h); then, run by run,
 // the weights of units of up to eight samples of a row (sum_units.h, sum_generic.h). With AVX2 units are first listed, eight
 // rows at a time (sum_avx2.h), and then added, so that short rows share vectors and few branches depend on the length of a row
 // (sum_vectors_avx2.h). With AVX-512 rows and vectors are twice as long (sum_avx512.h, sum_vectors_avx512.h).
