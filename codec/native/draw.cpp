@@ -13,6 +13,7 @@ namespace pgs {
 namespace {
 
 constexpr int64_t BAND_BYTES = 640 << 10; // of the sums of a band
+constexpr size_t KEPT_BYTES = 8 << 20;     // of sums of coarser octaves: so many are kept for the next picture
 
 struct Line {
     alignas(64) int16_t sums[32];
@@ -32,6 +33,22 @@ struct Planes {
     size_t lines(int32_t components) const { return size_t(components * plane / LINE); }
 };
 
+// Lines that are not cleared. Few of them are those of the thread's last picture: from the system, they would be cleared anew.
+class Room {
+  public:
+    explicit Room(size_t lines) {
+        thread_local std::vector<Line> kept;
+        if (lines * sizeof(Line) > KEPT_BYTES) own_.reset(new Line[lines]);
+        else if (kept.size() < lines) kept.resize(lines);
+        data_ = own_ ? own_.get() : kept.data();
+    }
+    int16_t *at(size_t line) const { return data_[line].sums; }
+
+  private:
+    std::unique_ptr<Line[]> own_;
+    Line *data_;
+};
+
 template <typename Sample>
 void draw_samples(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, const int16_t *base, Sample *out,
                   int threads) {
@@ -42,23 +59,27 @@ void draw_samples(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_spl
     rows[0] = bands_of(grids, std::max(count, parts))[0];
     const Bands bands(k, grids, splats, rows);
 
-    std::unique_ptr<Line[]> sums[PGS_OCTAVES]; // of octave 0 each thread has a band's
+    size_t first[PGS_OCTAVES], lines = 0; // of the sums of octaves; of octave 0 each thread has a band's
+    for (int j = 1; j < PGS_OCTAVES; j++) {
+        first[j] = lines;
+        lines += Planes(grids[j].height, grids[j].width).lines(components);
+    }
+    const Room room(lines);
     pgs_grid_i32 coarser{};
     for (int j = PGS_OCTAVES - 1; j >= 0; j--) {
         const Planes planes(j ? grids[j].height : rows[0], grids[j].width);
         pgs_grid_i32 grid = grids[j];
         grid.row = planes.row, grid.plane = planes.plane;
-        if (j) sums[j].reset(new Line[planes.lines(components)]); // not cleared
         pgs_parallel(bands.count(j), threads, [&](int b) {
             const int32_t top = bands.top(j, b), here = std::min(rows[j], grid.height - top);
             thread_local std::vector<Line> band;
             if (!j) band.resize(std::max(band.size(), planes.lines(components)));
-            int16_t *acc = j ? sums[j][0].sums + ptrdiff_t(top) * grid.row : band[0].sums;
+            int16_t *acc = j ? room.at(first[j]) + ptrdiff_t(top) * grid.row : band[0].sums;
             for (int32_t c = 0; c < components; c++) {
                 int16_t *plane = acc + c * grid.plane;
                 if (j == PGS_OCTAVES - 1) std::fill_n(plane, ptrdiff_t(here) * grid.row, base[c]);
                 else {
-                    const pgs_join join{sums[j + 1][0].sums + c * coarser.plane, coarser.row, coarser.width, coarser.height,
+                    const pgs_join join{room.at(first[j + 1]) + c * coarser.plane, coarser.row, coarser.width, coarser.height,
                                         top, 0, here, grid.width, nullptr, plane, 0, grid.row};
                     k.join(&join);
                 }

@@ -103,7 +103,7 @@ class ChunkParser:
         if end > len(buffer):
             raise NeedMoreData("the chunk is not complete")
         raw = bytes(buffer[start:end])
-        if zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:], "big"):
+        if zlib.crc32(memoryview(raw)[:-4]) != int.from_bytes(raw[-4:], "big"):
             raise BadStream("the CRC of the chunk does not fit", clause="4.2", offset=self._offset)
         address = Address(header["segment"], header["frame"], header["layer"], header["object"], header["slice"])
         chunk = Chunk(kind, address, raw[payload_at - start : -4], raw, self._offset)

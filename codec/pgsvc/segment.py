@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pgsvc.bits import BitReader
 from pgsvc.container import PREDICTED, Chunk
@@ -15,8 +16,7 @@ from pgsvc.syntax import Record
 SPLAT_FRAMES = 2  # splats of a segment times frames of a PRED chunk, in multiples of the limit on splats (spec A.2)
 
 
-@dataclass(frozen=True)
-class DataChunk:
+class DataChunk(NamedTuple):
     """A KEYF or PRED chunk with its header read.
 
     Args:
