@@ -21,32 +21,36 @@ struct Octave {
 
 class Batch {
   public:
-    // Of splats first .. first + count - 1; outside them, none.
-    Batch(const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, ptrdiff_t first, int count) {
-        const Octave octaves[] = {Octave(grids[0]), Octave(grids[1]), Octave(grids[2]), Octave(grids[3])};
+    explicit Batch(const pgs_grid_i32 *grids)
+        : step_x_(grids[0].step_x), step_y_(grids[0].step_y),
+          octaves_{Octave(grids[0]), Octave(grids[1]), Octave(grids[2]), Octave(grids[3])} {
         static_assert(PGS_OCTAVES == 4);
-        for (int i = 0; i < count; i++) {
-            const ptrdiff_t n = first + i;
-            const int64_t *of_splat = splats.form + 3 * n;
-            const Form f = make_form(of_splat, reach_of_colour(splats.colour + splats.components * n, splats.components));
-            const int j = octave_of(of_splat, grids[0].step_x, grids[0].step_y);
-            const Octave &o = octaves[j];
-            octave[i] = j;
-            p[i] = f.p, k[i] = f.k, r[i] = f.r;
-            quotient[i] = f.P > 0 && f.det > 0 ? double(f.limit) : -1; // not a splat: cannot happen within the ranges of 8.8
-            det[i] = f.det;
-            x[i] = double(splats.position[2 * n]) - o.origin_x;
-            y[i] = double(splats.position[2 * n + 1]) - o.origin_y;
-            step_x[i] = o.step_x, step_y[i] = o.step_y;
-            across[i] = o.across, down[i] = o.down;
-            width[i] = o.width, height[i] = o.height;
-        }
     }
 
-    void find(pgs_reach *out, int count) {
-        for (int i = 0; i < count; i++) measure(i);
-        for (int i = 0; i < count; i++)
-            out[i] = {first_row[i], last_row[i], first_column[i], last_column[i], anchor[i], octave[i], is_low[i]};
+    bool is_full() const { return count_ == BATCH; }
+
+    // Splat n, of which the form matters as far as `limit`.
+    void add(ptrdiff_t n, const int64_t *of_splat, int64_t limit, const int32_t *position) {
+        const int i = count_++, j = octave_of(of_splat, step_x_, step_y_);
+        const Form f = make_form(of_splat, limit);
+        const Octave &o = octaves_[j];
+        index[i] = n, octave[i] = j;
+        p[i] = f.p, k[i] = f.k, r[i] = f.r;
+        quotient[i] = f.P > 0 && f.det > 0 ? double(f.limit) : -1; // not a splat: cannot happen within the ranges of 8.8
+        det[i] = f.det;
+        x[i] = double(position[0]) - o.origin_x;
+        y[i] = double(position[1]) - o.origin_y;
+        step_x[i] = o.step_x, step_y[i] = o.step_y;
+        across[i] = o.across, down[i] = o.down;
+        width[i] = o.width, height[i] = o.height;
+    }
+
+    // Writes what those that were added reach, and is empty then.
+    void find(pgs_reach *out) {
+        for (int i = 0; i < count_; i++) measure(i);
+        for (int i = 0; i < count_; i++)
+            out[index[i]] = {first_row[i], last_row[i], first_column[i], last_column[i], anchor[i], octave[i], is_low[i]};
+        count_ = 0;
     }
 
   private:
@@ -70,10 +74,6 @@ class Batch {
         is_low[i] = most < 0x1.fp54;
     }
 
-    static int64_t reach_of_colour(const int16_t *colour, int32_t components) {
-        if (components == 1) return COLOUR_REACH.of<1>(colour);
-        return components == 2 ? COLOUR_REACH.of<2>(colour) : COLOUR_REACH.of<3>(colour);
-    }
     static double limited(double v, double low, double high) { // not a number gives low
         const double up = v > low ? v : low;
         return up < high ? up : high;
@@ -81,6 +81,10 @@ class Batch {
     static double magnitude(double v) { return v < 0 ? -v : v; }
     static double larger(double a, double b) { return magnitude(a) > magnitude(b) ? magnitude(a) : magnitude(b); }
 
+    const int32_t step_x_, step_y_;
+    const Octave octaves_[PGS_OCTAVES];
+    int count_ = 0;
+    ptrdiff_t index[BATCH];
     alignas(64) double p[BATCH], k[BATCH], r[BATCH], det[BATCH], quotient[BATCH], x[BATCH], y[BATCH], step_x[BATCH], step_y[BATCH],
         across[BATCH], down[BATCH];
     alignas(64) double width[BATCH], height[BATCH];
@@ -88,11 +92,22 @@ class Batch {
         is_low[BATCH];
 };
 
+template <int COMPONENTS>
+void find_all(const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, pgs_reach *out) {
+    Batch batch(grids);
+    for (ptrdiff_t n = 0; n < splats.count; n++) {
+        const int64_t limit = COLOUR_REACH.of<COMPONENTS>(splats.colour + COMPONENTS * n);
+        if (limit) batch.add(n, splats.form + 3 * n, limit, splats.position + 2 * n);
+        else out[n] = {0, -1, 0, -1, 0, 0, 0}; // no colour: common in chroma
+        if (batch.is_full()) batch.find(out);
+    }
+    batch.find(out);
+}
+
 } // namespace
 
 void PGS_NAME(reach_i16)(const pgs_grid_i32 *grids, const pgs_splats_i32 *splats, pgs_reach *out) {
-    for (ptrdiff_t first = 0; first < splats->count; first += BATCH) {
-        const int count = splats->count - first < BATCH ? int(splats->count - first) : BATCH;
-        Batch(grids, *splats, first, count).find(out + first, count);
-    }
+    if (splats->components == 1) find_all<1>(grids, *splats, out);
+    else if (splats->components == 2) find_all<2>(grids, *splats, out);
+    else find_all<3>(grids, *splats, out);
 }
