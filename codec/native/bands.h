@@ -13,9 +13,12 @@ using BandRows = std::array<int32_t, PGS_OCTAVES>;
 // So many bands of each octave, or fewer.
 BandRows bands_of(const pgs_grid_i32 *grids, int32_t count);
 
+// Lists of a thread, one at a time: memory for them is that of the thread's last ones.
 class Bands {
   public:
     Bands(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, const BandRows &rows);
+    ~Bands();
+    Bands(const Bands &) = delete;
 
     int count(int octave) const { return counts_[size_t(octave)]; }
     int32_t top(int octave, int band) const { return rows_[size_t(octave)] * band; } // its first row
@@ -28,8 +31,8 @@ class Bands {
     const pgs_splats_i32 &all_;
     const BandRows rows_;
     std::array<int32_t, PGS_OCTAVES> counts_, lists_; // lists: where those of an octave begin
-    std::vector<pgs_reach> reach_;
-    std::vector<int32_t> first_, order_; // where lists begin; splats, list by list, in each as they come
+    std::vector<pgs_reach> &reach_;
+    std::vector<int32_t> first_, &order_; // where lists begin; entries of reach, list by list
 };
 
 } // namespace pgs

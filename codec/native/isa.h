@@ -8,8 +8,9 @@
 #define PGS_NAME(function) PGS_JOIN(pgs_, PGS_ISA, function)
 
 extern "C" {
-void PGS_NAME(reach_i16)(const pgs_grid_i32 *, const pgs_splats_i32 *, pgs_reach *);
-void PGS_NAME(sum_i16)(int16_t *, const pgs_grid_i32 *, const pgs_splats_i32 *, const pgs_reach *, int, int32_t, int32_t);
+ptrdiff_t PGS_NAME(reach_i16)(const pgs_grid_i32 *, const pgs_splats_i32 *, pgs_reach *);
+void PGS_NAME(sum_i16)(int16_t *, const pgs_grid_i32 *, const pgs_splats_i32 *, const pgs_reach *, const int32_t *, ptrdiff_t, int,
+                       int32_t, int32_t);
 void PGS_NAME(join)(const pgs_join *);
 void PGS_NAME(samples_8)(const int16_t *, ptrdiff_t, uint8_t *);
 void PGS_NAME(samples_10)(const int16_t *, ptrdiff_t, uint16_t *);

@@ -48,7 +48,7 @@ void sum_i16(OctaveSums<int16_t> sums, Position position, Form form, Array<const
         grids[j].plane = ptrdiff_t(sums[j].stride(0));
     }
     const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)),
-                                components, nullptr};
+                                components};
     nb::gil_scoped_release release;
     if (threads > 1) threads = int(std::min(double(threads), 1 + covered(grids[0], splats) / PAIRS_PER_THREAD));
     const pgs::Bands bands(k, grids.data(), splats, pgs::bands_of(grids.data(), threads > 1 ? 2 * threads : 1)); // even out crowds
@@ -80,7 +80,7 @@ void scale_splats(Position position, Factor factor, Array<const int16_t, 2> colo
         require(std::min(A, B) >= 1 << 10 && std::max(A, B) <= MAX_FACTOR && std::abs(C) <= 16 * A, "factor out of range");
     }
     const pgs_scale sizes{width, height, new_width, new_height, step_x, step_y};
-    const pgs_splats_i32 splats{position.data(), nullptr, colour.data(), ptrdiff_t(count), size(colour, 1), nullptr};
+    const pgs_splats_i32 splats{position.data(), nullptr, colour.data(), ptrdiff_t(count), size(colour, 1)};
     nb::gil_scoped_release release;
     pgs_scale_splats(&sizes, factor.data(), &splats, out_position.data(), out_form.data(), out_colour.data());
 }

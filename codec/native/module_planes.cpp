@@ -77,7 +77,7 @@ void mark_patches(Position position, Form form, Array<const int16_t, 2> colour, 
     require(form.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0),
             "position [N,2], form [N,3] and colour [N,C] must agree");
     const auto grids = octave_grids(width, height, step_x, step_y, origin_x, origin_y);
-    const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)), size(colour, 1), nullptr};
+    const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), ptrdiff_t(position.shape(0)), size(colour, 1)};
     nb::gil_scoped_release release;
     pgs::mark_patches(grids.data(), splats, marked.data());
 }
@@ -141,7 +141,7 @@ void draw(Position position, Form form, Array<const int16_t, 2> colour, Array<co
     require(form.shape(0) == position.shape(0) && colour.shape(0) == position.shape(0) && size(colour, 1) == planes,
             "position [N,2], form [N,3] and colour [N,C] must agree");
     const auto grids = octave_grids(width, height, step_x, step_y, origin_x, origin_y);
-    const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), size(position, 0), planes, nullptr};
+    const pgs_splats_i32 splats{position.data(), form.data(), colour.data(), size(position, 0), planes};
     nb::gil_scoped_release release;
     pgs::draw(k, grids.data(), splats, base.data(), out.data(), threads);
 }

@@ -51,13 +51,12 @@ typedef struct pgs_splats_i32 {
     const int64_t *form;
     const int16_t *colour;
     ptrdiff_t count;
-    int32_t components;   /* 1..3 */
-    const int32_t *order; /* [count], the splats meant; NULL: the first ones. The sum alone looks at it. */
+    int32_t components; /* 1..3 */
 } pgs_splats_i32;
 
-/* The octave that a splat is summed in, and the rows and columns of it that hold its support; none where the first row is
- * behind the last. */
+/* The octave that a splat is summed in, and the rows and columns of it that hold its support. */
 typedef struct pgs_reach {
+    int32_t splat;
     int32_t first_row, last_row, first_column, last_column;
     int32_t anchor; /* ic - 32, where a run starts (spec 8.5) */
     int32_t octave;
@@ -143,12 +142,12 @@ typedef struct pgs_levels {
 #define PGS_LEVELS_ROOM (9 * (PGS_TILE_COLUMNS + 16))
 
 typedef struct pgs_kernels {
-    /* What the splats, without `order`, reach: [count]. */
-    void (*reach_i16)(const pgs_grid_i32 *grids, const pgs_splats_i32 *splats, pgs_reach *out);
-    /* Adds (or subtracts) the rounded contributions of splats of one octave, whose grid is `grid`, to its rows
-     * [row_begin, row_end), of which acc holds the first one first; `reach` [count] is that of all splats in `order`. */
-    void (*sum_i16)(int16_t *acc, const pgs_grid_i32 *grid, const pgs_splats_i32 *splats, const pgs_reach *reach, int subtract,
-                    int32_t row_begin, int32_t row_end);
+    /* What splats reach, of those that reach anything; returns their number. There is room for all, and one more. */
+    ptrdiff_t (*reach_i16)(const pgs_grid_i32 *grids, const pgs_splats_i32 *splats, pgs_reach *out);
+    /* Adds (or subtracts) the rounded contributions of some splats of one octave, whose grid is `grid`, to its rows
+     * [row_begin, row_end), of which acc holds the first one first: those of reach[order[i]] for i below count. */
+    void (*sum_i16)(int16_t *acc, const pgs_grid_i32 *grid, const pgs_splats_i32 *splats, const pgs_reach *reach,
+                    const int32_t *order, ptrdiff_t count, int subtract, int32_t row_begin, int32_t row_end);
     void (*join)(const pgs_join *rows);
     /* Samples of 8 or of 10 bits (spec 8.7). */
     void (*samples_8)(const int16_t *sums, ptrdiff_t count, uint8_t *out);

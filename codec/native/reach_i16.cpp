@@ -27,14 +27,12 @@ class Batch {
         static_assert(PGS_OCTAVES == 4);
     }
 
-    bool is_full() const { return count_ == BATCH; }
-
-    // Splat n, of which the form matters as far as `limit`.
-    void add(ptrdiff_t n, const int64_t *of_splat, int64_t limit, const int32_t *position) {
+    // Splat n, of which the form matters as far as `limit`; at most BATCH.
+    void add(int32_t n, const int64_t *of_splat, int64_t limit, const int32_t *position) {
         const int i = count_++, j = octave_of(of_splat, step_x_, step_y_);
         const Form f = make_form(of_splat, limit);
         const Octave &o = octaves_[j];
-        index[i] = n, octave[i] = j;
+        splat[i] = n, octave[i] = j;
         p[i] = f.p, k[i] = f.k, r[i] = f.r;
         quotient[i] = f.P > 0 && f.det > 0 ? double(f.limit) : -1; // not a splat: cannot happen within the ranges of 8.8
         det[i] = f.det;
@@ -45,12 +43,15 @@ class Batch {
         width[i] = o.width, height[i] = o.height;
     }
 
-    // Writes what those that were added reach, and is empty then.
-    void find(pgs_reach *out) {
+    // Writes what those that were added reach, where they reach anything, and is empty then; returns what is behind.
+    pgs_reach *find(pgs_reach *out) {
         for (int i = 0; i < count_; i++) measure(i);
-        for (int i = 0; i < count_; i++)
-            out[index[i]] = {first_row[i], last_row[i], first_column[i], last_column[i], anchor[i], octave[i], is_low[i]};
+        for (int i = 0; i < count_; i++) {
+            *out = {splat[i], first_row[i], last_row[i], first_column[i], last_column[i], anchor[i], octave[i], is_low[i]};
+            out += first_row[i] <= last_row[i];
+        }
         count_ = 0;
+        return out;
     }
 
   private:
@@ -84,7 +85,7 @@ class Batch {
     const int32_t step_x_, step_y_;
     const Octave octaves_[PGS_OCTAVES];
     int count_ = 0;
-    ptrdiff_t index[BATCH];
+    int32_t splat[BATCH];
     alignas(64) double p[BATCH], k[BATCH], r[BATCH], det[BATCH], quotient[BATCH], x[BATCH], y[BATCH], step_x[BATCH], step_y[BATCH],
         across[BATCH], down[BATCH];
     alignas(64) double width[BATCH], height[BATCH];
@@ -93,21 +94,33 @@ class Batch {
 };
 
 template <int COMPONENTS>
-void find_all(const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, pgs_reach *out) {
+pgs_reach *find_all(const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, pgs_reach *out) {
     Batch batch(grids);
-    for (ptrdiff_t n = 0; n < splats.count; n++) {
-        const int64_t limit = COLOUR_REACH.of<COMPONENTS>(splats.colour + COMPONENTS * n);
-        if (limit) batch.add(n, splats.form + 3 * n, limit, splats.position + 2 * n);
-        else out[n] = {0, -1, 0, -1, 0, 0, 0}; // no colour: common in chroma
-        if (batch.is_full()) batch.find(out);
+    int32_t coloured[BATCH]; // splats without colour are common in chroma, and lie in no order that could be guessed
+    for (int32_t first = 0, all = int32_t(splats.count); first < all; first += BATCH) {
+        const int32_t end = first + BATCH < all ? first + BATCH : all;
+        int count = 0;
+        for (int32_t n = first; n < end; n++) {
+            const int16_t *colour = splats.colour + COMPONENTS * n;
+            int some = 0;
+            for (int c = 0; c < COMPONENTS; c++) some |= colour[c];
+            coloured[count] = n;
+            count += some != 0;
+        }
+        for (int i = 0; i < count; i++) {
+            const ptrdiff_t n = coloured[i];
+            batch.add(int32_t(n), splats.form + 3 * n, COLOUR_REACH.of<COMPONENTS>(splats.colour + COMPONENTS * n),
+                      splats.position + 2 * n);
+        }
+        out = batch.find(out);
     }
-    batch.find(out);
+    return out;
 }
 
 } // namespace
 
-void PGS_NAME(reach_i16)(const pgs_grid_i32 *grids, const pgs_splats_i32 *splats, pgs_reach *out) {
-    if (splats->components == 1) find_all<1>(grids, *splats, out);
-    else if (splats->components == 2) find_all<2>(grids, *splats, out);
-    else find_all<3>(grids, *splats, out);
+ptrdiff_t PGS_NAME(reach_i16)(const pgs_grid_i32 *grids, const pgs_splats_i32 *splats, pgs_reach *out) {
+    if (splats->components == 1) return find_all<1>(grids, *splats, out) - out;
+    if (splats->components == 2) return find_all<2>(grids, *splats, out) - out;
+    return find_all<3>(grids, *splats, out) - out;
 }

@@ -45,11 +45,11 @@ void add_splat(int16_t *acc, const pgs_grid_i32 &grid, const Form &f, int32_t cx
 
 template <int COMPONENTS, bool SUBTRACT>
 void add_splats(int16_t *acc, const pgs_grid_i32 &grid, const pgs_splats_i32 &splats, const pgs_reach *reaches,
-                int32_t row_begin, int32_t row_end) {
+                const int32_t *order, ptrdiff_t count, int32_t row_begin, int32_t row_end) {
     acc -= ptrdiff_t(row_begin) * grid.row;
-    for (ptrdiff_t i = 0; i < splats.count; i++) {
-        const ptrdiff_t n = splats.order ? splats.order[i] : i;
-        pgs_reach reach = reaches[n];
+    for (ptrdiff_t i = 0; i < count; i++) {
+        pgs_reach reach = reaches[order[i]];
+        const ptrdiff_t n = reach.splat;
         if (reach.first_row < row_begin) reach.first_row = row_begin;
         if (reach.last_row >= row_end) reach.last_row = row_end - 1;
         if (reach.first_row > reach.last_row) continue;
@@ -70,17 +70,17 @@ void add_splats(int16_t *acc, const pgs_grid_i32 &grid, const pgs_splats_i32 &sp
 }
 
 template <int COMPONENTS>
-void add_components(int16_t *acc, const pgs_grid_i32 &g, const pgs_splats_i32 &s, const pgs_reach *reach, bool subtract,
-                    int32_t a, int32_t b) {
-    if (subtract) add_splats<COMPONENTS, true>(acc, g, s, reach, a, b);
-    else add_splats<COMPONENTS, false>(acc, g, s, reach, a, b);
+void add_components(int16_t *acc, const pgs_grid_i32 &g, const pgs_splats_i32 &s, const pgs_reach *reach, const int32_t *order,
+                    ptrdiff_t count, bool subtract, int32_t a, int32_t b) {
+    if (subtract) add_splats<COMPONENTS, true>(acc, g, s, reach, order, count, a, b);
+    else add_splats<COMPONENTS, false>(acc, g, s, reach, order, count, a, b);
 }
 
 } // namespace
 
 void PGS_NAME(sum_i16)(int16_t *acc, const pgs_grid_i32 *grid, const pgs_splats_i32 *splats, const pgs_reach *reach,
-                       int subtract, int32_t row_begin, int32_t row_end) {
-    if (splats->components == 1) add_components<1>(acc, *grid, *splats, reach, subtract, row_begin, row_end);
-    else if (splats->components == 2) add_components<2>(acc, *grid, *splats, reach, subtract, row_begin, row_end);
-    else if (splats->components == 3) add_components<3>(acc, *grid, *splats, reach, subtract, row_begin, row_end);
+                       const int32_t *order, ptrdiff_t count, int subtract, int32_t row_begin, int32_t row_end) {
+    if (splats->components == 1) add_components<1>(acc, *grid, *splats, reach, order, count, subtract, row_begin, row_end);
+    else if (splats->components == 2) add_components<2>(acc, *grid, *splats, reach, order, count, subtract, row_begin, row_end);
+    else if (splats->components == 3) add_components<3>(acc, *grid, *splats, reach, order, count, subtract, row_begin, row_end);
 }
