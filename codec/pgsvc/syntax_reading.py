@@ -1,7 +1,7 @@
 """What reads a structure: a function made from its declaration, as short as if it were written by hand (spec 2.3).
 
-A stream of a still holds a dozen structures with some fifty fields. To ask for each field anew what it is took as long as a third
-of all pixels.
+A stream of a still holds fifteen structures with some fifty fields: where each field is asked anew what it is, taking its chunks
+in lasts 1.4 times as long.
 """
 
 from __future__ import annotations
