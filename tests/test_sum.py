@@ -232,6 +232,32 @@ def test_sum_faint_colours(sign) -> None:
         check_sum(rng, one, (96, 70), GRIDS["luma"], 2)
 
 
+@pytest.mark.parametrize(("rows", "rounds"), [(160, 80), (4000, 5)])
+@pytest.mark.parametrize("name", [name for name in LEVELS if name != "scalar"])
+def test_narrow_splats_that_lean_are_whole(name, rows, rounds) -> None:
+    """Vectors have strips that follow a splat from row to row: none may miss a sample of it, at the end of thousands of rows either.
+
+    So many are needed that the scalar kernel, which finds the ends of every row, stands for the reference.
+    """
+    rng = np.random.default_rng(15)
+    for _ in range(rounds):
+        half, height = (
+            rng.uniform(0.5, 7.2, 2000),
+            rng.uniform(rows / 20, rows / 2, 2000),
+        )  # columns of half a row; rows
+        tilt = rng.uniform(-30, 30, 2000) / height
+        p = (QMAX + 1) * 2.0**24 / (256 * half) ** 2
+        r = (QMAX + 1) * 2.0**24 / (256 * height) ** 2 + tilt**2 * p
+        form = np.stack([p, tilt * p, r], 1).astype(np.int64)
+        position = (rng.uniform(0, 256, (2000, 2)) * (160, rows)).astype(np.int32)
+        colour = rng.integers(-(2**15), 2**15, (2000, 1)).astype(np.int16)
+        start = random_sums(rng, 1, rows, 160)
+        want, got = copied(start), copied(start)
+        native.sum_i16(want, position, form, colour, *GRIDS["luma"], False, kernel.ISA["scalar"], 1)
+        native.sum_i16(got, position, form, colour, *GRIDS["luma"], False, kernel.ISA[name], 1)
+        assert not differ(got, want)
+
+
 @pytest.mark.parametrize("name", LEVELS)
 def test_threads_change_nothing(name) -> None:
     """Enough work for several threads, each with its own rows."""

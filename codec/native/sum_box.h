@@ -33,26 +33,31 @@ struct StripColumns {
 };
 
 // Strips that begin at another column in each row: at anchor + ((start + k slope) >> 16) in the k-th row that the splat reaches.
+// They begin SLACK before the left end of the middle row's support, moved as the row's middle is, and end as far behind the right
+// one: slopes are cut to 2^-16, so that the last of MOST_ROWS rows is half of it off.
 struct Lean {
+    static constexpr double SLACK = 0x1p-4; // columns
+    static constexpr int32_t MOST_ROWS = 1 << 11;
     int32_t columns = 0; // of a strip; 0: this is no such splat
     int32_t start = 0, slope = 0;
 
     Lean() = default;
     Lean(const Form &f, const pgs_grid_i32 &grid, int32_t cx, int32_t cy, const pgs_reach &reach) {
-        if (grid.width < STRIP || reach.first_column < reach.anchor || reach.last_column >= reach.anchor + RUN) return;
+        const int32_t rows = reach.last_row - reach.first_row; // from the first to the last
+        if (grid.width < STRIP || rows >= MOST_ROWS) return;
+        if (reach.first_column < reach.anchor || reach.last_column >= reach.anchor + RUN) return;
         // q is P (X - t Y)^2 + (R - t K) Y^2; the second part is less than the limit in rows of the support.
         const double per_column = 1.0 / grid.step_x, half = __builtin_sqrt(double(f.limit) / f.p) * per_column, t = f.k / f.p;
         if (!(half < 0.5 * STRIP - 1)) return;
-        const double most = half + 3; // columns from the middle of a row to the end of its strip, with some for rounding
+        const double most = half + 3; // columns from the middle of a row to the end of its strip
         if (!(f.p * (most * grid.step_x) * (most * grid.step_x) + 1.01 * double(f.limit) < 0x1.fp54)) return;
         const double first_Y = double(grid.origin_y) + double(reach.first_row) * grid.step_y - cy;
-        const double first = (double(cx) - grid.origin_x + t * first_Y) * per_column - half - 0x1p-6;
-        const int32_t rows = reach.last_row - reach.first_row;
+        const double first = (double(cx) - grid.origin_x + t * first_Y) * per_column - half - SLACK;
         const double by_row = rows ? t * grid.step_y * per_column : 0, last = first + by_row * rows;
         const double left = first < last ? first : last, right = first < last ? last : first;
         if (!(left >= 1 && right < grid.width - STRIP - 1)) return;
         if (!(left > reach.anchor - RUN && right < reach.anchor + 2 * RUN)) return; // so that slopes fit
-        columns = int32_t(2 * half) + 2;
+        columns = int32_t(2 * (half + SLACK)) + 2; // of so many columns, anywhere, the samples are one more at the most
         start = int32_t((first - reach.anchor) * 65536);
         slope = int32_t(by_row * 65536);
     }
