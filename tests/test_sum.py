@@ -235,7 +235,7 @@ def test_sum_faint_colours(sign) -> None:
 @pytest.mark.parametrize(("rows", "rounds"), [(160, 80), (4000, 5)])
 @pytest.mark.parametrize("name", [name for name in LEVELS if name != "scalar"])
 def test_narrow_splats_that_lean_are_whole(name, rows, rounds) -> None:
-    """Vectors have strips that follow a splat from row to row: none may miss a sample of it, at the end of thousands of rows either.
+    """Vectors have strips that follow a splat from row to row: none may miss a sample of it, nor at the end of thousands of rows.
 
     So many are needed that the scalar kernel, which finds the ends of every row, stands for the reference.
     """

@@ -2,19 +2,16 @@
 
 #include <algorithm>
 
+#include "room.h"
+
 namespace pgs {
 
 namespace {
 
-constexpr size_t KEPT_SPLATS = 1 << 18; // whose memory stays: from the system it would be cleared anew for each picture
+constexpr size_t KEPT_SPLATS = 1 << 18; // whose memory stays
 
 thread_local std::vector<pgs_reach> kept_reach;
 thread_local std::vector<int32_t> kept_order;
-
-template <typename T>
-void grow(std::vector<T> &room, size_t size) {
-    if (room.size() < size) room.resize(size);
-}
 
 } // namespace
 
@@ -26,8 +23,7 @@ BandRows bands_of(const pgs_grid_i32 *grids, int32_t count) {
 
 Bands::Bands(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, const BandRows &rows)
     : k_(k), all_(splats), rows_(rows), reach_(kept_reach), order_(kept_order) {
-    grow(reach_, size_t(splats.count) + 1);
-    const size_t count = size_t(k.reach_i16(grids, &splats, reach_.data()));
+    const size_t count = size_t(k.reach_i16(grids, &splats, at_least(reach_, size_t(splats.count) + 1)));
     int32_t lists = 0;
     uint64_t share[PGS_OCTAVES]; // 2^32 / rows, rounded up: exact enough for quotients of numbers below 2^16
     for (size_t j = 0; j < PGS_OCTAVES; j++) {
@@ -47,9 +43,9 @@ Bands::Bands(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_splats_i
     };
     each([&](size_t list, size_t) { first_[list + 1]++; });
     for (size_t i = 1; i < first_.size(); i++) first_[i] += first_[i - 1];
-    grow(order_, size_t(first_.back()));
+    int32_t *const order = at_least(order_, size_t(first_.back()));
     std::vector<int32_t> next(first_.begin(), first_.end() - 1);
-    each([&](size_t list, size_t n) { order_[size_t(next[list]++)] = int32_t(n); });
+    each([&](size_t list, size_t n) { order[next[list]++] = int32_t(n); });
 }
 
 Bands::~Bands() {

@@ -6,6 +6,7 @@
 
 #include "bands.h"
 #include "dispatch.h"
+#include "room.h"
 #include "samples.h"
 
 namespace pgs {
@@ -33,14 +34,13 @@ struct Planes {
     size_t lines(int32_t components) const { return size_t(components * plane / LINE); }
 };
 
-// Lines that are not cleared. Few of them are those of the thread's last picture: from the system, they would be cleared anew.
+// Lines that are not cleared; where they are few, those of the thread's last picture.
 class Room {
   public:
     explicit Room(size_t lines) {
         thread_local std::vector<Line> kept;
         if (lines * sizeof(Line) > KEPT_BYTES) own_.reset(new Line[lines]);
-        else if (kept.size() < lines) kept.resize(lines);
-        data_ = own_ ? own_.get() : kept.data();
+        data_ = own_ ? own_.get() : at_least(kept, lines);
     }
     int16_t *at(size_t line) const { return data_[line].sums; }
 
@@ -53,8 +53,8 @@ template <typename Sample>
 void draw_samples(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_splats_i32 &splats, const int16_t *base, Sample *out,
                   int threads) {
     const int32_t width = grids[0].width, height = grids[0].height, components = splats.components;
-    const int64_t line = int64_t(sizeof(Line)) * int64_t(Planes(1, width).lines(components)); // of bytes
-    const int32_t count = int32_t((line * height + BAND_BYTES - 1) / BAND_BYTES), parts = threads > 1 ? std::max(count, 2 * threads) : 1;
+    const int64_t bytes = int64_t(sizeof(Line) * Planes(1, width).lines(components)) * height;
+    const int32_t count = int32_t((bytes + BAND_BYTES - 1) / BAND_BYTES), parts = threads > 1 ? std::max(count, 2 * threads) : 1;
     BandRows rows = bands_of(grids, parts);
     rows[0] = bands_of(grids, std::max(count, parts))[0];
     const Bands bands(k, grids, splats, rows);
@@ -73,8 +73,7 @@ void draw_samples(const pgs_kernels &k, const pgs_grid_i32 *grids, const pgs_spl
         pgs_parallel(bands.count(j), threads, [&](int b) {
             const int32_t top = bands.top(j, b), here = std::min(rows[j], grid.height - top);
             thread_local std::vector<Line> band;
-            if (!j) band.resize(std::max(band.size(), planes.lines(components)));
-            int16_t *acc = j ? room.at(first[j]) + ptrdiff_t(top) * grid.row : band[0].sums;
+            int16_t *acc = j ? room.at(first[j]) + ptrdiff_t(top) * grid.row : at_least(band, planes.lines(components))->sums;
             for (int32_t c = 0; c < components; c++) {
                 int16_t *plane = acc + c * grid.plane;
                 if (j == PGS_OCTAVES - 1) std::fill_n(plane, ptrdiff_t(here) * grid.row, base[c]);

@@ -7,6 +7,18 @@
 #define PGS_JOIN(a, b, c) PGS_JOIN_(a, b, c)
 #define PGS_NAME(function) PGS_JOIN(pgs_, PGS_ISA, function)
 
+namespace {
+
+#if defined(__AVX512BW__)
+constexpr int VECTOR_BYTES = 64;
+#elif defined(__AVX2__)
+constexpr int VECTOR_BYTES = 32;
+#else
+constexpr int VECTOR_BYTES = 16;
+#endif
+
+} // namespace
+
 extern "C" {
 ptrdiff_t PGS_NAME(reach_i16)(const pgs_grid_i32 *, const pgs_splats_i32 *, pgs_reach *);
 void PGS_NAME(sum_i16)(int16_t *, const pgs_grid_i32 *, const pgs_splats_i32 *, const pgs_reach *, const int32_t *, ptrdiff_t, int,

@@ -3,15 +3,10 @@
 
 namespace {
 
-#if defined(__AVX512BW__)
-constexpr int LANES = 32;
-#elif defined(__AVX2__)
-constexpr int LANES = 16;
-#else
-constexpr int LANES = 8;
-#endif
-typedef int16_t V __attribute__((vector_size(2 * LANES))); // arithmetic wraps
-typedef int16_t Loose __attribute__((vector_size(2 * LANES), aligned(2), may_alias)); // unaligned memory
+constexpr int LANES = VECTOR_BYTES / sizeof(int16_t);
+
+typedef int16_t V __attribute__((vector_size(VECTOR_BYTES))); // arithmetic wraps
+typedef int16_t Loose __attribute__((vector_size(VECTOR_BYTES), aligned(2), may_alias)); // unaligned memory
 
 constexpr int32_t BLOCK = 512; // columns of the coarser octave at once
 

@@ -6,17 +6,11 @@
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int LANES = 16;
-#elif defined(__AVX2__)
-constexpr int LANES = 8;
-#else
-constexpr int LANES = 4;
-#endif
+constexpr int LANES = VECTOR_BYTES / sizeof(float);
 
-typedef float F __attribute__((vector_size(4 * LANES)));
-typedef int32_t I __attribute__((vector_size(4 * LANES)));
-typedef float Loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias)); // unaligned memory
+typedef float F __attribute__((vector_size(VECTOR_BYTES)));
+typedef int32_t I __attribute__((vector_size(VECTOR_BYTES)));
+typedef float Loose __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias)); // unaligned memory
 
 inline I index() {
     I i;

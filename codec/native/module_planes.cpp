@@ -6,6 +6,7 @@
 #include "dispatch.h"
 #include "draw.h"
 #include "patches.h"
+#include "room.h"
 #include "samples.h"
 #include "sums.h"
 
@@ -122,8 +123,7 @@ void to_samples(OctaveSums<const int16_t> sums, OctaveSums<int16_t> joined, Arra
         0,
         [&](int32_t, int32_t, int32_t rows, int32_t) {
             thread_local std::vector<int16_t> room;
-            room.resize(std::max(room.size(), size_t(rows) * size_t(width)));
-            return Rows{room.data(), width};
+            return Rows{pgs::at_least(room, size_t(rows) * size_t(width)), width};
         },
         [&](int32_t plane, int32_t top, int32_t rows, int32_t left, int32_t count, const Rows &of) {
             for (int32_t y = 0; y < rows; y++)

@@ -14,6 +14,7 @@ namespace pgs {
 
 constexpr uint32_t STEP = 32, LIMIT = 1u << 15; // what a symbol's count grows by, and the largest sum of counts
 
+// The state before the first symbol.
 inline pgs_range_reader begin(const uint8_t *data, size_t size) {
     uint32_t code = 0;
     for (size_t i = 0; i < 4; i++) code = code << 8 | (i < size ? data[i] : 0);
@@ -52,6 +53,7 @@ struct RangeState : pgs_range_reader {
         narrow(unit, value, value + 1);
         return int32_t(value);
     }
+
     // value / of, exact for values of 32 bits, from the inverse 2^64 / of, too large by less than 2^32 / of.
     static uint32_t share(uint64_t inverse, uint32_t value) { return uint32_t((unsigned __int128)inverse * value >> 64); }
 
@@ -65,7 +67,6 @@ struct RangeState : pgs_range_reader {
     }
 
 private:
-
     // Apart, with no pointer to the state, which stays in registers.
     __attribute__((noinline, cold)) static uint32_t last(const uint8_t *data, uint64_t size, uint64_t position) {
         uint32_t out = 0;

@@ -16,7 +16,15 @@ struct Signed {
 
     // The places of numbers of more than one bit.
     void find_long() {
-        places.find(numbers.n, 1, [lengths = length.data()](size_t i) { return lengths[i]; });
+        const uint8_t *lengths = length.data(); // locals: what is written could be any of these
+        uint32_t *at = places.at.data();
+        uint8_t *values = places.value.data();
+        size_t found = 0;
+        for (size_t i = 0; i < numbers.n; i++) {
+            at[found] = uint32_t(i), values[found] = lengths[i];
+            found += lengths[i] > 1;
+        }
+        places.count = found;
     }
 
     // The bits below the first two, then the signs.

@@ -88,19 +88,6 @@ struct Places {
     size_t count = 0;
 
     explicit Places(size_t n) : at(n), value(n) {}
-
-    // Those where value(i) is above `least`.
-    template <typename Value> void find(size_t n, int least, const Value &value_at) {
-        uint32_t *to = at.data(); // locals: what is written could be any of these
-        uint8_t *values = value.data();
-        size_t found = 0;
-        for (size_t i = 0; i < n; i++) {
-            const int v = value_at(i);
-            to[found] = uint32_t(i), values[found] = uint8_t(v);
-            found += v > least;
-        }
-        count = found;
-    }
 };
 
 } // namespace pgs

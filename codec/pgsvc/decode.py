@@ -13,7 +13,7 @@ from pgsvc.planar.kept import SetKey
 from pgsvc.planar.running import RunningSum
 from pgsvc.planar.splats import SplatSet
 from pgsvc.segment import motion_chunk
-from pgsvc.states import Motion, key_state, key_states, motion_fields, track_states
+from pgsvc.states import Motion, key_states, motion_fields, track_states
 from pgsvc.threads import ahead, at_once
 
 if TYPE_CHECKING:
@@ -112,10 +112,6 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
     tracks = {key: track for key, track in segment.tracks.items() if key[0] <= level}
     threads = _reading_threads(setup, tracks.values())
     keys = _keys(setup, [track.key for track in tracks.values()], threads)
-    if stop == 1:  # the key frame alone
-        known = zip(tracks.items(), keys, strict=True)
-        yield {n: key_state(t.key, setup.format, setup.cpu) if key is None else key for (n, t), key in known}
-        return
     running = {
         name: track_states(segment, track, setup.format, setup.cpu, motion, key)
         for (name, track), key in zip(tracks.items(), keys, strict=True)
@@ -137,8 +133,6 @@ def _frames_of_sets(setup: Setup, segment: Segment, level: int, stop: int) -> It
 
 def _keys(setup: Setup, chunks: Sequence[DataChunk], threads: int) -> list[SplatSet | None]:
     """What :func:`key_states` returns, some chunks in each thread."""
-    if threads < 2:
-        return key_states(chunks, setup.format, setup.cpu)
     each = -(-len(chunks) // threads)
     parts = [chunks[i : i + each] for i in range(0, len(chunks), each or 1)]
     jobs = [partial(key_states, part, setup.format, setup.cpu) for part in parts]
